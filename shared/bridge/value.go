@@ -1,0 +1,88 @@
+package bridge
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// A Value is a field value in canonical JSON: no white space, object keys sorted, numbers as written. Two values are
+// equal when their strings are. Cleared is the ordinary value null; the empty string means "no value known".
+type Value string
+
+// Cleared is the value of a field that holds nothing.
+const Cleared Value = "null"
+
+// True and False are the values of one element of a set-valued field: is it in the set?
+const (
+	True  Value = "true"
+	False Value = "false"
+)
+
+// ValueOf makes the canonical value of anything JSON can hold. It panics on what JSON cannot hold (a channel, NaN):
+// that is a mistake of the caller's, never of the data's.
+func ValueOf(v any) Value {
+	if raw, ok := v.(json.RawMessage); ok {
+		c, err := Canonical(raw)
+		if err != nil {
+			panic(err)
+		}
+		return c
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(fmt.Sprintf("bridge: value of %T: %v", v, err))
+	}
+	return Value(bytes.TrimRight(b.Bytes(), "\n"))
+}
+
+// Canonical returns the value of a JSON text, which may have white space and unsorted keys.
+func Canonical(raw []byte) (Value, error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return "", fmt.Errorf("value is not JSON: %w", err)
+	}
+	return ValueOf(v), nil
+}
+
+// Any decodes the value into maps, slices, strings, json.Number, bools or nil. An unknown value is nil.
+func (v Value) Any() any {
+	if v == "" {
+		return nil
+	}
+	dec := json.NewDecoder(bytes.NewReader([]byte(v)))
+	dec.UseNumber()
+	var out any
+	if dec.Decode(&out) != nil {
+		return nil
+	}
+	return out
+}
+
+// Text returns the string a value holds, and "" for anything that is not a string.
+func (v Value) Text() string {
+	s, _ := v.Any().(string)
+	return s
+}
+
+// Empty reports whether the value is cleared or unknown.
+func (v Value) Empty() bool { return v == "" || v == Cleared }
+
+// MarshalJSON writes the value as the JSON it is.
+func (v Value) MarshalJSON() ([]byte, error) {
+	if v == "" {
+		return []byte("null"), nil
+	}
+	return []byte(v), nil
+}
+
+// UnmarshalJSON reads any JSON and makes it canonical.
+func (v *Value) UnmarshalJSON(raw []byte) error {
+	c, err := Canonical(raw)
+	*v = c
+	return err
+}
