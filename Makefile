@@ -1,0 +1,68 @@
+# Drawbridge. `make` alone lists the targets; each does what it says on a clean clone with Go and make, nothing else.
+
+.DEFAULT_GOAL := help
+.PHONY: help build test check vet format lint race fuzz cover clean
+
+GO       ?= go
+PKG      ?= ./...
+FUZZTIME ?= 20s
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+BINARY   := bin/drawbridge
+SOURCES  := $(shell git ls-files '*.go' 2>/dev/null || find . -name '*.go')
+
+help: ## list the targets (this text)
+	@echo "Drawbridge: two Jiras in sync, opened from the inside only."
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "One package: make test PKG=./shared/merge/..."
+
+# --- build ------------------------------------------------------------------------------------------------------------
+
+build: ## build bin/drawbridge, one static binary
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -X main.version=$(VERSION)' -o $(BINARY) ./cmd/drawbridge
+
+# --- test -------------------------------------------------------------------------------------------------------------
+# `make test` is what .ci/run calls. A target that belongs to it (conformance, template-check, sim, bench) is written
+# below with a `## text` of its own and added to the line of `test`.
+
+test: check ## everything CI runs: format, vet, build, all tests
+	@echo "==> go test $(PKG)"
+	@$(GO) test $(PKG)
+	@echo "==> all green"
+
+check: format vet ## the fast half of test: format, vet, build
+	@echo "==> go build ./..."
+	@$(GO) build ./...
+
+format: ## fail if a Go file is not formatted (gofmt -w mends it)
+	@echo "==> gofmt"
+	@bad=$$(gofmt -l $(SOURCES)); test -z "$$bad" || { echo "not formatted, run gofmt -w:"; echo "$$bad"; exit 1; }
+
+vet: ## go vet
+	@echo "==> go vet ./..."
+	@$(GO) vet ./...
+
+lint: format vet ## format, vet, and the rules of tests/layout
+	@$(GO) test -count=1 ./tests/layout/...
+
+race: ## the tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race $(PKG)
+
+fuzz: ## every fuzz target for FUZZTIME each (default 20s)
+	@$(GO) list -f '{{.Dir}}' $(PKG) | while read -r dir; do \
+	  grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$$dir"/*_test.go 2>/dev/null | awk '{print $$2}' | while read -r target; do \
+	    echo "==> $$target in $$dir"; \
+	    (cd "$$dir" && $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .) </dev/null || exit 1; \
+	  done || exit 1; \
+	done
+
+cover: ## test coverage by function into coverage.out
+	$(GO) test -coverprofile=coverage.out $(PKG)
+	@$(GO) tool cover -func=coverage.out | tail -1
+
+# --- clean ------------------------------------------------------------------------------------------------------------
+
+clean: ## remove what was built (the demo's state in demo/ stays)
+	rm -rf bin coverage.out .aws-sam
