@@ -1,0 +1,80 @@
+package jira
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	gojira "github.com/andygrunwald/go-jira"
+
+	"drawbridge/shared/bridge"
+)
+
+// Options say which Jira a client speaks to and how.
+type Options struct {
+	// APIURL is where the API is called: "https://acme.atlassian.net", or "https://jira.acme.example/jira" with its
+	// context path.
+	APIURL string
+	// BrowseURL is what people have in their browsers, where it differs from APIURL.
+	BrowseURL string
+	Flavour   bridge.Flavour
+	Auth      Auth
+	// HTTP carries proxy and certificates; nil is a client with time-outs. Its redirect policy and cookie jar are not used.
+	HTTP *http.Client
+	// AllowHosts are hosts ("media.acme.example", "127.0.0.1:8081") that a download may be redirected to although they are
+	// inside the network or speak plain HTTP.
+	AllowHosts []string
+	Now        func() time.Time
+	Log        *slog.Logger
+	// Workers is how many calls run at once; as many connections are kept alive.
+	Workers int
+	// Share is this process's part of the site's rate limits, when several share one site: 0.25 for one of four. 0 is all.
+	Share float64
+	// OnCall is told of every attempt on the wire: "GET", "issue/{issue}", 200. Status 0: no answer came.
+	OnCall func(method, route string, status int, took time.Duration)
+	// OnGate is told when Jira asked this client to be silent until then, so that other processes can be told too.
+	OnGate func(until time.Time)
+}
+
+// Auth is how a client signs in.
+type Auth struct {
+	Kind string // "basic": User with a password or API token; "pat": a personal access token of Data Center
+	User string
+	// Secret is asked before every call, so that a rotated secret needs no restart.
+	Secret func() (string, error)
+}
+
+// A Client speaks to one Jira. It is safe for concurrent use.
+type Client struct {
+	opts    Options
+	api     *url.URL // ends in a slash
+	gj      *gojira.Client
+	stream  *http.Client // for attachments: no total time-out
+	limits  *limits
+	account account
+	clock   clock
+
+	mu     sync.Mutex
+	schema *Schema
+	names  *Names
+	info   *ServerInfo
+	loud   bool // notifyUsers=false was refused on this site
+
+}
+
+// Flavour is the kind of Jira this client speaks to.
+func (c *Client) Flavour() bridge.Flavour { return c.opts.Flavour }
+
+// Browse is the address of an issue for a browser.
+func (c *Client) Browse(key string) string {
+	base := c.opts.BrowseURL
+	if base == "" {
+		base = c.opts.APIURL
+	}
+	return strings.TrimRight(base, "/") + "/browse/" + url.PathEscape(key)
+}
+
+func (c *Client) cloud() bool { return c.opts.Flavour == bridge.Cloud }
