@@ -49,7 +49,8 @@ func compare(a, b int64) int {
 type Entry struct {
 	// Seq is the changelog id of the edit: the order of edits on one site, immune to clocks, retries and restored state.
 	Seq int64 `json:"seq"`
-	// Saw is the highest Seq of the other site's edits that had been put on this site before this edit was made.
+	// Saw is the highest Seq of the other site's edits that had been put on this site before this edit was made; Unseen
+	// if none had.
 	Saw int64 `json:"saw"`
 	// Value is what the outgoing rule made of the value.
 	Value Value `json:"value"`
@@ -57,6 +58,10 @@ type Entry struct {
 	// Rules is the revision of the rule set that made Value: at equal Seq the value of the higher one counts.
 	Rules int64 `json:"rules,omitempty"`
 }
+
+// Unseen is the Saw of an edit made before anything of the other site had been put there. It is not 0, because edit 0,
+// the creation of an issue, is an edit that can be seen.
+const Unseen int64 = -1
 
 // ID names the edit this entry records.
 func (e Entry) ID() Edit { return Edit{Site: e.Stamp.Site, Seq: e.Seq} }
