@@ -1,0 +1,265 @@
+// Package sqlitestore keeps the documents and the queue of one machine in one
+// SQLite file: the embedded driver of the ports store and queue.
+//
+// One writer goroutine commits what waits in one transaction (group commit,
+// one fsync), readers run beside it on the write-ahead log. Tables: doc holds
+// documents with their place in the index, msg messages and dead letters,
+// dedup the remembered message names, meta the version that wrote the file.
+// Start reading at [Open], then writer.go.
+//
+// The file may be opened by several processes; only one may hold it with
+// Options.Exclusive, as the hub and the poller do.
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/queue"
+	"drawbridge/shared/store"
+)
+
+// Options of a file. The zero value is that of a command that reads and writes
+// beside a running hub or poller.
+type Options struct {
+	Version     string           // of this binary; written into the file, named when an older binary refuses it
+	Exclusive   bool             // refuse if another process holds the file so; messages in flight return at once
+	ReadOnly    bool             // change nothing, not even the schema
+	MaxAttempts int              // receives before a message is a dead letter; zero: queue.MaxAttempts
+	Now         func() time.Time // the clock for expiry and visibility; nil: time.Now
+}
+
+// DB is an open state file.
+type DB struct {
+	path  string
+	o     Options
+	sql   *sql.DB
+	lock  *lock
+	jobs  chan *job
+	quit  chan struct{}
+	ended chan struct{}
+	once  sync.Once
+	bell  queue.Bell
+	stmts sync.Map // read statements by their text
+}
+
+// Open opens or creates the file, readable by this user only, checks its
+// integrity and brings its schema up to date, keeping a copy of the old file.
+// It fails with a permanent error that names the way out if the file is in
+// use, damaged, not ours, or newer than this binary.
+func Open(path string, o Options) (*DB, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.MaxAttempts == 0 {
+		o.MaxAttempts = queue.MaxAttempts
+	}
+	db := &DB{path: path, o: o, jobs: make(chan *job, batchSize), quit: make(chan struct{}), ended: make(chan struct{})}
+	if err := db.open(); err != nil {
+		db.release()
+		return nil, err
+	}
+	return db, nil
+}
+
+func (db *DB) open() (err error) {
+	if err := db.prepareFile(); err != nil {
+		return err
+	}
+	if db.o.Exclusive {
+		if db.lock, err = lockFile(db.path); err != nil {
+			return err
+		}
+	}
+	if db.sql, err = sql.Open("sqlite", db.dsn()); err != nil {
+		return db.failed("open", err)
+	}
+	db.sql.SetMaxOpenConns(6)
+	db.sql.SetMaxIdleConns(6)
+	if err := db.check(); err != nil {
+		return err
+	}
+	if err := db.migrate(migrations); err != nil {
+		return err
+	}
+	return db.startWriter()
+}
+
+// prepareFile creates the file with mode 0600, and tightens a wider one: the
+// journal files take their mode from it.
+func (db *DB) prepareFile() error {
+	if db.o.ReadOnly {
+		if _, err := os.Stat(db.path); err != nil {
+			return bridge.Permanent("state-missing", "state file %s: %w", db.path, err)
+		}
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(db.path), 0o700); err != nil {
+		return bridge.Permanent("state-unwritable", "state file %s: %w; give a folder that this user may write", db.path, err)
+	}
+	f, err := os.OpenFile(db.path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return bridge.Permanent("state-unwritable", "state file %s: %w; give a file that this user may write", db.path, err)
+	}
+	defer f.Close()
+	return f.Chmod(0o600)
+}
+
+func (db *DB) dsn() string {
+	q := url.Values{"_pragma": {"busy_timeout(5000)"}}
+	if db.o.ReadOnly {
+		q.Set("mode", "ro")
+		q.Add("_pragma", "query_only(1)")
+	} else {
+		q.Add("_pragma", "journal_mode(WAL)")
+		q.Add("_pragma", "synchronous(FULL)")
+		q.Add("_pragma", "journal_size_limit(67108864)")
+	}
+	path := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(db.path)
+	return "file:" + path + "?" + q.Encode()
+}
+
+// check reads the whole file's structure. A damaged file is never written to.
+func (db *DB) check() error {
+	if db.o.ReadOnly {
+		return nil
+	}
+	var result string
+	err := db.sql.QueryRow("PRAGMA quick_check(1)").Scan(&result)
+	if err == nil && result != "ok" {
+		err = errors.New(result)
+	}
+	if err == nil {
+		return nil
+	}
+	if isBusy(err) {
+		return db.failed("check", err)
+	}
+	return db.damaged(err)
+}
+
+func (db *DB) damaged(err error) error {
+	return bridge.Permanent("state-damaged",
+		"state file %s is damaged or not a state file: %w; move it away and restore a backup, or start without it", db.path, err).At(bridge.LevelSite)
+}
+
+// failed wraps an error of SQLite; what says what was attempted.
+func (db *DB) failed(what string, err error) error {
+	var known *bridge.Error
+	var conflict *store.Conflict
+	if err == nil || errors.As(err, &known) || errors.As(err, &conflict) {
+		return err
+	}
+	switch code(err) {
+	case sqliteCorrupt, sqliteNotADB:
+		return db.damaged(err)
+	case sqliteReadOnly:
+		return bridge.Permanent("state-unwritable", "state file %s: %s: %w", db.path, what, err).At(bridge.LevelSite)
+	}
+	return bridge.Temporary("store-unavailable", "state file %s: %s: %w", db.path, what, err).At(bridge.LevelSite)
+}
+
+// Primary result codes (https://www.sqlite.org/rescode.html).
+const (
+	sqliteBusy     = 5
+	sqliteLocked   = 6
+	sqliteReadOnly = 8
+	sqliteCorrupt  = 11
+	sqliteNotADB   = 26
+)
+
+func code(err error) int {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code() & 0xff
+	}
+	return 0
+}
+
+func isBusy(err error) bool { return code(err) == sqliteBusy || code(err) == sqliteLocked }
+
+// Store returns the document store in the file.
+func (db *DB) Store() store.Store { return docs{db} }
+
+// Queue returns the work queue in the file. It is a queue.Waiter.
+func (db *DB) Queue() queue.Queue { return messages{db} }
+
+// Path returns the path the file was opened with.
+func (db *DB) Path() string { return db.path }
+
+// Backup writes a consistent copy of the file to path, replacing what is
+// there, while reads and writes go on. Only this user may read it.
+func (db *DB) Backup(ctx context.Context, path string) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".part-") // mode 0600, empty
+	if err != nil {
+		return bridge.Permanent("backup-unwritable", "back up to %s: %w", path, err)
+	}
+	defer os.Remove(tmp.Name())
+	defer tmp.Close()
+	if _, err := db.sql.ExecContext(ctx, "VACUUM INTO ?", tmp.Name()); err != nil {
+		return db.failed("back up to "+path, err)
+	}
+	if err := tmp.Sync(); err != nil {
+		return db.failed("back up to "+path, err)
+	}
+	if err := os.Rename(tmp.Name(), path); err != nil {
+		return db.failed("back up to "+path, err)
+	}
+	return nil
+}
+
+// Close ends what is being written and closes the file. Later calls fail with
+// a temporary error.
+func (db *DB) Close() error {
+	var err error
+	db.once.Do(func() {
+		close(db.quit)
+		<-db.ended
+		err = db.release()
+	})
+	return err
+}
+
+func (db *DB) release() error {
+	var errs []error
+	if db.sql != nil {
+		errs = append(errs, db.sql.Close())
+	}
+	if db.lock != nil {
+		errs = append(errs, db.lock.release())
+	}
+	return errors.Join(errs...)
+}
+
+// reader returns a prepared statement for reads, made once for each text.
+func (db *DB) reader(text string) (*sql.Stmt, error) {
+	if s, ok := db.stmts.Load(text); ok {
+		return s.(*sql.Stmt), nil
+	}
+	s, err := db.sql.Prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	if other, loaded := db.stmts.LoadOrStore(text, s); loaded {
+		s.Close()
+		s = other.(*sql.Stmt)
+	}
+	return s, nil
+}
+
+// millis is the time as the file holds it.
+func (db *DB) millis() int64 { return db.o.Now().UnixMilli() }
+
+// String names the file in logs.
+func (db *DB) String() string { return fmt.Sprintf("state file %s", db.path) }

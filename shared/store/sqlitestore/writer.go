@@ -1,0 +1,217 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// batchSize is how many waiting writes share one commit.
+const batchSize = 64
+
+// sweepEvery is how often what has expired is removed, sweepRows how much at once.
+const (
+	sweepEvery = time.Minute
+	sweepRows  = 500
+)
+
+var (
+	errClosed   = errors.New("the file is closed")
+	errReadOnly = errors.New("the file was opened to be read only")
+)
+
+// job is one write: all of it or nothing.
+type job struct {
+	ctx  context.Context
+	do   func(*tx) error
+	err  error
+	done chan struct{}
+}
+
+// write runs do in a transaction that it may share with other writes, and
+// returns when it is durable. do may run while ctx ends; it is not run if ctx
+// had ended before.
+func (db *DB) write(ctx context.Context, what string, do func(*tx) error) error {
+	if db.o.ReadOnly {
+		return db.failed(what, errReadOnly)
+	}
+	if err := ctx.Err(); err != nil {
+		return db.failed(what, err)
+	}
+	j := &job{ctx: ctx, do: do, done: make(chan struct{})}
+	select {
+	case db.jobs <- j:
+	case <-ctx.Done():
+		return db.failed(what, ctx.Err())
+	case <-db.quit:
+		return db.failed(what, errClosed)
+	}
+	select {
+	case <-j.done:
+		return db.failed(what, j.err)
+	case <-db.ended: // closed, and perhaps this job was not reached
+		select {
+		case <-j.done:
+			return db.failed(what, j.err)
+		default:
+			return db.failed(what, errClosed)
+		}
+	}
+}
+
+func (db *DB) startWriter() error {
+	if db.o.ReadOnly {
+		close(db.ended)
+		return nil
+	}
+	conn, err := db.sql.Conn(context.Background())
+	if err != nil {
+		return db.failed("open", err)
+	}
+	w := &tx{conn: conn, stmts: map[string]*sql.Stmt{}}
+	if db.o.Exclusive {
+		if _, err := w.exec("UPDATE msg SET hidden = 1, receipt = NULL WHERE receipt IS NOT NULL AND dead = 0"); err != nil {
+			return db.failed("open", err)
+		}
+	}
+	go db.loop(w)
+	return nil
+}
+
+func (db *DB) loop(w *tx) {
+	defer close(db.ended)
+	defer w.close()
+	var swept time.Time
+	for {
+		select {
+		case <-db.quit:
+			return
+		case first := <-db.jobs:
+			db.commit(w, db.waiting(first))
+		}
+		if now := time.Now(); now.Sub(swept) > sweepEvery {
+			swept = now
+			db.commit(w, []*job{{ctx: context.Background(), do: db.sweep, done: make(chan struct{})}})
+		}
+	}
+}
+
+// waiting returns the job with all that wait behind it.
+func (db *DB) waiting(first *job) []*job {
+	batch := []*job{first}
+	for len(batch) < batchSize {
+		select {
+		case j := <-db.jobs:
+			batch = append(batch, j)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit runs the jobs in one transaction and reports to each. A job that
+// fails takes back only itself, unless the transaction is lost with it.
+func (db *DB) commit(w *tx, batch []*job) {
+	err := w.begin()
+	if err == nil {
+		for _, j := range batch {
+			if err = w.within(j); err != nil {
+				break
+			}
+		}
+		err = w.end(err)
+	}
+	for _, j := range batch {
+		if j.err == nil {
+			j.err = err
+		}
+		close(j.done)
+	}
+}
+
+// sweep removes some of what has expired.
+func (db *DB) sweep(w *tx) error {
+	now := db.millis()
+	_, err := w.exec("DELETE FROM doc WHERE rowid IN (SELECT rowid FROM doc WHERE expires <= ? LIMIT ?)", now, sweepRows)
+	if err != nil {
+		return err
+	}
+	_, err = w.exec("DELETE FROM dedup WHERE until <= ?", now)
+	return err
+}
+
+// tx is the writer's connection inside a transaction.
+type tx struct {
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+func (w *tx) begin() error {
+	_, err := w.exec("BEGIN IMMEDIATE")
+	return err
+}
+
+// end commits, or rolls back after a failure.
+func (w *tx) end(failure error) error {
+	if failure == nil {
+		if _, failure = w.exec("COMMIT"); failure == nil {
+			return nil
+		}
+	}
+	w.exec("ROLLBACK") // fails if SQLite has done it already
+	return failure
+}
+
+// within runs one job in a savepoint. Its own failure is the job's; the
+// returned error means that the transaction is lost.
+func (w *tx) within(j *job) error {
+	if j.err = j.ctx.Err(); j.err != nil {
+		return nil
+	}
+	if _, err := w.exec("SAVEPOINT job"); err != nil {
+		return err
+	}
+	if j.err = j.do(w); j.err != nil {
+		if _, err := w.exec("ROLLBACK TO job"); err != nil {
+			return errors.Join(j.err, err)
+		}
+	}
+	_, err := w.exec("RELEASE job")
+	return err
+}
+
+func (w *tx) stmt(text string) (*sql.Stmt, error) {
+	if s := w.stmts[text]; s != nil {
+		return s, nil
+	}
+	s, err := w.conn.PrepareContext(context.Background(), text)
+	if err == nil {
+		w.stmts[text] = s
+	}
+	return s, err
+}
+
+func (w *tx) exec(text string, args ...any) (sql.Result, error) {
+	s, err := w.stmt(text)
+	if err != nil {
+		return nil, err
+	}
+	return s.Exec(args...)
+}
+
+func (w *tx) query(text string, args ...any) (*sql.Rows, error) {
+	s, err := w.stmt(text)
+	if err != nil {
+		return nil, err
+	}
+	return s.Query(args...)
+}
+
+func (w *tx) close() {
+	for _, s := range w.stmts {
+		s.Close()
+	}
+	w.conn.Close()
+}
