@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -311,12 +312,12 @@ func TestClosedFile(t *testing.T) {
 }
 
 func TestSweepRemovesWhatExpired(t *testing.T) {
-	now := time.Now()
-	db := open(t, path(t), Options{Now: func() time.Time { return now }})
+	var ahead atomic.Int64 // read by the writer too
+	db := open(t, path(t), Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
 	d := doc("a")
-	d.Expires = now.Add(time.Second)
+	d.Expires = time.Now().Add(time.Minute)
 	must(t, db.Store().Apply(t.Context(), store.Create(d), store.Create(doc("b"))))
-	now = now.Add(time.Hour)
+	ahead.Store(int64(time.Hour))
 	must(t, db.write(t.Context(), "sweep", db.sweep))
 	var n int
 	must(t, db.sql.QueryRow("SELECT count(*) FROM doc").Scan(&n))
