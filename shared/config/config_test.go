@@ -260,3 +260,15 @@ func TestNearestWord(t *testing.T) {
 		}
 	}
 }
+
+func TestExamplesAreRight(t *testing.T) {
+	for _, k := range Kinds {
+		text, err := Example(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := Check(k, string(k)+".yaml", text); len(found) > 0 {
+			t.Error(found)
+		}
+	}
+}

@@ -21,7 +21,7 @@ const (
 // Kinds are all of them.
 var Kinds = []Kind{HubFile, PollerFile}
 
-//go:embed schema/*.json
+//go:embed schema/*.json schema/*.yaml
 var embedded embed.FS
 
 // Schema returns the JSON Schema (draft 2020-12) of a settings file, as editors use it.
@@ -42,6 +42,15 @@ func Schema(k Kind) ([]byte, error) {
 	}
 	out.WriteByte('\n')
 	return out.Bytes(), nil
+}
+
+// Example returns a short settings file to start from.
+func Example(k Kind) ([]byte, error) {
+	text, err := embedded.ReadFile("schema/" + string(k) + ".yaml")
+	if err != nil {
+		return nil, fmt.Errorf("no example for %q; there is one for hub and one for poller", k)
+	}
+	return text, nil
 }
 
 // A schema is the part of JSON Schema that our files use. A keyword that is not here fails the parse: what the

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+const usageTemplate = `Usage: {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
+{{if .HasAvailableSubCommands}}{{$cmds := .Commands}}{{if .Groups}}{{range $g := .Groups}}
+{{$g.Title}}
+{{range $cmds}}{{if (and (eq .GroupID $g.ID) .IsAvailableCommand)}}  {{rpad .Name .NamePadding}} {{.Short}}
+{{end}}{{end}}{{end}}{{else}}
+{{range $cmds}}{{if .IsAvailableCommand}}  {{rpad .Name .NamePadding}} {{.Short}}
+{{end}}{{end}}{{end}}{{end}}{{if .HasExample}}
+Example:
+{{.Example}}
+{{end}}{{if .HasAvailableLocalFlags}}
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{end}}{{if not .HasAvailableSubCommands}}
+Exit codes: 0 done; 1 it did not work; 2 used wrongly{{with index .Annotations "finding"}}; 3 {{.}}{{end}}
+{{end}}`
+
+const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
+
+{{end}}{{.UsageString}}`
+
+// newRoot builds the command tree. A command is in it when it works.
+func newRoot(s *screen) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "drawbridge",
+		Short: "Keep issues of two Jiras in sync, opened from the inside only",
+		Long: `Drawbridge keeps issues of a public Jira (Cloud) and a private Jira (Data Center behind a firewall) in sync, both ways. Only
+the private side ever opens a connection.
+
+Try it:            drawbridge demo
+Public side:       drawbridge hub --config hub.yaml
+Private side:      drawbridge poller run --config poller.yaml
+Something wrong?   drawbridge status --config FILE, then drawbridge sync explain KEY --config FILE`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version,
+	}
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpTemplate(helpTemplate)
+	root.SetVersionTemplate("drawbridge {{.Version}}\n")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c.CommandPath(), "%v", err) })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	addCommands(root, s)
+	addGroups(root)
+	strict(root)
+	return root
+}
+
+// addGroups adds the headings under which there is a command.
+func addGroups(root *cobra.Command) {
+	for _, g := range []cobra.Group{{ID: "start", Title: "To begin with:"}, {ID: "halves", Title: "The two halves:"},
+		{ID: "daily", Title: "Every day:"}, {ID: "settings", Title: "Settings:"}} {
+		if slices.ContainsFunc(root.Commands(), func(c *cobra.Command) bool { return c.GroupID == g.ID }) {
+			root.AddGroup(&g)
+		}
+	}
+	root.SetHelpCommandGroupID("settings")
+}
+
+func addCommands(root *cobra.Command, s *screen) {
+	root.AddCommand(
+		in("settings", newConfig(s)),
+		in("settings", newVersion(s)),
+	)
+}
+
+func in(group string, c *cobra.Command) *cobra.Command {
+	c.GroupID = group
+	return c
+}
+
+// strict makes every group of commands refuse a word it does not know, with the nearest ones it does, and every command
+// refuse wrong arguments as wrong usage.
+func strict(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		strict(sub)
+	}
+	if c.HasSubCommands() && c.RunE == nil {
+		c.Args = cobra.ArbitraryArgs
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			return usage(c.CommandPath(), "there is no command %q%s", strings.TrimSpace(c.CommandPath()+" "+args[0]), suggestions(c, args[0]))
+		}
+		return
+	}
+	check := c.Args
+	c.Args = func(c *cobra.Command, args []string) error {
+		if check == nil {
+			check = cobra.NoArgs
+		}
+		if err := check(c, args); err != nil {
+			return usage(c.CommandPath(), "%v", err)
+		}
+		return nil
+	}
+}
+
+func suggestions(c *cobra.Command, word string) string {
+	c.SuggestionsMinimumDistance = 2
+	found := c.SuggestionsFor(word)
+	if len(found) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %s?", strings.Join(found, " or "))
+}
+
+// words makes an argument check that names what is missing: words("NAME") wants exactly one argument, a NAME.
+func words(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return fmt.Errorf("%s is missing", names[len(args)])
+		case len(args) > len(names):
+			return fmt.Errorf("%q is one argument too many", args[len(names)])
+		}
+		return nil
+	}
+}
+
+// jsonFlag adds --json to a command that prints something a script may want.
+func jsonFlag(c *cobra.Command, s *screen) {
+	c.Flags().BoolVar(&s.asJSON, "json", false, "print JSON for scripts")
+}
