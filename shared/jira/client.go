@@ -61,8 +61,50 @@ type Client struct {
 	schema *Schema
 	names  *Names
 	info   *ServerInfo
-	loud   bool // notifyUsers=false was refused on this site
+	loud   bool // notifyUsers=false was refused here: the account is no administrator
+}
 
+// New makes a client. It calls nothing.
+func New(o Options) (*Client, error) {
+	if err := check(&o); err != nil {
+		return nil, err
+	}
+	api, err := url.Parse(strings.TrimRight(o.APIURL, "/") + "/")
+	if err != nil || api.Host == "" || api.Scheme != "http" && api.Scheme != "https" || api.User != nil {
+		return nil, bridge.Permanent("site-misconfigured", "api URL %q: write it like https://jira.example.org, without user and password", o.APIURL).At(bridge.LevelSite)
+	}
+	c := &Client{opts: o, api: api, limits: newLimits(o.Flavour, o.Share, o.OnGate)}
+	calls, stream := c.httpClients()
+	c.stream = stream
+	if c.gj, err = gojira.NewClient(calls, api.String()); err != nil {
+		return nil, bridge.Permanent("site-misconfigured", "api URL %q: %w", o.APIURL, err).At(bridge.LevelSite)
+	}
+	return c, nil
+}
+
+// check fills in what was left out and refuses what cannot work.
+func check(o *Options) error {
+	switch {
+	case !o.Flavour.Valid():
+		return bridge.Permanent("site-misconfigured", "flavour %q: cloud or datacenter", o.Flavour).At(bridge.LevelSite)
+	case o.Auth.Kind != "basic" && o.Auth.Kind != "pat":
+		return bridge.Permanent("site-misconfigured", "kind of sign-in %q: basic or pat", o.Auth.Kind).At(bridge.LevelSite)
+	case o.Auth.Kind == "basic" && o.Auth.User == "":
+		return bridge.Permanent("site-misconfigured", "sign-in basic: needs a user").At(bridge.LevelSite)
+	case o.Auth.Secret == nil:
+		return bridge.Permanent("site-misconfigured", "sign-in %s: needs a secret", o.Auth.Kind).At(bridge.LevelSite)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Share <= 0 || o.Share > 1 {
+		o.Share = 1
+	}
+	o.Workers = max(o.Workers, 1)
+	return nil
 }
 
 // Flavour is the kind of Jira this client speaks to.

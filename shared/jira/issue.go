@@ -1,7 +1,11 @@
 package jira
 
 import (
+	"context"
 	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -72,4 +76,104 @@ func (i *Issue) time(field string) time.Time {
 	var m moment
 	_ = json.Unmarshal(i.Fields[field], &m)
 	return m.Time
+}
+
+// IssueOptions say what to read with an issue.
+type IssueOptions struct {
+	Fields     []string // ids; nil is all
+	Histories  bool     // the changelog; on Cloud the newest part of a long one
+	Comments   bool     // the first page of them
+	Properties []string // keys, or "*all"
+}
+
+// Issue reads one issue.
+func (c *Client) Issue(ctx context.Context, idOrKey string, o IssueOptions) (*Issue, error) {
+	q := url.Values{"fields": {strings.Join(fieldList(o.Fields, o.Comments), ",")}}
+	if o.Histories {
+		q.Set("expand", "changelog")
+	}
+	if len(o.Properties) > 0 {
+		q.Set("properties", strings.Join(o.Properties, ","))
+	}
+	var w wireIssue
+	if err := c.get(ctx, "read issue "+idOrKey, "issue/{issue}", "rest/api/2/issue/"+url.PathEscape(idOrKey)+"?"+q.Encode(), into(&w)); err != nil {
+		return nil, err
+	}
+	return w.issue(c.issueCap()), nil
+}
+
+// issueCap is from how many histories on one read of an issue may have left some out: Cloud gives the newest hundred.
+func (c *Client) issueCap() int {
+	if c.cloud() {
+		return 100
+	}
+	return 0
+}
+
+// searchCap is the same for search, which gives forty there.
+func (c *Client) searchCap() int {
+	if c.cloud() {
+		return 40
+	}
+	return 0
+}
+
+// fieldList is the value of "fields". Comments are a field to Jira, and the largest one.
+func fieldList(fields []string, comments bool) []string {
+	switch {
+	case fields == nil && comments:
+		return []string{"*all"}
+	case fields == nil:
+		return []string{"*all", "-comment"}
+	case comments && !slices.Contains(fields, "comment"):
+		return append(slices.Clone(fields), "comment")
+	case len(fields) == 0:
+		return []string{"id"}
+	}
+	return fields
+}
+
+type wireIssue struct {
+	ID         text                       `json:"id"`
+	Key        text                       `json:"key"`
+	Fields     map[string]json.RawMessage `json:"fields"`
+	Changelog  *wireChangelog             `json:"changelog"`
+	Properties map[string]json.RawMessage `json:"properties"`
+}
+
+// issue makes ours of Jira's; capped is as for wireChangelog.histories.
+func (w *wireIssue) issue(capped int) *Issue {
+	i := &Issue{ID: string(w.ID), Key: string(w.Key), Fields: w.Fields, Properties: w.Properties}
+	if i.Fields == nil {
+		i.Fields = map[string]json.RawMessage{}
+	}
+	i.Histories, i.AllHistories = w.Changelog.histories(capped)
+	i.readComments(true)
+	if raw, ok := i.Fields["attachment"]; ok {
+		var list []Attachment
+		if json.Unmarshal(raw, &list) == nil {
+			i.Attachments, i.HasAttachments = list, true
+		}
+	}
+	return i
+}
+
+// readComments takes the comments out of the fields. complete says that the API sent them, not a webhook.
+func (i *Issue) readComments(complete bool) {
+	raw, ok := i.Fields["comment"]
+	if !ok {
+		return
+	}
+	var w struct {
+		Comments []Comment `json:"comments"`
+		Total    *number   `json:"total"`
+	}
+	if json.Unmarshal(raw, &w) != nil {
+		return
+	}
+	for n := range w.Comments {
+		w.Comments[n].Complete = complete
+	}
+	i.Comments, i.AllComments = w.Comments, w.Total != nil && int(*w.Total) <= len(w.Comments)
+	delete(i.Fields, "comment")
 }

@@ -1,7 +1,6 @@
 package jira
 
 import (
-	"context"
 	"encoding/json"
 
 	"drawbridge/shared/bridge"
@@ -55,5 +54,3 @@ func (u *User) UnmarshalJSON(raw []byte) error {
 		Email: string(w.EmailAddress), TimeZone: string(w.TimeZone), Active: bool(w.Active)}
 	return nil
 }
-
-var _ = context.Background

@@ -1,0 +1,88 @@
+package jira
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"drawbridge/shared/bridge"
+)
+
+// account watches who Jira takes us for. An expired credential does not always give a 401: anonymous callers get empty
+// lists. Both flavours name the caller in a header, X-AUSERNAME on Data Center, X-AACCOUNTID on Cloud; neither is promised.
+type account struct {
+	mu     sync.Mutex
+	named  bool      // answers name the caller
+	proven time.Time // when an answer last did, or Myself succeeded
+}
+
+// proofLasts is how long an empty answer is believed after the last proof of who we are.
+const proofLasts = 30 * time.Second
+
+func caller(h http.Header) string { return or(h.Get("X-Ausername"), h.Get("X-Aaccountid")) }
+
+func (a *account) anonymous(h http.Header) bool { return strings.EqualFold(caller(h), "anonymous") }
+
+// see notes whether the answer names us. It returns true where answers used to and this one does not.
+func (a *account) see(h http.Header, now time.Time, ask bool) (doubt bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if caller(h) != "" {
+		a.named, a.proven = true, now
+		return false
+	}
+	return ask && a.named
+}
+
+func (a *account) prove(now time.Time, named bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.proven, a.named = now, named
+}
+
+func (a *account) fresh(now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	age := now.Sub(a.proven)
+	return !a.proven.IsZero() && age >= 0 && age < proofLasts
+}
+
+// dispel asks Jira who we are, after an answer that no longer named us.
+func (c *Client) dispel(ctx context.Context) *bridge.Error {
+	_, err := c.Whoami(ctx)
+	if ours, ok := err.(*bridge.Error); ok {
+		return ours
+	}
+	c.account.prove(c.opts.Now(), false)
+	return nil
+}
+
+// vouch makes sure that an empty answer is Jira's to us, not to an anonymous caller.
+func (c *Client) vouch(ctx context.Context) error {
+	if c.account.fresh(c.opts.Now()) {
+		return nil
+	}
+	_, err := c.Whoami(ctx)
+	return err
+}
+
+// Whoami asks Jira who we are. An anonymous answer is an error, whatever its status.
+func (c *Client) Whoami(ctx context.Context) (User, error) {
+	var u User
+	if err := c.get(ctx, "ask who we are", "myself", "rest/api/2/myself", into(&u)); err != nil {
+		return User{}, err
+	}
+	if u.ID() == "" {
+		return User{}, (&fault{status: http.StatusOK}).with(bridge.Permanent("site-unauthenticated",
+			"ask who we are: jira names no user; renew the token"), bridge.LevelSite)
+	}
+	c.account.mu.Lock()
+	c.account.proven = c.opts.Now()
+	c.account.mu.Unlock()
+	return u, nil
+}
+
+// Myself is the account this client speaks as.
+func (c *Client) Myself(ctx context.Context) (User, error) { return c.Whoami(ctx) }

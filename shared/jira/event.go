@@ -1,0 +1,215 @@
+package jira
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"time"
+
+	"drawbridge/shared/bridge"
+)
+
+// EventKind is what happened, the same on both flavours.
+type EventKind string
+
+// The kinds of events. Everything that cannot change what is kept in sync is Ignored.
+const (
+	IssueCreated      EventKind = "issue-created"
+	IssueUpdated      EventKind = "issue-updated"
+	IssueDeleted      EventKind = "issue-deleted"
+	CommentCreated    EventKind = "comment-created"
+	CommentUpdated    EventKind = "comment-updated"
+	CommentDeleted    EventKind = "comment-deleted"
+	WorklogCreated    EventKind = "worklog-created"
+	WorklogUpdated    EventKind = "worklog-updated"
+	WorklogDeleted    EventKind = "worklog-deleted"
+	AttachmentCreated EventKind = "attachment-created"
+	AttachmentDeleted EventKind = "attachment-deleted"
+	LinkCreated       EventKind = "link-created"
+	LinkDeleted       EventKind = "link-deleted"
+	PropertySet       EventKind = "property-set"
+	PropertyDeleted   EventKind = "property-deleted"
+	Ignored           EventKind = "ignored"
+)
+
+var eventKinds = map[string]EventKind{
+	"jira:issue_created": IssueCreated, "jira:issue_updated": IssueUpdated, "jira:issue_deleted": IssueDeleted,
+	"jira:worklog_updated": IssueUpdated, // old Data Center: the issue's logged work changed
+	"comment_created":      CommentCreated, "comment_updated": CommentUpdated, "comment_deleted": CommentDeleted,
+	"worklog_created": WorklogCreated, "worklog_updated": WorklogUpdated, "worklog_deleted": WorklogDeleted,
+	"attachment_created": AttachmentCreated, "attachment_deleted": AttachmentDeleted,
+	"issuelink_created": LinkCreated, "issuelink_deleted": LinkDeleted,
+	"issue_property_set": PropertySet, "issue_property_deleted": PropertyDeleted,
+}
+
+// An Event is what a webhook body says: an observation, true when it was sent, perhaps long ago, perhaps twice, perhaps out of order.
+type Event struct {
+	Kind EventKind
+	Name string // Jira's own: "jira:issue_updated"
+	// IssueID is the issue it is about; "" where the body does not tell (some attachment events). IssueKey may be missing.
+	IssueID, IssueKey string
+	Issue             *Issue // nil, or Partial, where the body carries none or little of it
+	// History is the change as its changelog entry. Trust says that its ID is the entry's id in the changelog, so that it
+	// orders edits; otherwise it is a hint to read the changelog. A creation's never is.
+	History     *History
+	Trust       bool
+	Comment     *Comment
+	Worklog     *Worklog
+	Attachment  *Attachment
+	Link        *Link  // Source and Destination
+	PropertyKey string // of property events
+	User        User   // who did it; the zero User where the body does not tell (a deleted comment, on Cloud)
+	At          time.Time
+	Delivery    string // the same on every retry of one delivery; Cloud
+	Retry       int
+}
+
+type wireEvent struct {
+	Timestamp  moment          `json:"timestamp"`
+	Name       text            `json:"webhookEvent"`
+	User       *User           `json:"user"`
+	Issue      *wireIssue      `json:"issue"`
+	Changelog  *wireHistory    `json:"changelog"`
+	Comment    json.RawMessage `json:"comment"`
+	Worklog    json.RawMessage `json:"worklog"`
+	Attachment *Attachment     `json:"attachment"`
+	Link       *wireEventLink  `json:"issueLink"`
+	Property   *struct {
+		Key text `json:"key"`
+	} `json:"property"`
+}
+
+type wireEventLink struct {
+	ID          text `json:"id"`
+	Source      text `json:"sourceIssueId"`
+	Destination text `json:"destinationIssueId"`
+	Type        struct {
+		ID      text `json:"id"`
+		Name    text `json:"name"`
+		Outward text `json:"outwardName"`
+		Inward  text `json:"inwardName"`
+	} `json:"issueLinkType"`
+}
+
+// DecodeEvent reads a webhook body of either flavour. An error is permanent and says what is wrong with the body; an event
+// that is of no interest is no error but Ignored. The caller limits the body's size.
+func DecodeEvent(body []byte, h http.Header) (Event, error) {
+	if err := decent(body); err != nil {
+		return Event{}, err
+	}
+	var w wireEvent
+	if err := json.Unmarshal(body, &w); err != nil {
+		return Event{}, bridge.Permanent("event-unreadable", "webhook body: %w", err)
+	}
+	if w.Name == "" {
+		return Event{}, bridge.Permanent("event-unreadable", "webhook body: no webhookEvent in it: not sent by Jira")
+	}
+	e := Event{Kind: Ignored, Name: string(w.Name), At: w.Timestamp.Time}
+	e.Delivery = h.Get("X-Atlassian-Webhook-Identifier")
+	e.Retry, _ = strconv.Atoi(h.Get("X-Atlassian-Webhook-Retry"))
+	if k, ok := eventKinds[e.Name]; ok {
+		e.Kind = k
+		w.fill(&e)
+	}
+	return e, nil
+}
+
+// fill enters what the body carries.
+func (w *wireEvent) fill(e *Event) {
+	if w.User != nil {
+		e.User = *w.User
+	}
+	if w.Issue != nil && w.Issue.ID != "" {
+		w.fillIssue(e)
+	}
+	w.fillComment(e)
+	w.fillWorklog(e)
+	if e.Attachment = w.Attachment; e.Attachment != nil && e.User.ID() == "" && e.Kind == AttachmentCreated {
+		e.User = e.Attachment.Author
+	}
+	if l := w.Link; l != nil {
+		t := LinkType{string(l.Type.ID), string(l.Type.Name), string(l.Type.Inward), string(l.Type.Outward)}
+		e.Link = &Link{ID: string(l.ID), Type: t, Source: string(l.Source), Destination: string(l.Destination)}
+		e.IssueID = or(e.IssueID, e.Link.Source)
+	}
+	if w.Property != nil {
+		e.PropertyKey = string(w.Property.Key)
+	}
+	w.fillHistory(e)
+}
+
+func (w *wireEvent) fillIssue(e *Event) {
+	i := w.Issue.issue(0)
+	i.AllHistories = false
+	for n := range i.Comments {
+		i.Comments[n].Complete = false
+	}
+	i.Partial = !i.Knows("updated") // comment events carry six fields, this not among them
+	e.Issue, e.IssueID, e.IssueKey = i, i.ID, i.Key
+}
+
+func (w *wireEvent) fillComment(e *Event) {
+	var m Comment
+	var self struct {
+		Self text `json:"self"`
+	}
+	if len(w.Comment) == 0 || json.Unmarshal(w.Comment, &m) != nil || m.ID == "" {
+		return
+	}
+	_ = json.Unmarshal(w.Comment, &self)
+	e.Comment = &m
+	e.IssueID = or(e.IssueID, issueIn(string(self.Self)))
+	if e.User.ID() == "" && (e.Kind == CommentCreated || e.Kind == CommentUpdated) {
+		e.User = m.UpdateAuthor
+		if e.User.ID() == "" {
+			e.User = m.Author
+		}
+	}
+}
+
+func (w *wireEvent) fillWorklog(e *Event) {
+	var l Worklog
+	var self struct {
+		Self text `json:"self"`
+	}
+	if len(w.Worklog) == 0 || json.Unmarshal(w.Worklog, &l) != nil || l.ID == "" {
+		return
+	}
+	_ = json.Unmarshal(w.Worklog, &self)
+	l.IssueID = or(l.IssueID, issueIn(string(self.Self)))
+	e.Worklog = &l
+	e.IssueID = or(e.IssueID, l.IssueID)
+	if e.User.ID() == "" && e.Kind != WorklogDeleted {
+		e.User = l.UpdateAuthor
+	}
+}
+
+// fillHistory makes a changelog entry of the body's changelog: its time is the event's, its author the event's user.
+func (w *wireEvent) fillHistory(e *Event) {
+	if w.Changelog == nil {
+		return
+	}
+	h := w.Changelog.history()
+	h.Author = e.User
+	if h.Created.IsZero() {
+		h.Created = e.At
+	}
+	e.History = &h
+	e.Trust = e.Kind == IssueUpdated && h.ID > 0 && strconv.FormatInt(h.ID, 10) != e.IssueID
+}
+
+var issueSelf = regexp.MustCompile(`/rest/api/[^/]+/issue/([0-9]+)/(?:comment|worklog)/`)
+
+// issueIn is the issue id in the address of a comment or worklog.
+func issueIn(self string) string {
+	u, err := url.Parse(self)
+	if err != nil {
+		return ""
+	}
+	if m := issueSelf.FindStringSubmatch(u.Path); m != nil {
+		return m[1]
+	}
+	return ""
+}

@@ -1,0 +1,190 @@
+package jira
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"drawbridge/shared/bridge"
+)
+
+// Neutral returns the field's value as both sites understand it, by the field's kind (see bridge.Kind). ok is false where the
+// body does not carry the field, or carries something its kind cannot hold. For a set, the value is a list in a fixed order, "[]" if
+// empty, and set holds its elements: names, or the ids of users. For everything else an absent value is bridge.Cleared and set nil.
+func (i *Issue) Neutral(f Field) (v bridge.Value, set []string, ok bool) {
+	raw, there := i.Fields[f.ID]
+	if !there {
+		return "", nil, false
+	}
+	return f.neutral(raw)
+}
+
+func (f Field) neutral(raw json.RawMessage) (v bridge.Value, set []string, ok bool) {
+	raw = bytes.TrimSpace(raw)
+	null := len(raw) == 0 || string(raw) == "null"
+	switch f.Kind {
+	case bridge.Names:
+		return namesValue(raw, null)
+	case bridge.Users:
+		return usersValue(raw, null)
+	}
+	if null {
+		return bridge.Cleared, nil, true
+	}
+	v, ok = f.single(raw)
+	return v, nil, ok
+}
+
+// single is the value of a field that is no set and holds something.
+func (f Field) single(raw json.RawMessage) (bridge.Value, bool) {
+	switch f.Kind {
+	case bridge.Text, bridge.RichText:
+		return textValue(raw)
+	case bridge.Number:
+		var n json.Number
+		if json.Unmarshal(raw, &n) != nil {
+			return "", false
+		}
+		return bridge.Value(n), true
+	case bridge.Date:
+		var s string
+		if json.Unmarshal(raw, &s) != nil || len(s) < len("2006-01-02") {
+			return "", false
+		}
+		return bridge.ValueOf(s[:len("2006-01-02")]), true
+	case bridge.DateTime:
+		var m moment
+		if json.Unmarshal(raw, &m) != nil || m.IsZero() {
+			return "", false
+		}
+		return bridge.ValueOf(m.UTC().Format(neutralTime)), true
+	case bridge.Name:
+		s, ok := f.name(raw)
+		return bridge.ValueOf(s), ok
+	case bridge.User:
+		var u User
+		if json.Unmarshal(raw, &u) != nil || u.ID() == "" && u.DisplayName == "" {
+			return "", false
+		}
+		return bridge.ValueOf(u.Person()), true
+	}
+	v, err := bridge.Canonical(raw)
+	return v, err == nil
+}
+
+const neutralTime = "2006-01-02T15:04:05.000Z"
+
+// textValue is a text with the line ends that both sites have in common. An empty text is no text: Jira stores none.
+func textValue(raw json.RawMessage) (bridge.Value, bool) {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return "", false
+	}
+	if s = lineEnds(s); s == "" {
+		return bridge.Cleared, true
+	}
+	return bridge.ValueOf(s), true
+}
+
+func lineEnds(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+}
+
+// name is the word for an option, a status, a version …: its name or value; the key for a project.
+func (f Field) name(raw json.RawMessage) (string, bool) {
+	if f.SchemaType == "project" || f.ID == "project" {
+		return member(raw, "key")
+	}
+	return member(raw, "name", "value")
+}
+
+// member is the first of the named members, or the string itself.
+func member(raw json.RawMessage, names ...string) (string, bool) {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s, s != ""
+	}
+	var w map[string]json.RawMessage
+	if json.Unmarshal(raw, &w) != nil {
+		return "", false
+	}
+	for _, n := range names {
+		if json.Unmarshal(w[n], &s) == nil && s != "" {
+			return s, true
+		}
+	}
+	return "", false
+}
+
+func namesValue(raw json.RawMessage, null bool) (bridge.Value, []string, bool) {
+	set := []string{}
+	var list []json.RawMessage
+	if !null && json.Unmarshal(raw, &list) != nil {
+		return "", nil, false
+	}
+	for _, e := range list {
+		s, ok := member(e, "name", "value")
+		if !ok {
+			return "", nil, false
+		}
+		set = append(set, s)
+	}
+	slices.Sort(set)
+	set = slices.Compact(set)
+	return bridge.ValueOf(set), set, true
+}
+
+func usersValue(raw json.RawMessage, null bool) (bridge.Value, []string, bool) {
+	var list []User
+	if !null && json.Unmarshal(raw, &list) != nil {
+		return "", nil, false
+	}
+	slices.SortFunc(list, func(a, b User) int { return strings.Compare(a.ID(), b.ID()) })
+	people, set := []bridge.Person{}, []string{}
+	for _, u := range list {
+		if u.ID() == "" {
+			return "", nil, false
+		}
+		if len(set) == 0 || set[len(set)-1] != u.ID() {
+			people, set = append(people, u.Person()), append(set, u.ID())
+		}
+	}
+	return bridge.ValueOf(people), set, true
+}
+
+// ItemValue is the value that one end of a changelog item names (its From or To), where that is exact: a date, or an id that
+// names knows. Texts are not: what an item holds of them is for people, or a reference ("ari:…").
+func (f Field) ItemValue(end string, names *Names) (bridge.Value, bool) {
+	switch {
+	case f.Kind == bridge.Date:
+		if end == "" {
+			return bridge.Cleared, true
+		}
+		v, err := bridge.Canonical([]byte(`"` + end + `"`))
+		return v, err == nil && len(end) == len("2006-01-02")
+	case f.Kind == bridge.Name && !f.Custom && names != nil:
+		if end == "" {
+			return bridge.Cleared, true
+		}
+		s, ok := names.byID(f.SchemaType, end)
+		return bridge.ValueOf(s), ok
+	}
+	return "", false
+}
+
+// byID is the name of an id among the words of a schema type.
+func (n *Names) byID(schemaType, id string) (string, bool) {
+	list := map[string][]Named{"priority": n.Priorities, "resolution": n.Resolutions, "issuetype": n.IssueTypes}[schemaType]
+	if schemaType == "status" {
+		for _, s := range n.Statuses {
+			list = append(list, Named{s.ID, s.Name})
+		}
+	}
+	for _, e := range list {
+		if e.ID == id {
+			return e.Name, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,118 @@
+package jira
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// A Worklog is time spent on an issue.
+type Worklog struct {
+	ID, IssueID               string
+	Author, UpdateAuthor      User
+	Comment                   string
+	Created, Updated, Started time.Time
+	Seconds                   int64
+	Visibility                *Visibility
+}
+
+// WorklogRequest is a worklog to write. The remaining estimate is left alone: it is a field of its own.
+type WorklogRequest struct {
+	Comment    string
+	Started    time.Time
+	Seconds    int64
+	Visibility *Visibility
+	Properties map[string]any // Cloud only
+}
+
+type wireWorklog struct {
+	ID           text            `json:"id"`
+	IssueID      text            `json:"issueId"`
+	Author       *User           `json:"author"`
+	UpdateAuthor *User           `json:"updateAuthor"`
+	Comment      text            `json:"comment"`
+	Created      moment          `json:"created"`
+	Updated      moment          `json:"updated"`
+	Started      moment          `json:"started"`
+	Seconds      number          `json:"timeSpentSeconds"`
+	Visibility   *wireVisibility `json:"visibility"`
+}
+
+// UnmarshalJSON reads a worklog of either flavour.
+func (l *Worklog) UnmarshalJSON(raw []byte) error {
+	var w wireWorklog
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return err
+	}
+	*l = Worklog{ID: string(w.ID), IssueID: string(w.IssueID), Comment: lineEnds(string(w.Comment)), Created: w.Created.Time,
+		Updated: w.Updated.Time, Started: w.Started.Time, Seconds: int64(w.Seconds), Visibility: w.Visibility.visibility()}
+	if w.Author != nil {
+		l.Author = *w.Author
+	}
+	if w.UpdateAuthor != nil {
+		l.UpdateAuthor = *w.UpdateAuthor
+	}
+	return nil
+}
+
+type worklogBody struct {
+	Comment    string      `json:"comment"`
+	Started    string      `json:"started,omitempty"`
+	Seconds    int64       `json:"timeSpentSeconds"`
+	Visibility *Visibility `json:"visibility,omitempty"`
+	Properties []property  `json:"properties,omitempty"`
+}
+
+func (c *Client) worklogBody(r WorklogRequest) worklogBody {
+	b := worklogBody{Comment: r.Comment, Seconds: r.Seconds, Visibility: r.Visibility}
+	if !r.Started.IsZero() {
+		b.Started = FormatTime(r.Started)
+	}
+	if c.cloud() {
+		b.Properties = propertyList(r.Properties)
+	}
+	return b
+}
+
+func worklogPath(issueID, id string) string {
+	p := "rest/api/2/issue/" + url.PathEscape(issueID) + "/worklog"
+	if id != "" {
+		p += "/" + url.PathEscape(id)
+	}
+	return p + "?adjustEstimate=leave"
+}
+
+// AddWorklog enters time spent.
+func (c *Client) AddWorklog(ctx context.Context, issueID string, r WorklogRequest) (Worklog, error) {
+	var l Worklog
+	err := c.do(ctx, call{what: "log work on issue " + issueID, method: http.MethodPost, route: "issue/{issue}/worklog", issue: issueID,
+		path: worklogPath(issueID, ""), body: c.worklogBody(r), decode: needs(&l, func() bool { return l.ID != "" })})
+	return l, err
+}
+
+// EditWorklog changes time spent.
+func (c *Client) EditWorklog(ctx context.Context, issueID, id string, r WorklogRequest) (Worklog, error) {
+	var l Worklog
+	err := c.do(ctx, call{what: "edit worklog " + id + " of issue " + issueID, method: http.MethodPut, route: "issue/{issue}/worklog/{worklog}",
+		issue: issueID, path: worklogPath(issueID, id), body: c.worklogBody(r), decode: needs(&l, func() bool { return l.ID != "" })})
+	return l, err
+}
+
+// DeleteWorklog deletes time spent.
+func (c *Client) DeleteWorklog(ctx context.Context, issueID, id string) error {
+	return c.do(ctx, call{what: "delete worklog " + id + " of issue " + issueID, method: http.MethodDelete,
+		route: "issue/{issue}/worklog/{worklog}", issue: issueID, path: worklogPath(issueID, id)})
+}
+
+// ListWorklogs reads all worklogs of an issue. Data Center has them in one answer; Cloud in pages.
+func (c *Client) ListWorklogs(ctx context.Context, issueID string) ([]Worklog, error) {
+	list := []Worklog{}
+	p := pager{"list the worklogs of issue " + issueID, "issue/{issue}/worklog", "rest/api/2/issue/" + url.PathEscape(issueID) + "/worklog", nil, 1000}
+	err := pages(ctx, c, p, func(l Worklog) error {
+		list = append(list, l)
+		return nil
+	})
+	return list, err
+}
