@@ -1,0 +1,327 @@
+package rule
+
+import (
+	"reflect"
+	"sort"
+
+	"github.com/expr-lang/expr/types"
+
+	"drawbridge/shared/bridge"
+)
+
+// rows binds the fields list.
+func (b *binder) rows() {
+	b.statusSection()
+	for _, spec := range b.set.fields {
+		if r := b.row(spec); r != nil {
+			b.add(r, spec)
+		}
+	}
+}
+
+// statusSection puts the status map into the status row.
+func (b *binder) statusSection() {
+	s := b.set.status
+	if s.values == nil && !s.otherwise.set() {
+		return
+	}
+	fields := append([]*rowSpec(nil), b.set.fields...)
+	for i, spec := range fields {
+		if spec.keyText() != "status" {
+			continue
+		}
+		if spec.values != nil || spec.useTable.set() {
+			b.problem(spec.at, "keep one of them", `the row "status" has values, and so has "status: map"`)
+		}
+		joined := *spec
+		joined.values, joined.otherwise, joined.dflt = s.values, s.otherwise, s.dflt
+		fields[i] = &joined
+		set := *b.set
+		set.fields, b.set = fields, &set
+		return
+	}
+	b.problem(s.values.at, `add "- field: status"`, `"status: map" maps nothing: there is no row "status"`)
+}
+
+// add refuses a second row for a key, and a second row that writes a field.
+func (b *binder) add(r *row, spec *rowSpec) {
+	if first, twice := b.rules.byKey[r.Key]; twice {
+		b.problem(spec.keyWord().at, "", "row: the key %q is used already, at %s", r.Key, first.Where)
+		return
+	}
+	for _, other := range b.rules.rows {
+		if r.In && other.In && r.Target == other.Target {
+			b.problem(spec.keyWord().at, "", "row: the field %q is written already by the row %q at %s", r.Target, other.Key, other.Where)
+			return
+		}
+	}
+	b.rules.byKey[r.Key] = r
+	b.rules.rows = append(b.rules.rows, r)
+}
+
+// row binds one row; nil when it is switched off or has problems.
+func (b *binder) row(spec *rowSpec) *row {
+	dir := b.direction(spec)
+	if dir == "off" {
+		return nil
+	}
+	before := len(b.problems)
+	r := &row{Row: Row{Key: spec.keyText(), Where: b.where(spec.at)}, otherwise: spec.otherwise.text}
+	r.Out, r.In = dir != "in", dir != "out"
+	b.ends(r, spec)
+	if len(b.problems) > before || (r.Out && r.source == nil && !spec.out.set()) {
+		b.nothing(r, spec, before)
+		return nil
+	}
+	b.expressions(r, spec, nil)
+	b.kinds(r, spec)
+	b.tableOf(r, spec)
+	b.readsOf(r)
+	if len(b.problems) > before {
+		return nil
+	}
+	return r
+}
+
+func (b *binder) nothing(r *row, spec *rowSpec, before int) {
+	if len(b.problems) == before && !spec.at.builtin {
+		b.problem(spec.at, `add "field", "from" or "out"`, "row %q: goes out, but says nothing of what", r.Key)
+	}
+}
+
+// direction is both, unless the row has only one end.
+func (b *binder) direction(spec *rowSpec) string {
+	if spec.direction.set() {
+		return spec.direction.text
+	}
+	sends := spec.field.set() || spec.from.set() || spec.out.set()
+	takes := spec.field.set() || spec.to.set()
+	switch {
+	case sends && !takes:
+		return "out"
+	case takes && !sends:
+		return "in"
+	}
+	return "both"
+}
+
+// ends resolves what is sent and what is written.
+func (b *binder) ends(r *row, spec *rowSpec) {
+	from, to := spec.from, spec.to
+	if spec.field.set() {
+		from, to = spec.field, spec.field
+	}
+	if spec.field.set() && r.Out && r.In {
+		r.source = b.field(spec.field)
+		r.target = r.source
+	} else {
+		if r.Out && from.set() {
+			r.source = b.field(from)
+		}
+		if r.In && to.set() {
+			r.target = b.field(to)
+		}
+	}
+	if r.In && !to.set() {
+		b.problem(spec.at, `add "to: FIELD"`, "row %q: comes in, but names no field to write", r.Key)
+	}
+	if r.source != nil {
+		r.Source = r.source.ID
+	}
+	if r.target != nil {
+		r.Target, r.TargetKind = r.target.ID, r.target.Kind
+	}
+}
+
+func (b *binder) expressions(r *row, spec *rowSpec, lets []let) {
+	value := types.Map{"value": types.Any}
+	if r.source != nil {
+		value = types.Map{"value": typeOf(r.source.Kind)}
+	}
+	if spec.when.set() {
+		r.when = b.condition(spec.when, lets, nil)
+	}
+	if spec.out.set() && r.Out {
+		r.out = b.compile(spec.out, lets, value)
+	}
+	if spec.in.set() && r.In {
+		r.in = b.compile(spec.in, lets, types.Map{"value": types.Any})
+		b.fitsKind(spec.in, r.in, r.TargetKind, "the field "+r.Target)
+	}
+}
+
+// kinds decides how the value travels.
+func (b *binder) kinds(r *row, spec *rowSpec) {
+	switch {
+	case spec.kind.set():
+		r.Kind = bridge.Kind(spec.kind.text)
+	case r.out != nil && r.out.result != nil:
+		r.Kind = b.kindOf(r, r.out.result)
+	case r.source != nil:
+		r.Kind = r.source.Kind
+	case r.target != nil:
+		r.Kind = r.target.Kind
+	default:
+		r.Kind = bridge.Text
+	}
+	if r.out != nil {
+		b.fitsKind(spec.out, r.out, r.Kind, "a value of the kind "+string(r.Kind))
+	}
+	if r.In && r.TargetKind == bridge.Opaque {
+		b.problem(spec.keyWord().at, "", "field %q: fields of this kind can be read, but not written", r.Target)
+	}
+	if r.Out && r.out == nil && r.Kind == bridge.Opaque {
+		b.problem(spec.keyWord().at, `add an "out" expression`, "field %q: fields of this kind cannot be sent as they are", r.Source)
+	}
+}
+
+// kindOf is the kind of what an expression makes; text stays of the kind of its source where that is text too.
+func (b *binder) kindOf(r *row, t reflect.Type) bridge.Kind {
+	switch {
+	case isText(t) && r.source != nil && typeOf(r.source.Kind) == types.String:
+		return r.source.Kind
+	case isText(t) && r.source == nil && r.target != nil && typeOf(r.target.Kind) == types.String:
+		return r.target.Kind
+	case isText(t):
+		return bridge.Text
+	case isNumber(t):
+		return bridge.Number
+	case t.Kind() == reflect.Slice && r.source != nil && r.source.Kind.Set():
+		return r.source.Kind
+	case t.Kind() == reflect.Slice:
+		return bridge.Names
+	case t.Kind() == reflect.Map:
+		return bridge.User
+	}
+	return bridge.Text
+}
+
+// fitsKind refuses an expression whose result can never become the kind.
+func (b *binder) fitsKind(w word, p *program, kind bridge.Kind, what string) {
+	if p == nil || p.result == nil {
+		return
+	}
+	t, ok := p.result, true
+	switch kind {
+	case bridge.Number, bridge.Date, bridge.DateTime:
+		ok = isText(t) || (isNumber(t) && kind == bridge.Number)
+	case bridge.User:
+		ok = isText(t) || t.Kind() == reflect.Map
+	case bridge.Names, bridge.Users:
+		ok = isText(t) || t.Kind() == reflect.Slice
+	}
+	if !ok || t.Kind() == reflect.Struct {
+		b.problem(w.at, "", "the expression makes %s, which cannot become %s", spoken(t), what)
+	}
+}
+
+func spoken(t reflect.Type) string {
+	switch {
+	case isText(t):
+		return "text"
+	case isNumber(t):
+		return "a number"
+	case t.Kind() == reflect.Bool:
+		return "true or false"
+	case t.Kind() == reflect.Slice:
+		return "a list"
+	case t.Kind() == reflect.Map:
+		return "a map"
+	}
+	return "nothing"
+}
+
+// tableOf binds the value table and checks its local side against the site.
+func (b *binder) tableOf(r *row, spec *rowSpec) {
+	t := spec.values
+	if spec.useTable.set() {
+		if t = b.set.tables[spec.useTable.text]; t == nil {
+			b.problem(spec.useTable.at, nearest(spec.useTable.text, sortedKeys(b.set.tables)), "values: there is no table %q", spec.useTable.text)
+			return
+		}
+	}
+	if spec.dflt != nil {
+		r.dflt = spec.dflt.text
+		b.named(r.Key, word{r.dflt, spec.dflt.at}, b.site.allowed(r.Target))
+	}
+	if t == nil && spec.valuesIn == nil {
+		return
+	}
+	r.values = newValueTable(t, spec.valuesIn)
+	if k := r.Kind; k != bridge.Name && k != bridge.Names && k != bridge.Text {
+		b.problem(spec.keyWord().at, `use an "out" and an "in" expression`, "row %q: a value of the kind %s has no value table", r.Key, k)
+	}
+	b.localSide(r, t, spec.valuesIn)
+}
+
+func (b *binder) localSide(r *row, t, arriving *table) {
+	id := r.Target
+	if id == "" {
+		id = r.Source
+	}
+	allowed := b.site.allowed(id)
+	if allowed == nil {
+		return
+	}
+	if t != nil {
+		for _, e := range t.rows {
+			b.named(r.Key, e.key, allowed)
+		}
+	}
+	if arriving != nil {
+		for _, e := range arriving.rows {
+			b.named(r.Key, word{e.value.text, e.value.at}, allowed)
+		}
+	}
+}
+
+// readsOf collects what the outgoing value depends on, and whether the incoming one depends on anything.
+func (b *binder) readsOf(r *row) {
+	ids := map[string]bool{}
+	for _, p := range []*program{r.when, r.out} {
+		if p == nil || !r.Out {
+			continue
+		}
+		for _, ref := range p.reads {
+			if ref.field.ID != "" {
+				ids[ref.field.ID] = true
+			}
+		}
+	}
+	if r.Out && r.Source != "" && (r.out == nil || r.out.names["value"]) {
+		ids[r.Source] = true
+	}
+	r.Reads = sortedKeys(ids)
+	r.Constant = r.In && r.in != nil && !r.in.names["value"] && len(r.in.replica) == 0
+}
+
+// loops finds rows that feed each other: what arrives for one is sent as the other, for ever.
+func (b *binder) loops() {
+	for i, r := range b.rules.rows {
+		for _, o := range b.rules.rows[i+1:] {
+			if r.feeds(o) && o.feeds(r) {
+				b.problem(b.lineOf(o), "let one of them go one way only", "rows %q and %q go in a circle: each sends what the other writes", r.Key, o.Key)
+			}
+		}
+	}
+}
+
+// feeds reports whether what arrives for one row is sent by the other.
+func (r *row) feeds(o *row) bool {
+	i := sort.SearchStrings(o.Reads, r.Target)
+	return r.In && o.Out && r.Target != "" && i < len(o.Reads) && o.Reads[i] == r.Target
+}
+
+func (b *binder) lineOf(r *row) pos {
+	for _, spec := range b.set.fields {
+		if spec.keyText() == r.Key {
+			return spec.keyWord().at
+		}
+	}
+	for _, s := range append(append([]*stepSpec(nil), b.set.outgoing...), b.set.incoming...) {
+		if s.set.set() && b.where(s.at) == r.Where {
+			return s.set.at
+		}
+	}
+	return start
+}

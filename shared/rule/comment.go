@@ -1,0 +1,147 @@
+package rule
+
+import (
+	"strings"
+	"time"
+
+	"github.com/expr-lang/expr/types"
+
+	"drawbridge/shared/bridge"
+)
+
+// A Comment is a comment of this site as rules see it. What is not proven public counts as restricted: Restricted must
+// be set where the caller does not know.
+type Comment struct {
+	Author     bridge.Person
+	Body       string
+	Created    int64  // ms since 1970
+	Restricted bool   // limited to a role or group, or not proven open
+	Internal   bool   // internal comment of a service project
+	Visibility string // name of the role or group, where it is known
+	Reply      bool   // a reply in a thread: it has its parent's visibility
+}
+
+// A CommentWrite is how a comment that arrives is written.
+type CommentWrite struct {
+	Take     bool
+	Why      string // why not
+	Body     string // with the author line in front
+	Internal bool   // internal comment of a service project
+	Role     string // visible to this project role only
+	Group    string // visible to this group only
+}
+
+type commentRules struct {
+	out, in    bool
+	restricted bool // comments limited to a role or group leave
+	internal   bool
+	visibility map[string]bool
+	when       *program
+	body       *program
+	take       *program
+	author     string
+	public     bool // arriving comments are shown to customers
+	role       string
+	group      string
+	where      string
+}
+
+var commentType = types.Map{"author": personType, "body": types.String, "restricted": types.Bool, "internal": types.Bool,
+	"visibility": types.String, "reply": types.Bool}
+
+// CommentOut decides whether a comment leaves, and what of it.
+func (r *Rules) CommentOut(env Env, c Comment) (send bool, out bridge.Member, why string, err error) {
+	if why := r.comments.keeps(c); why != "" {
+		return false, bridge.Member{}, why, nil
+	}
+	e := r.evaluation(&env)
+	seen := map[string]any{"comment": map[string]any{"author": personMap(c.Author), "body": c.Body, "restricted": c.Restricted,
+		"internal": c.Internal, "visibility": c.Visibility, "reply": c.Reply}}
+	ok, err := e.truth(r.comments.when, seen)
+	if err != nil || !ok {
+		return false, bridge.Member{}, "the rule's condition for comments does not hold", err
+	}
+	body := c.Body
+	if r.comments.body != nil {
+		v, err := e.run(r.comments.body, seen)
+		if err != nil {
+			return false, bridge.Member{}, "", err
+		}
+		body = words(v)
+	}
+	body = r.TextOut(StripAdded(strings.ReplaceAll(body, "\r\n", "\n")), env.Name)
+	return true, bridge.Member{Kind: bridge.Comment, Author: r.Person(c.Author), Body: body, Created: c.Created,
+		Restricted: c.Restricted || c.Internal}, "", nil
+}
+
+// keeps says why a comment stays in, before any condition is looked at.
+func (r *commentRules) keeps(c Comment) string {
+	switch {
+	case !r.out:
+		return "the rules let no comments out"
+	case c.Internal && !r.internal:
+		return "internal comments stay in"
+	case c.Restricted && !c.Internal && !r.restricted:
+		return "restricted comments stay in"
+	case c.Restricted && !c.Internal && c.Visibility == "" && len(r.visibility) > 0:
+		return "who may see the comment is not known"
+	case c.Restricted && !c.Internal && len(r.visibility) > 0 && !r.visibility[fold(c.Visibility)]:
+		return "comments for " + c.Visibility + " stay in"
+	}
+	return ""
+}
+
+// CommentIn decides whether a comment that arrives is taken, and how it is written. A comment sent as restricted is
+// written restricted or not at all.
+func (r *Rules) CommentIn(env Env, m bridge.Member) (CommentWrite, error) {
+	if !r.comments.in {
+		return CommentWrite{Why: "the rules take no comments"}, nil
+	}
+	w := CommentWrite{Take: true}
+	r.comments.audience(&w, m, env.Issue != nil && env.Issue.Service)
+	if !w.Take {
+		return w, nil
+	}
+	body := r.TextIn(m.Body)
+	ok, err := r.evaluation(&env).truth(r.comments.take, map[string]any{"comment": map[string]any{"author": personMap(m.Author),
+		"body": body, "restricted": m.Restricted, "internal": false, "visibility": "", "reply": false}})
+	if err != nil || !ok {
+		return CommentWrite{Why: "the rule's condition for arriving comments does not hold"}, err
+	}
+	w.Body = body
+	if line := r.authorLine(env, m); line != "" {
+		w.Body = line + "\n\n" + body
+	}
+	return w, nil
+}
+
+// audience decides who may see the comment here.
+func (r *commentRules) audience(w *CommentWrite, m bridge.Member, service bool) {
+	w.Internal = service && !r.public
+	if !m.Restricted {
+		return
+	}
+	w.Role, w.Group = r.role, r.group
+	w.Internal = service
+	if !service && r.role == "" && r.group == "" {
+		*w = CommentWrite{Why: "it was sent as restricted, and comments.restrictedTo names no role or group of this site"}
+	}
+}
+
+// authorLine is the line that says who wrote the original, and when.
+func (r *Rules) authorLine(env Env, m bridge.Member) string {
+	if r.comments.author == "" {
+		return ""
+	}
+	at := "an unknown time"
+	if m.Created != 0 {
+		at = time.UnixMilli(m.Created).UTC().Format("2006-01-02 15:04 UTC")
+	}
+	name := m.Author.Name
+	if name == "" {
+		name = "Someone"
+	}
+	quiet := strings.NewReplacer("[", "(", "]", ")", "{", "(", "}", ")", "*", "", "\n", " ")
+	return strings.NewReplacer("{name}", quiet.Replace(name), "{time}", at, "{key}", env.Pair.RemoteKey, "{url}", env.Pair.RemoteURL).
+		Replace(r.comments.author)
+}

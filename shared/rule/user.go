@@ -1,0 +1,103 @@
+package rule
+
+import (
+	"drawbridge/shared/bridge"
+)
+
+// A UserChoice says who a person of the other site is on this one: the first that is not empty counts.
+type UserChoice struct {
+	Local    string // from the user table
+	ByEmail  string // an address to search for
+	Fallback string // who stands in for people not known here
+	Nobody   bool   // the fallback is to leave the field empty
+}
+
+type userTable struct {
+	entries  []tableUser
+	email    bool
+	fallback string
+	sendMail bool
+	sendID   bool
+	plain    bool // mentions become plain text
+}
+
+type tableUser struct{ local, remote, as string }
+
+// User finds who a person of the other site is here.
+func (r *Rules) User(p bridge.Person) UserChoice {
+	c := UserChoice{Local: r.users.localFor(p), Fallback: r.users.fallback}
+	if r.users.email {
+		c.ByEmail = p.Email
+	}
+	if c.Fallback == "nobody" {
+		c.Fallback, c.Nobody = "", true
+	}
+	return c
+}
+
+// Person is what of a person of this site leaves: the display name, or what the table calls them, and address and id
+// only where the rules say so.
+func (r *Rules) Person(p bridge.Person) bridge.Person {
+	out := bridge.Person{Name: p.Name}
+	if u, ok := r.users.entry(p); ok && u.as != "" {
+		return bridge.Person{Name: u.as}
+	}
+	if r.users.sendMail {
+		out.Email = p.Email
+	}
+	if r.users.sendID {
+		out.ID = p.ID
+	}
+	return out
+}
+
+// localFor is the local user of the table for a person of the other site, known by id, address or name, in this order.
+func (t *userTable) localFor(p bridge.Person) string {
+	for _, known := range []string{p.ID, p.Email, p.Name} {
+		if known == "" {
+			continue
+		}
+		for _, u := range t.entries {
+			if fold(u.remote) == fold(known) {
+				return u.local
+			}
+		}
+	}
+	return ""
+}
+
+// entry is the row of the table for a person of this site.
+func (t *userTable) entry(p bridge.Person) (tableUser, bool) {
+	for _, u := range t.entries {
+		if u.local == p.ID || (p.Email != "" && fold(u.local) == fold(p.Email)) || (p.ID == "" && fold(u.local) == fold(p.Name)) {
+			return u, true
+		}
+	}
+	return tableUser{}, false
+}
+
+// personOut writes a person as it travels.
+func (r *Rules) personOut(v any) bridge.Value {
+	p := personOf(v)
+	if p == (bridge.Person{}) {
+		return bridge.Cleared
+	}
+	return valueOf(r.Person(p))
+}
+
+// peopleOut maps a set of users: the local element is the id, the replica's the person as it leaves.
+func (r *Rules) peopleOut(v any) map[string]string {
+	set := map[string]string{}
+	for _, p := range peopleOf(v) {
+		id := p.ID
+		if id == "" {
+			id = p.Name
+		}
+		out := r.Person(p)
+		set[id] = string(valueOf(out))
+		if out == (bridge.Person{Name: out.Name}) {
+			set[id] = out.Name
+		}
+	}
+	return set
+}
