@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -85,7 +85,7 @@ func newPostman(s *Site, client *http.Client) *postman {
 
 // accept takes an event for one webhook; the site's lock is held.
 func (p *postman) accept(w *Webhook, e event, body obj) {
-	d := &delivery{hook: w.ID, event: e.name, url: expandURL(w.URL, e.issue, p.s), identifier: rand.Text(), flow: "Primary"}
+	d := &delivery{hook: w.ID, event: e.name, url: expandURL(w.URL, e.issue, p.s), identifier: fmt.Sprintf("%016x", p.s.rng.below(1<<62)), flow: "Primary"}
 	if e.secondary {
 		d.flow = "Secondary"
 	}

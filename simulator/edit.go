@@ -117,9 +117,7 @@ func (p *reader) addRemove(d *draft, is *Issue, f *Field, op string, raw json.Ra
 	if op == "add" {
 		v = append(v, w)
 	}
-	if f.kind().log == logWords {
-		slices.Sort(v)
-	}
+	slices.Sort(v)
 	d.values[f.ID] = v
 	return nil
 }

@@ -257,12 +257,12 @@ func (c *call) deleteIssue() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	children := c.s.ix.children[is.ID]
-	if len(children) > 0 && c.query("deleteSubtasks") != "true" {
+	subtasks := c.s.subtasks(is)
+	if len(subtasks) > 0 && c.query("deleteSubtasks") != "true" {
 		return answer{}, refuse(http.StatusBadRequest, "The issue '%s' has subtasks.  You must specify the 'deleteSubtasks' parameter to delete this issue and all its subtasks.", is.Key)
 	}
-	for _, id := range slices.Clone(children) {
-		c.s.remove(c.s.st.Issues[id], c.user)
+	for _, sub := range subtasks {
+		c.s.remove(sub, c.user)
 	}
 	c.s.remove(is, c.user)
 	return noContent()
@@ -286,6 +286,9 @@ func (s *Site) remove(is *Issue, by *User) {
 		delete(s.ix.attachments, a.ID)
 	}
 	s.ix.moveChild(is.ID, is.parent(), 0)
+	for _, id := range slices.Clone(s.ix.children[is.ID]) {
+		s.put(s.st.Issues[id], "parent", nil, s.now())
+	}
 	delete(s.st.Issues, is.ID)
 	delete(s.ix.keys, is.Key)
 	delete(s.ix.frozen, is.ID)

@@ -106,9 +106,7 @@ func (p *reader) readValue(f *Field, raw json.RawMessage) (Value, error) {
 			v = append(v, w)
 		}
 	}
-	if k.log == logWords {
-		slices.Sort(v) // Jira keeps labels sorted
-	}
+	slices.Sort(v) // the order says nothing
 	return v, nil
 }
 
@@ -152,8 +150,10 @@ func readLine(p *reader, f *Field, raw json.RawMessage) (string, error) {
 	case f.ID == "summary" && utf8.RuneCountInString(s) > 255:
 		return "", fmt.Errorf("Summary must be less than 255 characters.")
 	}
-	s, err := p.text(s)
-	return strings.TrimSpace(s), err
+	if f.ID == "summary" {
+		s = strings.TrimSpace(s)
+	}
+	return p.text(s)
 }
 
 func readText(p *reader, f *Field, raw json.RawMessage) (string, error) {

@@ -68,6 +68,10 @@ func (s *Site) burst(c *call, name string) (time.Duration, bool) {
 	b.at = c.now
 	if b.tokens >= 1 {
 		b.tokens--
+		c.head = map[string]string{"X-RateLimit-Limit": fmt.Sprint(r.size), "X-RateLimit-Remaining": fmt.Sprint(int(b.tokens))}
+		if s.cloud() && b.tokens < r.size/5 {
+			c.head["X-RateLimit-NearLimit"] = "true"
+		}
 		return 0, false
 	}
 	return time.Duration((1 - b.tokens) / r.perSecond * float64(time.Second)), true

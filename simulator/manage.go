@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strconv"
 	"time"
 )
@@ -84,9 +85,24 @@ func manageAnswer(w http.ResponseWriter, out any, err error) {
 	_, _ = w.Write(encode(out)) // the client may be gone
 }
 
+var durationMember = regexp.MustCompile(`"(searchLag|retryMin|retryMax|answerTimeout|delayBy|latency|delay)"\s*:\s*"([^"]*)"`)
+
+// spelledDurations lets durations be written as "200ms" as well as in
+// nanoseconds.
+func spelledDurations(body []byte) []byte {
+	return durationMember.ReplaceAllFunc(body, func(m []byte) []byte {
+		parts := durationMember.FindSubmatch(m)
+		d, err := time.ParseDuration(string(parts[2]))
+		if err != nil {
+			return m // refused by what decodes it
+		}
+		return fmt.Appendf(nil, `"%s":%d`, parts[1], d)
+	})
+}
+
 func (s *Site) manageSettings(body []byte) (any, error) {
 	next := s.Settings()
-	if err := json.Unmarshal(body, &next); err != nil {
+	if err := json.Unmarshal(spelledDurations(body), &next); err != nil {
 		return nil, err
 	}
 	s.Configure(func(st *Settings) { *st = next })
@@ -95,7 +111,7 @@ func (s *Site) manageSettings(body []byte) (any, error) {
 
 func (s *Site) manageFault(body []byte) (any, error) {
 	var f Fault
-	if err := json.Unmarshal(body, &f); err != nil {
+	if err := json.Unmarshal(spelledDurations(body), &f); err != nil {
 		return nil, err
 	}
 	return obj{"id": s.Inject(f)}, nil
@@ -103,7 +119,7 @@ func (s *Site) manageFault(body []byte) (any, error) {
 
 func (s *Site) manageRule(body []byte) (any, error) {
 	var r Rule
-	if err := json.Unmarshal(body, &r); err != nil {
+	if err := json.Unmarshal(spelledDurations(body), &r); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()

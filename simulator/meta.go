@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 )
@@ -88,6 +89,37 @@ func (c *call) listCategories() (answer, error) {
 func (c *call) listTypes() (answer, error) {
 	st := &c.s.st
 	return c.listOf(len(st.Types), func(v *view, i int) any { return v.issueType(st.Types[i].ID) })
+}
+
+// oneOf gives the element of a list with the id in the path.
+func oneOf(list handler) handler {
+	return func(c *call) (answer, error) {
+		a, err := list(c)
+		if err != nil {
+			return a, err
+		}
+		for _, x := range a.body.([]any) {
+			if o, isObj := x.(obj); isObj && fmt.Sprint(o["id"]) == c.r.PathValue("id") {
+				return ok(o)
+			}
+		}
+		return answer{}, refuse(http.StatusNotFound, "The element with id '%s' does not exist", c.r.PathValue("id"))
+	}
+}
+
+// getVersion and getComponent look through all projects.
+func (c *call) getVersion() (answer, error) {
+	if ver, p := c.s.version(c.r.PathValue("id")); ver != nil {
+		return ok(c.view().version(ver, p, true))
+	}
+	return answer{}, refuse(http.StatusNotFound, "Could not find version for id '%s'", c.r.PathValue("id"))
+}
+
+func (c *call) getComponent() (answer, error) {
+	if comp := c.s.component(c.r.PathValue("id")); comp != nil {
+		return ok(c.view().component(comp))
+	}
+	return answer{}, refuse(http.StatusNotFound, "The component with id %s does not exist.", c.r.PathValue("id"))
 }
 
 func (c *call) listProjects() (answer, error) {

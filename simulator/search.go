@@ -326,7 +326,7 @@ func (c *call) cloudAnswer(b *searchBody, hits []*Issue, start, size int) (answe
 		out["nextPageToken"] = makeToken(start+len(page), b.JQL, c.now)
 	}
 	c.addNames(out, w, b.expand)
-	if w.all || len(w.names) != 1 || !w.names["id"] {
+	if w.all || len(w.names) != 1 || !w.names["id"] || len(b.expand) > 0 {
 		return ok(out)
 	}
 	for i, is := range page { // asked for ids only

@@ -20,6 +20,7 @@ type call struct {
 	api  string
 	body []byte
 	now  time.Time
+	head map[string]string // headers for whatever is answered
 }
 
 type handler func(*call) (answer, error)
@@ -92,6 +93,9 @@ func (s *Site) serve(w http.ResponseWriter, r *http.Request, e endpoint) {
 	if fault.losesAnswer() {
 		panic(http.ErrAbortHandler) // the write is done, the caller never hears of it
 	}
+	for k, v := range c.head {
+		w.Header().Set(k, v)
+	}
 	s.write(w, r, c.user, a)
 }
 
@@ -124,6 +128,9 @@ func (s *Site) admit(c *call, e endpoint) (answer, error) {
 		return answer{}, err
 	}
 	if c.user == nil && !e.route.open {
+		if s.settings.AnonymousEmpty && c.r.PathValue("key") != "" {
+			return answer{}, s.noIssue()
+		}
 		return answer{}, c.notSignedIn()
 	}
 	return s.limits(c, e.name)

@@ -25,27 +25,28 @@ type Options struct {
 // Settings is how the site behaves; all of it can be changed while it runs
 // (Configure, or the management port).
 type Settings struct {
-	ReturnMetadata     bool          `json:"returnMetadata"`  // histories are served with historyMetadata
-	WebhookMetadata    bool          `json:"webhookMetadata"` // webhook changelogs too
-	UntrustedIDs       bool          `json:"untrustedIds"`    // webhook changelog ids are not history ids
-	DescriptionARI     bool          `json:"descriptionAri"`  // Cloud: changelog `to` of texts is an ARI
-	OldestHistories    bool          `json:"oldestHistories"` // Cloud search shows the oldest 40, not the newest
-	HideVisibility     bool          `json:"hideVisibility"`  // webhooks leave out a comment's restriction
-	BareAttachments    bool          `json:"bareAttachments"` // attachment events carry no issue
-	TextMode           string        `json:"textMode"`        // what Jira makes of text: "", "trim", "crlf"
-	SearchLag          time.Duration `json:"searchLag"`       // how far searches are behind, in nanoseconds
-	SearchJitter       bool          `json:"searchJitter"`    // lag is anything from 0 to SearchLag
-	ShortPages         bool          `json:"shortPages"`      // search pages may hold fewer issues than asked
-	AnonymousEmpty     bool          `json:"anonymousEmpty"`  // a bad credential makes the caller anonymous instead of 401
-	RateLimits         bool          `json:"rateLimits"`      // answer 429 where the flavour does
-	BurstPerSecond     int           `json:"burstPerSecond"`  // 0: the flavour's defaults
-	ConflictRate       float64       `json:"conflictRate"`    // share of edits and transitions answered 409
-	TextLimit          int           `json:"textLimit"`       // characters in a text field
-	UploadLimit        int64         `json:"uploadLimit"`     // bytes in an attachment
-	MediaURL           string        `json:"mediaUrl"`        // base of redirects to attachment content; default own address
-	RetryMin, RetryMax time.Duration // Cloud webhook retries wait this long
-	AnswerTimeout      time.Duration `json:"answerTimeout"` // a webhook receiver's time to answer
-	Webhooks           WebhookFaults `json:"webhooks"`
+	ReturnMetadata  bool          `json:"returnMetadata"`  // histories are served with historyMetadata
+	WebhookMetadata bool          `json:"webhookMetadata"` // webhook changelogs too
+	UntrustedIDs    bool          `json:"untrustedIds"`    // webhook changelog ids are not history ids
+	DescriptionARI  bool          `json:"descriptionAri"`  // Cloud: changelog `to` of texts is an ARI
+	OldestHistories bool          `json:"oldestHistories"` // Cloud search shows the oldest 40, not the newest
+	HideVisibility  bool          `json:"hideVisibility"`  // webhooks leave out a comment's restriction
+	BareAttachments bool          `json:"bareAttachments"` // attachment events carry no issue
+	TextMode        string        `json:"textMode"`        // what Jira makes of text: "", "trim", "crlf"
+	SearchLag       time.Duration `json:"searchLag"`       // how far searches are behind, in nanoseconds
+	SearchJitter    bool          `json:"searchJitter"`    // lag is anything from 0 to SearchLag
+	ShortPages      bool          `json:"shortPages"`      // search pages may hold fewer issues than asked
+	AnonymousEmpty  bool          `json:"anonymousEmpty"`  // a bad credential makes the caller anonymous instead of 401
+	RateLimits      bool          `json:"rateLimits"`      // answer 429 where the flavour does
+	BurstPerSecond  int           `json:"burstPerSecond"`  // 0: the flavour's defaults
+	ConflictRate    float64       `json:"conflictRate"`    // share of edits and transitions answered 409
+	TextLimit       int           `json:"textLimit"`       // characters in a text field
+	UploadLimit     int64         `json:"uploadLimit"`     // bytes in an attachment
+	MediaURL        string        `json:"mediaUrl"`        // base of redirects to attachment content; default own address
+	RetryMin        time.Duration `json:"retryMin"`        // Cloud webhook retries wait at least this long …
+	RetryMax        time.Duration `json:"retryMax"`        // … and at most this
+	AnswerTimeout   time.Duration `json:"answerTimeout"`   // a webhook receiver's time to answer
+	Webhooks        WebhookFaults `json:"webhooks"`
 }
 
 // Hostility is the settings tests start from: everything a correct client

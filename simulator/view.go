@@ -116,15 +116,15 @@ func (v *view) named(what string, n *Named) any {
 }
 
 type category struct {
-	id         int
-	color      string
-	name, user string // name on Data Center and on Cloud
+	id          int
+	color, name string
 }
 
+// categories are the three every Jira has, by key.
 var categories = map[string]category{
-	"new":           {2, "blue-gray", "To Do", "To Do"},
-	"indeterminate": {4, "yellow", "In Progress", "In Progress"},
-	"done":          {3, "green", "Done", "Done"},
+	"new":           {2, "blue-gray", "To Do"},
+	"indeterminate": {4, "yellow", "In Progress"},
+	"done":          {3, "green", "Done"},
 }
 
 func (v *view) category(key string) obj {
@@ -344,10 +344,19 @@ func (v *view) onlyCloud(x any) any {
 
 func (v *view) subtasks(is *Issue) any {
 	list := []any{}
-	for _, id := range v.s.ix.children[is.ID] {
-		child := v.s.st.Issues[id]
-		if t := v.s.issueType(child.word("issuetype")); t != nil && t.Subtask {
-			list = append(list, v.issueShort(child))
+	for _, child := range v.s.subtasks(is) {
+		list = append(list, v.issueShort(child))
+	}
+	return list
+}
+
+// subtasks are an issue's children of a sub-task type.
+func (s *Site) subtasks(is *Issue) []*Issue {
+	var list []*Issue
+	for _, id := range s.ix.children[is.ID] {
+		child := s.st.Issues[id]
+		if t := s.issueType(child.word("issuetype")); t != nil && t.Subtask {
+			list = append(list, child)
 		}
 	}
 	return list
