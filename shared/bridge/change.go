@@ -106,7 +106,7 @@ type Ack struct {
 	Twin       Ref               `json:"twin"`  // the receiver's issue; empty id while there is none
 	Revision   int64             `json:"revision"`
 	Outcome    Outcome           `json:"outcome"`
-	Reason     string            `json:"reason,omitempty"` // for a person on the sending side; names no rule
+	Reason     string            `json:"reason,omitempty"`  // for a person on the sending side; names no rule
 	Refused    map[string]string `json:"refused,omitempty"` // by replica key: why this field was not applied
 	// Members maps the sender's member ids ("comment/10001") to the receiver's ids of their copies.
 	Members map[string]string `json:"members,omitempty"`

@@ -79,6 +79,8 @@ type Connection struct {
 	// Policies are the conflict policies by revision (from 1); the highest known revision stamps new edits.
 	Policies map[int64]Policy `json:"policies"`
 	Created  int64            `json:"created"` // ms on the hub's timeline
+	// Project is where this site creates issues unless its rules say otherwise; the other site has its own.
+	Project string `json:"project,omitempty"`
 }
 
 // Policy returns the policy of the given revision and whether this site knows it.

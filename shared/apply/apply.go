@@ -1,0 +1,231 @@
+// Package apply brings the local Jira to what the remote site's changes ask for: join entries -> winner -> incoming rule
+// -> intent -> write to Jira -> record -> ack. It is level-triggered: a change is taken into the pair first, and what to
+// write is decided from the pair alone, so that a retry needs nothing but the pair.
+//
+// Start reading at [Flow.Change]. create.go makes the twin of a new issue, plan.go decides what to write and stores the
+// intents, write.go, transition.go and member.go do it, record.go keeps the outcome, answer.go tells the remote site.
+package apply
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/merge"
+	"drawbridge/shared/observe"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/site"
+)
+
+// Flow applies for one site.
+type Flow struct {
+	Site *site.Site
+
+	mu        sync.Mutex
+	workflows map[step][]jira.Transition
+	users     map[string]jira.User // by e-mail; the zero User: nobody
+}
+
+// Change takes one change of the remote site.
+func (f *Flow) Change(ctx context.Context, t site.Task) error {
+	c := t.Change
+	if c == nil {
+		return nil
+	}
+	connection, err := f.Site.Book.Connection(ctx, c.Connection)
+	if err != nil || connection == nil || connection.State != bridge.Active {
+		return err // not acknowledged: it is sent again when the connection is active
+	}
+	defer f.Site.Lock("remote/" + c.Issue.ID)()
+	p, err := f.Site.Book.Find(ctx, c.Connection, c.Issue.ID)
+	if err != nil {
+		return err
+	}
+	v, err := observe.Load(ctx, f.Site, connection, nil, c.Lane)
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		p, err = f.create(ctx, v, c)
+		if err != nil || p == nil {
+			return err
+		}
+	}
+	return f.apply(ctx, v, p, c)
+}
+
+// Retry projects a pair again: its time has come, the cause of its trouble has gone, or a person asked.
+func (f *Flow) Retry(ctx context.Context, t site.Task) error {
+	connection, err := f.Site.Book.Connection(ctx, t.Connection)
+	if err != nil || connection == nil || connection.State != bridge.Active {
+		return err
+	}
+	p, err := f.Site.Book.Load(ctx, t.Connection, t.Issue)
+	if err != nil || p == nil || p.Head.Status == pair.Stopped {
+		return err
+	}
+	defer f.Site.Lock("remote/" + p.Head.Remote.ID)()
+	v, err := observe.Load(ctx, f.Site, connection, nil, bridge.Live)
+	if err != nil {
+		return err
+	}
+	return f.apply(ctx, v, p, nil)
+}
+
+// apply takes the change (nil: none) into the pair and does what the pair then asks for.
+func (f *Flow) apply(ctx context.Context, v *observe.View, p *pair.Pair, c *bridge.Change) error {
+	defer f.Site.Lock(p.Head.Local.ID)()
+	if c != nil {
+		f.resolveUsers(ctx, v, c.Fields)
+	}
+	err := f.project(ctx, v, p, c)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return f.park(ctx, v, p.Head.Local.ID, c, err)
+}
+
+func (f *Flow) project(ctx context.Context, v *observe.View, p *pair.Pair, c *bridge.Change) error {
+	issue := p.Head.Local.ID
+	if len(p.State.Intents) > 0 {
+		if err := f.catchUp(ctx, v, issue); err != nil {
+			return err
+		}
+	}
+	pl, err := f.plan(ctx, v, issue, c, false)
+	if err == nil && pl.forgotten {
+		if err = f.catchUp(ctx, v, issue); err == nil {
+			pl, err = f.plan(ctx, v, issue, c, true)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	f.write(ctx, v, pl)
+	return f.record(ctx, v, pl)
+}
+
+// catchUp reads the issue with its whole changelog once: the places of our writes, and edits that were forgotten.
+func (f *Flow) catchUp(ctx context.Context, v *observe.View, issue string) error {
+	seen := observe.Seen{All: true, ReadAt: f.Site.Now(), Cause: "changelog read"}
+	is, err := f.Site.Jira.Issue(ctx, issue, jira.IssueOptions{Histories: true})
+	if err != nil {
+		return err
+	}
+	seen.Issue, seen.Histories = is, is.Histories
+	if !is.AllHistories {
+		seen.Histories = nil
+		if err := f.Site.Jira.Histories(ctx, issue, func(h jira.History) error {
+			seen.Histories = append(seen.Histories, h)
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	with := *v
+	if with.Issue, err = f.Site.View(ctx, is); err != nil {
+		return err
+	}
+	return f.update(ctx, v, issue, func(p *pair.Pair) error {
+		observe.Fold(p, &with, seen)
+		return nil
+	})
+}
+
+func (f *Flow) update(ctx context.Context, v *observe.View, issue string, change func(*pair.Pair) error) error {
+	p, err := f.Site.Book.Update(ctx, v.Connection.ID, issue, change)
+	if err == nil && p.Head.Waits() {
+		f.Site.Ring()
+	}
+	return err
+}
+
+// park keeps a pair that cannot be applied now, with the reason. A temporary error is tried again by itself, later and
+// later; a permanent one when its cause goes or a person asks. An error that concerns the whole site or connection is
+// handed on as well.
+func (f *Flow) park(ctx context.Context, v *observe.View, issue string, c *bridge.Change, cause error) error {
+	err := f.update(ctx, v, issue, func(p *pair.Pair) error {
+		now, retry := f.Site.Now(), int64(0)
+		if bridge.IsTemporary(cause) {
+			tries := 0
+			if p.Head.Parked != nil {
+				tries = p.Head.Parked.Tries
+			}
+			retry = now + backOff(tries, cause).Milliseconds()
+		} else if c != nil {
+			p.Head.Applied = max(p.Head.Applied, c.Revision)
+			p.Head.Outcome = &bridge.Ack{Outcome: bridge.Parked, Reason: cause.Error()}
+		}
+		p.Note(pair.Event{What: "parked", Note: cause.Error(), Outcome: bridge.NameOf(cause)})
+		p.Park(bridge.NameOf(cause), cause.Error(), now, retry)
+		return nil
+	})
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	if bridge.LevelOf(cause) != bridge.LevelPair {
+		return cause
+	}
+	f.Site.Log.Warn("parked", "connection", v.Connection.ID, "issue", issue, "error", cause)
+	return nil
+}
+
+// backOff is 2 s, doubled with every try up to 10 minutes, and not less than Jira asked for.
+func backOff(tries int, cause error) time.Duration {
+	d := 2 * time.Second << min(tries, 9)
+	var e *bridge.Error
+	if errors.As(cause, &e) {
+		d = max(d, e.After)
+	}
+	return min(d, 10*time.Minute)
+}
+
+// receive takes the remote site's entries and members into the pair. It reports whether the remote site knows an edit
+// of ours that we do not.
+func receive(ctx context.Context, p *pair.Pair, v *observe.View, c *bridge.Change, insist bool) (forgotten bool, err error) {
+	for key, in := range c.Fields {
+		base, _, _ := merge.SplitKey(key)
+		row, ok := v.Rules.Row(base)
+		if !ok {
+			continue // what our rules do not take is not kept
+		}
+		field := p.State.Field(key)
+		if in.Theirs != nil && field.Mine != nil && in.Theirs.Seq == field.Mine.Seq {
+			t := *in.Theirs
+			t.Value, t.Rules = field.Mine.Value, field.Mine.Rules // travels without its value
+			in.Theirs = &t
+		}
+		next, forgot := merge.Receive(field.Field, v.Merge(row), in)
+		field.Field = next
+		forgotten = forgotten || forgot && !insist
+	}
+	for _, m := range c.Members {
+		if err := receiveMember(ctx, p, m, c.Rules); err != nil {
+			return false, err
+		}
+	}
+	if c.Issue.Key != "" {
+		p.Head.Remote = c.Issue
+	}
+	p.State.Custom = c.Custom
+	p.Head.Left = c.Gone
+	p.Head.Received = max(p.Head.Received, c.Revision)
+	return forgotten, nil
+}
+
+func receiveMember(ctx context.Context, p *pair.Pair, m bridge.Member, rules int64) error {
+	cp, err := p.Copy(ctx, m.Kind, m.ID)
+	if err != nil {
+		return err
+	}
+	if cp == nil {
+		cp = &pair.Copy{}
+	}
+	cp.Receive(m, rules)
+	p.SetCopy(cp)
+	p.State.Undo(pair.MemberKey(m.Kind, m.ID))
+	return nil
+}

@@ -1,0 +1,299 @@
+package apply
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/merge"
+	"drawbridge/shared/observe"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/rule"
+	"drawbridge/shared/site"
+	"drawbridge/shared/store"
+)
+
+// create makes the twin of a remote issue, exactly once: the intent is stored first, by one creator only; the call
+// carries a marker; a retry that finds an open intent looks before it creates. Nil without an error: no twin is made,
+// and the answer is kept.
+func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*pair.Pair, error) {
+	t, again, err := f.claim(ctx, v, c)
+	if err != nil || t == nil {
+		return nil, err
+	}
+	if t.Local != "" {
+		return f.Site.Book.Load(ctx, c.Connection, t.Local)
+	}
+	if c.Gone != "" {
+		return nil, f.refuseTwin(ctx, c, t, bridge.Unwanted, "the issue was gone before its twin was made")
+	}
+	f.resolveUsers(ctx, v, c.Fields)
+	m, why, err := f.newTwin(v, c)
+	if err != nil || why != "" {
+		if err != nil {
+			why = err.Error()
+		}
+		return nil, f.refuseTwin(ctx, c, t, bridge.Refused, why)
+	}
+	m.twin = t
+	if again {
+		ref, err := f.look(ctx, v, c, t)
+		if err != nil {
+			return nil, err
+		}
+		if ref.ID != "" {
+			return f.join(ctx, v, c, m, ref)
+		}
+	}
+	ref, err := f.post(ctx, v, c, m)
+	switch {
+	case err == nil:
+		return f.join(ctx, v, c, m, ref)
+	case bridge.IsTemporary(err) || jira.Uncertain(err) || bridge.LevelOf(err) != bridge.LevelPair:
+		return nil, err
+	}
+	return nil, f.refuseTwin(ctx, c, t, bridge.Parked, err.Error())
+}
+
+// claim stores the intent. Again says that an earlier try may have created the issue.
+func (f *Flow) claim(ctx context.Context, v *observe.View, c *bridge.Change) (t *pair.Twin, again bool, err error) {
+	book := f.Site.Book
+	t, err = book.Claim(ctx, c.Connection, c.Issue.ID, rand.Text())
+	if !errors.Is(err, store.ErrConflict) {
+		return t, false, err
+	}
+	if t, err = book.Twin(ctx, c.Connection, c.Issue.ID); err != nil || t == nil {
+		return nil, false, err
+	}
+	if t.Answer == nil {
+		return t, true, nil
+	}
+	if t.Answer.Revision >= c.Revision && t.Answer.Outcome != bridge.Parked {
+		return nil, false, nil // answered already
+	}
+	t, err = book.Reclaim(ctx, c.Connection, c.Issue.ID, t, rand.Text())
+	return t, false, err
+}
+
+func (f *Flow) refuseTwin(ctx context.Context, c *bridge.Change, t *pair.Twin, o bridge.Outcome, why string) error {
+	f.Site.Log.Warn("no twin made", "connection", c.Connection, "remote", c.Issue.Key, "outcome", string(o), "why", why)
+	return f.Site.Book.Refuse(ctx, c.Connection, c.Issue.ID, t, bridge.Ack{
+		Connection: c.Connection, Issue: c.Issue.ID, Revision: c.Revision, Outcome: o, Reason: why,
+	})
+}
+
+// newborn is a twin about to be created.
+type newborn struct {
+	twin     *pair.Twin
+	pair     *pair.Pair
+	target   rule.Target
+	fields   map[string]any
+	writes   map[string]pair.IntendedWrite // by replica key
+	problems map[string]string
+}
+
+// newTwin decides where the twin goes and with what.
+func (f *Flow) newTwin(v *observe.View, c *bridge.Change) (*newborn, string, error) {
+	m := &newborn{
+		pair:   f.Site.Book.New(c.Connection, bridge.Ref{}, f.Site.Role.Other()),
+		fields: map[string]any{}, writes: map[string]pair.IntendedWrite{}, problems: map[string]string{},
+	}
+	m.pair.Head.Remote = c.Issue
+	for key, in := range c.Fields {
+		base, _, _ := merge.SplitKey(key)
+		if row, ok := v.Rules.Row(base); ok {
+			field := m.pair.State.Field(key)
+			field.Field, _ = merge.Receive(field.Field, v.Merge(row), bridge.Entries{Mine: in.Mine})
+		}
+	}
+	m.pair.State.Custom = c.Custom
+	env := observe.Env(m.pair, v, nil)
+	env.First = true
+	var err error
+	if m.target, err = v.Rules.Create(env); err != nil {
+		return nil, "", err
+	}
+	if m.target.Project == "" {
+		m.target.Project = v.Connection.Project
+	}
+	if m.target.Project == "" {
+		return nil, "the incoming rule names no project for it", nil
+	}
+	incoming, err := v.Rules.Incoming(env)
+	if err != nil {
+		return nil, "", err
+	}
+	m.fields["project"] = map[string]any{"key": m.target.Project}
+	m.fields["issuetype"] = map[string]any{"name": m.target.Type}
+	f.fill(v, m, incoming)
+	if _, ok := m.fields["summary"]; !ok {
+		m.fields["summary"] = c.Issue.Key
+	}
+	return m, "", nil
+}
+
+// fill puts every value that can be given at creation into the call.
+func (f *Flow) fill(v *observe.View, m *newborn, incoming map[string]rule.In) {
+	d := &decider{f: f, v: v, p: m.pair, pl: &plan{problems: m.problems}, incoming: incoming}
+	for _, key := range m.pair.State.Keys() {
+		base, elem, isElem := merge.SplitKey(key)
+		row, ok := v.Rules.Row(base)
+		w := m.pair.State.Field(key).Theirs
+		if !ok || !row.In || w == nil {
+			continue
+		}
+		value, problem := d.local(row, base, elem, isElem, w)
+		if problem != "" {
+			refuse(m.pair, v, key, w.ID(), problem)
+			m.problems[key] = problem
+			continue
+		}
+		f.give(v, m, row, key, elem, isElem, value, w.ID())
+	}
+	for _, in := range incoming {
+		if field, ok := v.Schema.ByID(in.Field); ok && in.Constant && in.Err == nil && !in.Leave {
+			if wire, err := field.Wire(in.Value, f.Site.Jira.Flavour()); err == nil {
+				m.fields[field.ID] = wire
+			}
+		}
+	}
+}
+
+func (f *Flow) give(v *observe.View, m *newborn, row rule.Row, key, elem string, isElem bool, value bridge.Value, e bridge.Edit) {
+	field, ok := v.Schema.ByID(row.Target)
+	w := pair.IntendedWrite{Field: row.Target, Edit: e, Value: value}
+	switch {
+	case row.Target == "issuetype":
+		w.Value = bridge.ValueOf(m.target.Type)
+		m.writes[key] = w
+	case !ok || row.Target == "status" || row.Target == "resolution" || row.Target == "project":
+		// not given at creation: the projection that follows sees to it
+	case value.Empty() || isElem && value == bridge.False:
+		m.writes[key] = w // a new issue shows just that
+	case isElem:
+		local, leave, err := f.element(v, row, elem)
+		if err != nil || leave {
+			return
+		}
+		if wire, err := field.WireElement(local, f.Site.Jira.Flavour()); err == nil {
+			list, _ := m.fields[field.ID].([]any)
+			m.fields[field.ID] = append(list, wire)
+			m.writes[key] = w
+		}
+	default:
+		if wire, err := field.Wire(value, f.Site.Jira.Flavour()); err == nil {
+			m.fields[field.ID] = wire
+			m.writes[key] = w
+		}
+	}
+}
+
+// post creates the issue. Fields that Jira refuses by name are left out and noted; the issue is created without them.
+func (f *Flow) post(ctx context.Context, v *observe.View, c *bridge.Change, m *newborn) (jira.Ref, error) {
+	in := pair.Intent{ID: m.twin.Intent, Writes: m.writes}
+	for {
+		ref, err := f.Site.Jira.Create(ctx, jira.CreateRequest{
+			Fields: m.fields, Metadata: observe.Metadata(v.Connection.ID, in),
+			Properties: map[string]any{site.MarkerKey: site.Marker{Connection: v.Connection.ID, Remote: c.Issue.ID, Intent: m.twin.Intent}},
+		})
+		if err == nil {
+			return ref, nil
+		}
+		essential := map[string]bool{"project": true, "issuetype": true, "summary": true}
+		optional := false
+		for id := range jira.FieldErrors(err) {
+			if _, sent := m.fields[id]; sent && !essential[id] {
+				optional = true
+			}
+		}
+		if !optional || jira.Uncertain(err) {
+			return jira.Ref{}, err
+		}
+		dropRefused(m.writes, m.problems, m.fields, nil, err)
+	}
+}
+
+// join records the pair of the new issue. What the call gave is what stands there: item 0 carries it.
+func (f *Flow) join(ctx context.Context, v *observe.View, c *bridge.Change, m *newborn, ref jira.Ref) (*pair.Pair, error) {
+	p := m.pair
+	p.Head.Local = bridge.Ref{ID: ref.ID, Key: ref.Key, URL: f.Site.Jira.Browse(ref.Key)}
+	p.State.Project, p.State.Type = m.target.Project, m.target.Type
+	for key, w := range m.writes {
+		field := p.State.Field(key)
+		field.Field = merge.Wrote(field.Field, 0, w.Value, w.Edit)
+		p.Note(pair.Event{What: "applied", Field: key, New: w.Value, Edit: w.Edit.String(), Outcome: "created"})
+	}
+	for key, why := range m.problems {
+		if field := p.State.Field(key); field.Theirs != nil {
+			refuse(p, v, key, field.Theirs.ID(), why)
+		}
+	}
+	p.Note(pair.Event{What: "created", Cause: "change of " + c.Issue.Key, Note: ref.Key})
+	err := f.Site.Book.Join(ctx, p, m.twin)
+	if errors.Is(err, store.ErrConflict) {
+		return f.Site.Book.Find(ctx, c.Connection, c.Issue.ID) // adopted meanwhile
+	}
+	return p, err
+}
+
+// look searches for an issue that an earlier try created, by its marker. An empty search counts only if it is evident
+// that the search index has passed the time of that try; until then the outcome is uncertain and is looked for again.
+func (f *Flow) look(ctx context.Context, v *observe.View, c *bridge.Change, t *pair.Twin) (jira.Ref, error) {
+	since := t.Since - clockSlack.Milliseconds()
+	jql := fmt.Sprintf("created >= %d ORDER BY created ASC, key ASC", f.jiraTime(since).Add(-time.Minute).UnixMilli())
+	var found jira.Ref
+	passed := false
+	err := f.Site.Jira.Search(ctx, jql, jira.SearchOptions{Fields: []string{"created", "creator"}, Properties: []string{site.MarkerKey}}, func(is *jira.Issue) error {
+		if f.Site.HubTime(is.Created()) > f.Site.Now()-time.Minute.Milliseconds() || f.Site.HubTime(is.Created()) > t.Since+callTime.Milliseconds() {
+			passed = true
+		}
+		if found.ID != "" || !is.Creator().Is(v.Account) {
+			return nil
+		}
+		ours, err := f.marked(ctx, is, c, t)
+		if ours {
+			found = jira.Ref{ID: is.ID, Key: is.Key}
+		}
+		return err
+	})
+	if err != nil || found.ID != "" {
+		return found, err
+	}
+	if passed || f.indexPassed(ctx, t) {
+		return jira.Ref{}, nil
+	}
+	return jira.Ref{}, bridge.Temporary("creation-uncertain",
+		"twin of %s: an earlier try may have created it, and the search index of this site does not show so recent issues yet; looked for again", c.Issue.Key)
+}
+
+// callTime is the longest a creation may take.
+const callTime = 2 * time.Minute
+
+// indexPassed asks Data Center how far its index is; Cloud's search is trusted ten minutes after the try.
+func (f *Flow) indexPassed(ctx context.Context, t *pair.Twin) bool {
+	if state, ok, err := f.Site.Jira.IndexLag(ctx); err == nil && ok {
+		return f.Site.HubTime(state.Index) > t.Since+callTime.Milliseconds()
+	}
+	return f.Site.Now() > t.Since+(10*time.Minute).Milliseconds()
+}
+
+func (f *Flow) jiraTime(hub int64) time.Time {
+	return time.UnixMilli(hub - (f.Site.HubTime(time.UnixMilli(hub)) - hub))
+}
+
+func (f *Flow) marked(ctx context.Context, is *jira.Issue, c *bridge.Change, t *pair.Twin) (bool, error) {
+	raw, known := is.Properties[site.MarkerKey]
+	if !known {
+		var err error
+		if raw, err = f.Site.Jira.Property(ctx, is.ID, site.MarkerKey); err != nil {
+			return false, err
+		}
+	}
+	var m site.Marker
+	return json.Unmarshal(raw, &m) == nil && m.Connection == c.Connection && m.Remote == c.Issue.ID && m.Intent == t.Intent, nil
+}

@@ -1,0 +1,260 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/merge"
+	"drawbridge/shared/observe"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/rule"
+	"drawbridge/shared/site"
+)
+
+// deed is one member's work.
+type deed struct {
+	key   string
+	want  bridge.Member
+	local string // id of the copy, once there is one
+	what  merge.Deed
+	next  merge.Member // the state once it is done
+	look  bool         // an earlier try may have created it: look before creating
+	since int64        // hub ms of the intent
+
+	write rule.CommentWrite
+	skip  string // why our rules do not take it
+
+	done bool
+	made int64 // Jira's time of creation, ms
+	err  error
+}
+
+// ruleMember asks the incoming rule.
+func (f *Flow) ruleMember(v *observe.View, p *pair.Pair, m *deed) {
+	if m.what == merge.Delete {
+		return
+	}
+	env := observe.Env(p, v, nil)
+	switch m.want.Kind {
+	case bridge.Comment:
+		w, err := v.Rules.CommentIn(env, m.want)
+		if m.write = w; err != nil {
+			m.err = err
+		} else if !w.Take {
+			m.skip = w.Why
+		}
+	case bridge.Attachment:
+		if take, why := v.Rules.AttachmentIn(env, m.want); !take {
+			m.skip = why
+		} else if m.want.Note != "" {
+			m.skip = m.want.Note
+		}
+	default:
+		m.skip = "this site does not take " + string(m.want.Kind) + "s"
+	}
+}
+
+// deeds makes the calls for all members. A temporary failure of one leaves the rest to be done.
+func (f *Flow) deeds(ctx context.Context, v *observe.View, pl *plan) error {
+	look := &looker{f: f, issue: pl.issue, connection: v.Connection.ID}
+	var failed error
+	for _, m := range pl.members {
+		if m.skip != "" || m.err != nil {
+			continue
+		}
+		if m.err = f.deed(ctx, v, pl.issue, m, look); m.err == nil {
+			m.done = true
+			continue
+		}
+		if bridge.LevelOf(m.err) != bridge.LevelPair || ctx.Err() != nil {
+			return m.err
+		}
+		if bridge.IsTemporary(m.err) && failed == nil {
+			failed = m.err
+		}
+	}
+	return failed
+}
+
+func (f *Flow) deed(ctx context.Context, v *observe.View, issue string, m *deed, look *looker) error {
+	switch {
+	case m.what == merge.Create && m.want.Kind == bridge.Comment:
+		return f.addComment(ctx, v, issue, m, look)
+	case m.what == merge.Create:
+		return f.addAttachment(ctx, v, issue, m, look)
+	case m.what == merge.Edit && m.want.Kind == bridge.Comment:
+		_, err := f.Site.Jira.EditComment(ctx, issue, m.local, f.commentRequest(v, m))
+		if jira.StatusOf(err) == 404 {
+			m.what = merge.Create // deleted here meanwhile: an edit beats a deletion its author did not see, once
+			m.next.Again = true
+			return f.addComment(ctx, v, issue, m, look)
+		}
+		return err
+	case m.what == merge.Edit:
+		return nil // the content of an attachment never changes
+	case m.want.Kind == bridge.Comment:
+		return ignoreAbsent(f.Site.Jira.DeleteComment(ctx, issue, m.local))
+	default:
+		return ignoreAbsent(f.Site.Jira.DeleteAttachment(ctx, m.local))
+	}
+}
+
+func ignoreAbsent(err error) error {
+	if jira.StatusOf(err) == 404 {
+		return nil
+	}
+	return err
+}
+
+func (f *Flow) commentRequest(v *observe.View, m *deed) jira.CommentRequest {
+	r := jira.CommentRequest{
+		Body: m.write.Body, Internal: m.write.Internal,
+		Properties: map[string]any{site.MarkerKey: site.Marker{Connection: v.Connection.ID, Remote: m.want.ID}},
+	}
+	switch {
+	case m.write.Role != "":
+		r.Visibility = &jira.Visibility{Type: "role", Value: m.write.Role}
+	case m.write.Group != "":
+		r.Visibility = &jira.Visibility{Type: "group", Value: m.write.Group}
+	}
+	return r
+}
+
+func (f *Flow) addComment(ctx context.Context, v *observe.View, issue string, m *deed, look *looker) error {
+	if m.look {
+		found, err := look.comment(ctx, m.want.ID)
+		if err != nil || found != nil {
+			if found != nil {
+				m.local, m.made = found.ID, found.Created.UnixMilli()
+			}
+			return err
+		}
+	}
+	c, err := f.Site.Jira.AddComment(ctx, issue, f.commentRequest(v, m))
+	m.local, m.made = c.ID, c.Created.UnixMilli()
+	return err
+}
+
+func (f *Flow) addAttachment(ctx context.Context, v *observe.View, issue string, m *deed, look *looker) error {
+	if m.look {
+		found, err := look.attachment(ctx, m)
+		if err != nil || found != nil {
+			if found != nil {
+				m.local, m.made = found.ID, found.Created.UnixMilli()
+			}
+			return err
+		}
+	}
+	r, info, err := f.Site.Blobs.Get(ctx, site.BlobKey(v.Connection.ID, f.Site.Role.Other(), m.want.ID))
+	if err != nil {
+		return bridge.Temporary("blob-missing", "attachment %q of the other site is not there yet: %w", m.want.Name, err)
+	}
+	defer r.Close()
+	if info.SHA256 != "" && m.want.SHA256 != "" && info.SHA256 != m.want.SHA256 {
+		return bridge.Permanent("blob-damaged", "attachment %q: its content is not what the other site announced", m.want.Name)
+	}
+	a, err := f.Site.Jira.Upload(ctx, issue, m.want.Name, m.want.Size, r)
+	m.local, m.made = a.ID, a.Created.UnixMilli()
+	return err
+}
+
+// looker looks on the local issue for what an earlier try may have created, each list once.
+type looker struct {
+	f           *Flow
+	issue       string
+	connection  string
+	comments    []jira.Comment
+	listed      bool
+	attachments []jira.Attachment
+	read        bool
+}
+
+func (l *looker) comment(ctx context.Context, original string) (*jira.Comment, error) {
+	if !l.listed {
+		var err error
+		if l.comments, err = l.f.Site.Jira.ListComments(ctx, l.issue); err != nil {
+			return nil, err
+		}
+		l.listed = true
+	}
+	i := slices.IndexFunc(l.comments, func(c jira.Comment) bool {
+		var m site.Marker
+		return json.Unmarshal(c.Properties[site.MarkerKey], &m) == nil && m.Connection == l.connection && m.Remote == original
+	})
+	if i < 0 {
+		return nil, nil
+	}
+	return &l.comments[i], nil
+}
+
+// attachment finds an upload of ours by name, size and time; its content is verified by the upload having completed.
+func (l *looker) attachment(ctx context.Context, m *deed) (*jira.Attachment, error) {
+	if !l.read {
+		is, err := l.f.Site.Jira.Issue(ctx, l.issue, jira.IssueOptions{Fields: []string{"attachment"}})
+		if err != nil {
+			return nil, err
+		}
+		l.attachments, l.read = is.Attachments, true
+	}
+	account, err := l.f.Site.Account(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(l.attachments, func(a jira.Attachment) bool {
+		return a.Name == m.want.Name && a.Size == m.want.Size && a.Author.Is(account) && l.f.Site.HubTime(a.Created) >= m.since-clockSlack.Milliseconds()
+	})
+	if i < 0 {
+		return nil, nil
+	}
+	found := l.attachments[i]
+	l.attachments = slices.Delete(l.attachments, i, i+1) // two members may have one name and size
+	return &found, nil
+}
+
+// clockSlack is by how much the clocks of Jira and hub may seem to differ.
+const clockSlack = 10 * time.Second
+
+// recordMembers keeps what became of the members.
+func recordMembers(ctx context.Context, p *pair.Pair, pl *plan, now int64) error {
+	for _, m := range pl.members {
+		kind, id := pair.SplitMemberKey(m.key)
+		c, err := p.Copy(ctx, kind, id)
+		if err != nil || c == nil {
+			return err
+		}
+		switch {
+		case m.done:
+			c.Member = m.next
+			c.Since, c.Why, c.Tries = 0, "", 0
+			if m.what == merge.Create {
+				c.LocalID, c.Made = m.local, m.made
+			}
+			p.Note(pair.Event{What: "applied", Field: m.key, Outcome: string(m.what)})
+		case m.skip != "":
+			c.Since, c.Why = 0, m.skip
+			p.Note(pair.Event{What: "not taken", Field: m.key, Note: m.skip})
+		case m.err != nil && !bridge.IsTemporary(m.err):
+			c.Why, c.Tries = m.err.Error(), c.Tries+1
+			if certain(m.err) {
+				c.Since = 0
+			}
+			pl.problems[m.key] = m.err.Error()
+			p.Note(pair.Event{What: "refused", Field: m.key, Note: m.err.Error()})
+		default:
+			c.Tries++
+			p.SetCopy(c)
+			continue // not done: it stays listed
+		}
+		if c.Want.Seq > m.want.Seq {
+			p.SetCopy(c)
+			continue // a later one came meanwhile
+		}
+		p.State.Did(m.key)
+		p.SetCopy(c)
+	}
+	return nil
+}

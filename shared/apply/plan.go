@@ -1,0 +1,267 @@
+package apply
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/merge"
+	"drawbridge/shared/observe"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/rule"
+)
+
+// plan is what one pair asks of the local Jira, decided and stored as intents before the first call.
+type plan struct {
+	issue     string
+	change    *bridge.Change
+	forgotten bool // the changelog has to be read first
+
+	edit       pair.Intent // fields written in one call
+	request    jira.EditRequest
+	transition pair.Intent // a status, and the resolution that goes with it
+	from, to   string      // statuses
+	resolution *pair.IntendedWrite
+	project    string // of the local issue, "" if not known
+	kind       string // its issue type, likewise
+	members    []*deed
+	link       bool        // the remote link to the twin is to be set
+	remote     bridge.Ref  // the twin
+	gone       bridge.Gone // the twin is gone: what the rule says of that is to be done
+
+	// outcome
+	edited   *jira.Issue // what Cloud answered to the edit
+	problems map[string]string
+	failed   error // the first temporary or site-wide error: the pair is tried again
+	linked   bool
+}
+
+// plan takes the change into the pair and stores what is to be written, in one step.
+func (f *Flow) plan(ctx context.Context, v *observe.View, issue string, c *bridge.Change, insist bool) (*plan, error) {
+	var pl *plan
+	err := f.update(ctx, v, issue, func(p *pair.Pair) (err error) {
+		pl = &plan{issue: issue, change: c, problems: map[string]string{}}
+		if c != nil {
+			if pl.forgotten, err = receive(ctx, p, v, c, insist); err != nil || pl.forgotten {
+				return err
+			}
+		}
+		return f.decide(ctx, v, p, pl)
+	})
+	return pl, err
+}
+
+func (f *Flow) decide(ctx context.Context, v *observe.View, p *pair.Pair, pl *plan) error {
+	pl.remote, pl.project, pl.kind = p.Head.Remote, p.State.Project, p.State.Type
+	if p.Head.Left != "" {
+		pl.gone = p.Head.Left
+		return nil
+	}
+	links := v.Rules.RemoteLinks()
+	pl.link = p.State.Linked != p.Head.Remote.Key && (links == "both" || links == "receiver" && p.Head.Origin != v.Role)
+	incoming, err := v.Rules.Incoming(observe.Env(p, v, nil))
+	if err != nil {
+		return err
+	}
+	d := &decider{f: f, v: v, p: p, pl: pl, incoming: incoming}
+	pl.edit = pair.Intent{ID: rand.Text(), Kind: "edit", At: v.Now, Writes: map[string]pair.IntendedWrite{}}
+	pl.transition = pair.Intent{ID: rand.Text(), Kind: "transition", At: v.Now, Writes: map[string]pair.IntendedWrite{}}
+	pl.request = jira.EditRequest{Fields: map[string]any{}, Update: map[string][]map[string]any{}, Silent: v.Lane == bridge.Bulk}
+	for _, key := range p.State.Keys() {
+		d.field(key)
+	}
+	d.resolve()
+	for _, in := range []pair.Intent{pl.edit, pl.transition} {
+		if len(in.Writes) > 0 {
+			p.State.Intents = append(p.State.Intents, in)
+		}
+	}
+	return f.decideMembers(ctx, v, p, pl)
+}
+
+// decider goes through the fields of one pair.
+type decider struct {
+	f        *Flow
+	v        *observe.View
+	p        *pair.Pair
+	pl       *plan
+	incoming map[string]rule.In
+}
+
+// field decides one field, or one element of a set.
+func (d *decider) field(key string) {
+	base, elem, isElem := merge.SplitKey(key)
+	row, ok := d.v.Rules.Row(base)
+	if !ok || !row.In {
+		return
+	}
+	field := d.p.State.Field(key)
+	s := d.v.Merge(row)
+	winner, verdict := merge.Winner(field.Field, s)
+	d.conflict(key, field, winner, verdict)
+	if winner == nil || field.Failed == winner.ID().String() && field.Tried == d.v.Revision {
+		return // nothing stands yet, or it was refused and its cause is as it was
+	}
+	value, problem := d.local(row, base, elem, isElem, winner)
+	if problem != "" && winner.Stamp.Site != d.v.Role {
+		d.refuse(key, winner.ID(), problem)
+		return
+	}
+	decision := merge.Decide(field.Field, s, func(*bridge.Entry) bridge.Value { return value })
+	field.Field = merge.Note(field.Field, decision)
+	if decision.Kind == merge.Write {
+		d.write(row, key, elem, isElem, decision)
+	}
+}
+
+// local is what the incoming rule makes of a winner of the remote site, in comparable form; empty: it is left as it is.
+func (d *decider) local(row rule.Row, base, elem string, isElem bool, w *bridge.Entry) (bridge.Value, string) {
+	if isElem {
+		_, leave, err := d.f.element(d.v, row, elem)
+		switch {
+		case err != nil:
+			return "", err.Error()
+		case leave:
+			return "", ""
+		}
+		return w.Value, ""
+	}
+	in, ok := d.incoming[base]
+	switch {
+	case !ok || in.Leave:
+		return "", ""
+	case in.Err != nil:
+		return "", in.Err.Error()
+	case in.User != nil:
+		return d.f.user(*in.User), ""
+	}
+	return in.Value, ""
+}
+
+// write puts one decided field into the calls to be made.
+func (d *decider) write(row rule.Row, key, elem string, isElem bool, dec merge.Decision) {
+	field, ok := d.v.Schema.ByID(row.Target)
+	if !ok {
+		d.refuse(key, dec.Edit, "field "+row.Target+" does not exist on this site any more; check the rules")
+		return
+	}
+	w := pair.IntendedWrite{Field: field.ID, Edit: dec.Edit, Value: dec.Value, Before: d.p.State.Field(key).Item}
+	switch {
+	case field.ID == "status":
+		d.pl.transition.Writes[key] = w
+		d.pl.from, d.pl.to = d.p.State.Field(key).Shown.Text(), dec.Value.Text()
+	case field.ID == "resolution":
+		d.pl.resolution = &w
+		d.pl.transition.Writes[key] = w // moved to the edit if no transition is made
+	case isElem:
+		local, _, err := d.f.element(d.v, row, elem)
+		if err != nil {
+			d.refuse(key, dec.Edit, err.Error())
+			return
+		}
+		d.element(field, key, local, w)
+	default:
+		wire, err := field.Wire(dec.Value, d.f.Site.Jira.Flavour())
+		if err != nil {
+			d.refuse(key, dec.Edit, err.Error())
+			return
+		}
+		d.pl.request.Fields[field.ID] = wire
+		d.pl.edit.Writes[key] = w
+	}
+}
+
+func (d *decider) element(field jira.Field, key, local string, w pair.IntendedWrite) {
+	wire, err := field.WireElement(local, d.f.Site.Jira.Flavour())
+	if err != nil {
+		d.refuse(key, w.Edit, err.Error())
+		return
+	}
+	verb := "remove"
+	if w.Value == bridge.True {
+		verb = "add"
+	}
+	d.pl.request.Update[field.ID] = append(d.pl.request.Update[field.ID], map[string]any{verb: wire})
+	d.pl.edit.Writes[key] = w
+}
+
+// resolve moves a resolution that goes with no transition into the edit.
+func (d *decider) resolve() {
+	if d.pl.to != "" || d.pl.resolution == nil {
+		return
+	}
+	for key, w := range d.pl.transition.Writes {
+		field, _ := d.v.Schema.ByID(w.Field)
+		if wire, err := field.Wire(w.Value, d.f.Site.Jira.Flavour()); err == nil {
+			d.pl.request.Fields[w.Field] = wire
+			d.pl.edit.Writes[key] = w
+		}
+		delete(d.pl.transition.Writes, key)
+	}
+}
+
+// refuse leaves a problem on the field; nothing else changes.
+func (d *decider) refuse(key string, e bridge.Edit, why string) {
+	refuse(d.p, d.v, key, e, why)
+	d.pl.problems[key] = why
+}
+
+func refuse(p *pair.Pair, v *observe.View, key string, e bridge.Edit, why string) {
+	f := p.State.Field(key)
+	if f.Problem != why || f.Failed != e.String() {
+		p.Note(pair.Event{What: "refused", Field: key, Edit: e.String(), Note: why})
+	}
+	f.Problem, f.Failed, f.Tried = why, e.String(), v.Revision
+}
+
+// conflict notes a conflict in the history once, with both values.
+func (d *decider) conflict(key string, f *pair.Field, w *bridge.Entry, verdict merge.Verdict) {
+	if verdict != merge.Decided && verdict != merge.Asking || f.Mine == nil || f.Theirs == nil {
+		return
+	}
+	id := f.Mine.ID().String() + " " + f.Theirs.ID().String()
+	if f.Conflict == id {
+		return
+	}
+	f.Conflict = id
+	e := pair.Event{What: "conflict", Field: key, Old: f.Mine.Value, New: f.Theirs.Value, Edit: id, Outcome: "waits for a person to pick"}
+	if w != nil {
+		e.Outcome = "won by " + w.ID().String()
+		e.Old, e.New = merge.Loser(f.Field, w).Value, w.Value
+	}
+	d.p.Note(e)
+}
+
+// decideMembers lists what the copies need, oldest first, attachments before the comments that show them.
+func (f *Flow) decideMembers(ctx context.Context, v *observe.View, p *pair.Pair, pl *plan) error {
+	for _, key := range slices.Clone(p.State.Undone) {
+		kind, id := pair.SplitMemberKey(key)
+		c, err := p.Copy(ctx, kind, id)
+		if err != nil {
+			return err
+		}
+		if c == nil {
+			p.State.Did(key)
+			continue
+		}
+		next, what := c.Next()
+		if what == merge.Leave {
+			c.Member = next
+			p.SetCopy(c)
+			p.State.Did(key)
+			continue
+		}
+		m := &deed{key: key, want: c.Want, local: c.LocalID, what: what, next: next, look: c.Since != 0}
+		f.ruleMember(v, p, m)
+		if what == merge.Create && c.Since == 0 {
+			c.Since = v.Now
+			p.SetCopy(c)
+		}
+		m.since = c.Since
+		pl.members = append(pl.members, m)
+	}
+	slices.SortStableFunc(pl.members, func(a, b *deed) int { return pair.OldestFirst(a.want, b.want) })
+	return nil
+}

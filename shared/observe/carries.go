@@ -1,0 +1,178 @@
+package observe
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/merge"
+	"drawbridge/shared/pair"
+)
+
+// Each of our writes says in the call itself which edits it puts there, in historyMetadata.extraData under these names.
+const (
+	metaType       = "drawbridge"
+	metaConnection = "connection"
+	metaIntent     = "intent"
+	metaEdits      = "edits"
+)
+
+// Metadata is what a write of an intent carries.
+func Metadata(connection string, in pair.Intent) *jira.Metadata {
+	edits := map[string]string{}
+	for key, w := range in.Writes {
+		edits[key] = w.Edit.String()
+	}
+	raw, err := json.Marshal(edits)
+	if err != nil {
+		panic(err) // a map of strings
+	}
+	return &jira.Metadata{Type: metaType, ExtraData: map[string]string{
+		metaConnection: connection, metaIntent: in.ID, metaEdits: string(raw),
+	}}
+}
+
+// place is one field's item in the changelog.
+type place struct {
+	history int64
+	key     string
+}
+
+// whose finds our own writes among the histories: by what they carry, else by the stored intents.
+func whose(p *pair.Pair, v *View, hs []jira.History) map[place]bridge.Edit {
+	out := map[place]bridge.Edit{}
+	for _, h := range hs {
+		if m := h.Metadata; m != nil && m.Type == metaType && len(m.ExtraData) > 0 {
+			if m.ExtraData[metaConnection] == v.Connection.ID {
+				carried(out, h.ID, m.ExtraData[metaEdits])
+			}
+			continue // a write for another connection is an edit for this one
+		}
+		if h.Author.Is(v.Account) {
+			intended(out, p, v, h)
+		}
+	}
+	return out
+}
+
+func carried(out map[place]bridge.Edit, id int64, raw string) {
+	var edits map[string]string
+	if json.Unmarshal([]byte(raw), &edits) != nil {
+		return
+	}
+	for key, s := range edits {
+		if e, ok := parseEdit(s); ok {
+			out[place{id, key}] = e
+		}
+	}
+}
+
+func parseEdit(s string) (bridge.Edit, bool) {
+	role, seq, ok := strings.Cut(s, ":")
+	n, err := strconv.ParseInt(seq, 10, 64)
+	return bridge.Edit{Site: bridge.Role(role), Seq: n}, ok && err == nil && bridge.Role(role).Valid()
+}
+
+// callSlack is by how much Jira's clock may seem to differ from ours around a call.
+const callSlack = 5 * time.Second
+
+// callMax is how long a call may take whose end we have not seen.
+const callMax = 2 * time.Minute
+
+// intended decides by the stored intents where Jira does not return what a write carried: our account, the time of the
+// call, and the content. Where Jira normalises text, the content is not compared: a person who shares our login and edits
+// the same field in the seconds of the call is taken for us, and only then.
+func intended(out map[place]bridge.Edit, p *pair.Pair, v *View, h jira.History) {
+	at := v.HubTime(h.Created)
+	for _, in := range p.State.Intents {
+		end := in.Until
+		if end == 0 {
+			end = in.At + callMax.Milliseconds()
+		}
+		if at < in.At-callSlack.Milliseconds() || at > end+callSlack.Milliseconds() {
+			continue
+		}
+		for key, w := range in.Writes {
+			for _, it := range h.Items {
+				if v.Schema.Resolve(it) == w.Field && plausible(v, w, it, key) {
+					out[place{h.ID, key}] = w.Edit
+				}
+			}
+		}
+	}
+}
+
+// plausible compares contents where an item shows them exactly.
+func plausible(v *View, w pair.IntendedWrite, it jira.Item, key string) bool {
+	field, ok := v.Schema.ByID(w.Field)
+	if !ok {
+		return false
+	}
+	if _, elem, isElem := merge.SplitKey(key); isElem {
+		added, removed := elements(field, it)
+		return contains(added, elem) && w.Value == bridge.True || contains(removed, elem) && w.Value == bridge.False
+	}
+	got, exact := field.ItemValue(it.To, v.Names)
+	return !exact || got == w.Value || field.Kind == bridge.User
+}
+
+// closeFound closes the intents whose writes were found: their place is known now.
+func (f *fold) closeFound() {
+	for _, h := range f.seen.Histories {
+		for _, in := range append([]pair.Intent(nil), f.p.State.Intents...) {
+			for _, key := range keysOf(in) {
+				if e, ok := f.whose[place{h.ID, key}]; ok && e == in.Writes[key].Edit {
+					f.p.State.Close(in.ID, key)
+				}
+			}
+		}
+	}
+}
+
+// closeDecided closes what is left open once the whole changelog was read after the call had ended: the write changed
+// nothing, or was never done. What Jira shows is then taken as its answer to that edit, if the call is known to have
+// succeeded; else the projection tries again.
+func (f *fold) closeDecided() {
+	if !f.seen.All {
+		return
+	}
+	for _, in := range append([]pair.Intent(nil), f.p.State.Intents...) {
+		if in.At >= f.seen.ReadAt || in.Until > f.seen.ReadAt {
+			continue
+		}
+		for _, key := range keysOf(in) {
+			w := in.Writes[key]
+			f.p.State.Close(in.ID, key)
+			f.flush(key, w, in.Until != 0)
+		}
+	}
+}
+
+// flush lets the edits go that waited for the place of a write.
+func (f *fold) flush(key string, w pair.IntendedWrite, done bool) {
+	field := f.p.State.Field(key)
+	if done {
+		field.Field = merge.Shown(field.Field, w.Before, w.Edit)
+	}
+	base, _, _ := merge.SplitKey(key)
+	row, ok := f.v.Rules.Row(base)
+	if !ok || f.p.State.Open(key) {
+		return
+	}
+	next, changed := merge.Observe(field.Field, f.v.Merge(row), false)
+	field.Field = next
+	if changed {
+		f.changed = append(f.changed, key)
+	}
+}
+
+func keysOf(in pair.Intent) []string {
+	keys := make([]string, 0, len(in.Writes))
+	for k := range in.Writes {
+		keys = append(keys, k)
+	}
+	return keys
+}

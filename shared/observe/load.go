@@ -1,0 +1,33 @@
+package observe
+
+import (
+	"context"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/site"
+)
+
+// Load gathers the view of one connection for one issue: the rules in force, and what the site has told about itself,
+// which is cached.
+func Load(ctx context.Context, s *site.Site, c *bridge.Connection, is *jira.Issue, lane bridge.Lane) (*View, error) {
+	rules, revision, err := s.Rules(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	s.LearnPeople(ctx, is)
+	v := &View{Name: s.Person, Connection: c, Role: s.Role, Rules: rules, Revision: revision, HubTime: s.HubTime, Now: s.Now(), Lane: lane}
+	if v.Schema, err = s.Jira.Fields(ctx); err != nil {
+		return nil, err
+	}
+	if v.Names, err = s.Jira.Names(ctx); err != nil {
+		return nil, err
+	}
+	if v.Account, err = s.Account(ctx); err != nil {
+		return nil, err
+	}
+	if is != nil {
+		v.Issue, err = s.View(ctx, is)
+	}
+	return v, err
+}

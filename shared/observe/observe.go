@@ -1,0 +1,302 @@
+// Package observe folds what a Jira shows of an issue into its pair: changelog items become edits or the places of our
+// own writes, the body gives their values, the outgoing rule says what leaves. Publish uses it for every event and
+// search hit, apply for the changelog it reads when the place of a write is unknown. It is a function of values: nothing
+// here calls Jira.
+//
+// Start reading at [Fold]; carries.go decides whose a changelog item is; set.go handles set-valued fields.
+package observe
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/merge"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/rule"
+	"drawbridge/shared/site"
+)
+
+// View is everything a fold needs besides the pair and what was seen.
+type View struct {
+	Connection *bridge.Connection
+	Role       bridge.Role
+	Rules      *rule.Rules
+	Revision   int64 // of the rules
+	Schema     *jira.Schema
+	Names      *jira.Names
+	Account    jira.User             // who we are
+	HubTime    func(time.Time) int64 // Jira's time on the hub's timeline, ms
+	Now        int64                 // hub ms
+	Issue      *rule.Issue           // what was seen, as rules see it
+	Lane       bridge.Lane
+	Name       func(id string) bridge.Person // the people mentioned in texts
+}
+
+// Merge is the view of one row as the merge protocol wants it.
+func (v *View) Merge(row rule.Row) merge.Site {
+	return merge.Site{Role: v.Role, Policies: v.Connection.Policies, Way: Way(row)}
+}
+
+// Way is the direction of a row.
+func Way(row rule.Row) merge.Way {
+	switch {
+	case row.Out && row.In:
+		return merge.Both
+	case row.In:
+		return merge.In
+	}
+	return merge.Out
+}
+
+// Seen is what a Jira showed of one issue at one moment.
+type Seen struct {
+	Issue *jira.Issue
+	// Histories are changelog entries with ids to be trusted, in any order.
+	Histories []jira.History
+	// All says that Histories is the whole changelog as it was after ReadAt (hub ms).
+	All    bool
+	ReadAt int64
+	// Base says that this is the first observation: every value shown is an entry of the edit with id First.
+	Base  bool
+	First int64
+	Cause string // for the history: "webhook jira:issue_updated", "search", …
+}
+
+// Fold takes what was seen into the pair. It reports whether the remote site has something to learn; the pair is marked
+// then.
+func Fold(p *pair.Pair, v *View, seen Seen) (changed bool) {
+	slices.SortFunc(seen.Histories, func(a, b jira.History) int { return int(min(1, max(-1, a.ID-b.ID))) })
+	f := &fold{p: p, v: v, seen: seen, whose: whose(p, v, seen.Histories)}
+	f.closeFound()
+	for _, row := range v.Rules.Rows() {
+		if row.Kind.Set() {
+			f.set(row)
+		} else {
+			f.scalar(row)
+		}
+	}
+	f.closeDecided()
+	f.custom()
+	f.whereabouts()
+	if len(f.changed) == 0 {
+		return false
+	}
+	revision := p.Mark(v.Now, v.Lane)
+	for _, key := range f.changed {
+		p.State.Field(key).Rev = revision
+	}
+	p.Head.Rules = v.Revision
+	return true
+}
+
+// fold is one Fold under way.
+type fold struct {
+	p       *pair.Pair
+	v       *View
+	seen    Seen
+	whose   map[place]bridge.Edit // our writes among the items, by history and replica key
+	replica *rule.Replica         // the outgoing rule's view of the issue, evaluated once when first needed
+	changed []string
+}
+
+// out evaluates the outgoing rule for the issue as seen.
+func (f *fold) out() rule.Replica {
+	if f.replica == nil {
+		r := f.evaluate(f.v.Issue)
+		f.replica = &r
+	}
+	return *f.replica
+}
+
+func (f *fold) evaluate(is *rule.Issue) rule.Replica {
+	r, err := f.v.Rules.Outgoing(Env(f.p, f.v, is))
+	if err != nil || !r.Send {
+		return rule.Replica{}
+	}
+	return r
+}
+
+// Env is the environment in which rules see a pair.
+func Env(p *pair.Pair, v *View, is *rule.Issue) rule.Env {
+	h := &p.Head
+	return rule.Env{
+		Issue: is, Name: v.Name, First: h.Acked == 0, Local: v.Role, Remote: v.Role.Other(), Now: v.Now, Replica: Replica(p, v),
+		Pair: rule.PairView{LocalKey: h.Local.Key, RemoteKey: h.Remote.Key, LocalURL: h.Local.URL, RemoteURL: h.Remote.URL, Connection: v.Connection.ID},
+	}
+}
+
+// Replica is what is known of the remote replica: the values of its entries, sets gathered from their elements.
+func Replica(p *pair.Pair, v *View) map[string]any {
+	out := map[string]any{}
+	for key, f := range p.State.Fields {
+		if f.Theirs == nil {
+			continue
+		}
+		base, elem, isElem := merge.SplitKey(key)
+		switch {
+		case !isElem:
+			out[key] = f.Theirs.Value.Any()
+		case f.Theirs.Value == bridge.True:
+			set, _ := out[base].([]string)
+			out[base] = append(set, elem)
+		}
+	}
+	for _, set := range out {
+		if s, ok := set.([]string); ok {
+			slices.Sort(s)
+		}
+	}
+	for key, value := range p.State.Custom {
+		out[key] = value.Any()
+	}
+	return out
+}
+
+// local is the local field a row watches: where its value comes from, or, for an incoming row, where it goes.
+func local(row rule.Row) string {
+	if row.Out && row.Source != "" {
+		return row.Source
+	}
+	return row.Target
+}
+
+// touches reports whether the item changes what the row reads.
+func (f *fold) touches(row rule.Row, it jira.Item) bool {
+	id := f.v.Schema.Resolve(it)
+	return id != "" && (id == local(row) || row.Out && slices.Contains(row.Reads, id))
+}
+
+// scalar folds one row of a plain field.
+func (f *fold) scalar(row rule.Row) {
+	field, ok := f.v.Schema.ByID(local(row))
+	if !ok {
+		return
+	}
+	items := f.items(row, field)
+	if f.seen.Base {
+		items = append(items, f.base(row, field)...)
+	}
+	if len(items) > 0 {
+		f.observe(row, row.Key, items)
+	}
+}
+
+// items are the changelog items of a row, with values.
+func (f *fold) items(row rule.Row, field jira.Field) []merge.Item {
+	var out []merge.Item
+	for _, h := range f.seen.Histories {
+		if i := slices.IndexFunc(h.Items, func(it jira.Item) bool { return f.touches(row, it) }); i >= 0 {
+			out = append(out, f.item(row.Key, h))
+		}
+	}
+	for i := range out {
+		f.value(row, field, &out[i], i == len(out)-1)
+	}
+	return out
+}
+
+func (f *fold) item(key string, h jira.History) merge.Item {
+	it := merge.Item{ID: h.ID, At: f.v.HubTime(h.Created), Rules: f.v.Revision}
+	if e, ours := f.whose[place{h.ID, key}]; ours {
+		it.Carries = &e
+	}
+	return it
+}
+
+// value gives an item its value: the body's, if the item is its field's newest, else what the item itself shows.
+func (f *fold) value(row rule.Row, field jira.Field, it *merge.Item, newest bool) {
+	if v, _, ok := site.Shown(field, f.seen.Issue); ok && newest {
+		it.Value = v
+		it.Out = f.outValue(row, f.out())
+		return
+	}
+	h := f.seen.Histories[slices.IndexFunc(f.seen.Histories, func(h jira.History) bool { return h.ID == it.ID })]
+	for _, ji := range h.Items {
+		if f.v.Schema.Resolve(ji) == field.ID {
+			it.Value = past(field, ji, f.v.Names)
+		}
+	}
+	is := *f.v.Issue
+	is.Fields = maps.Clone(is.Fields)
+	is.Fields[field.ID] = it.Value.Any()
+	it.Out = f.outValue(row, f.evaluate(&is))
+}
+
+// past is the value an older item itself shows. It counts only if that edit wins a conflict.
+func past(field jira.Field, it jira.Item, names *jira.Names) bridge.Value {
+	if v, ok := field.ItemValue(it.To, names); ok {
+		return site.Comparable(field.Kind, v)
+	}
+	if it.ToString == "" {
+		return bridge.Cleared
+	}
+	return bridge.ValueOf(it.ToString)
+}
+
+// base is the entry of the first observation.
+func (f *fold) base(row rule.Row, field jira.Field) []merge.Item {
+	v, _, ok := site.Shown(field, f.seen.Issue)
+	if !ok || v.Empty() || !row.Out {
+		return nil
+	}
+	return []merge.Item{{
+		ID: f.seen.First, Value: v, Out: f.outValue(row, f.out()), At: f.v.HubTime(f.seen.Issue.Updated()), Rules: f.v.Revision,
+	}}
+}
+
+// outValue is what the outgoing rule lets out for a row; "" if it lets out nothing, or failed for this issue.
+func (f *fold) outValue(row rule.Row, r rule.Replica) bridge.Value {
+	o, ok := r.Fields[row.Key]
+	if !ok || !row.Out {
+		return ""
+	}
+	if o.Err != nil {
+		f.p.State.Field(row.Key).Problem = o.Err.Error()
+		return ""
+	}
+	return o.Value
+}
+
+// observe hands items to the merge protocol and notes what changed.
+func (f *fold) observe(row rule.Row, key string, items []merge.Item) {
+	field := f.p.State.Field(key)
+	before := field.Mine
+	next, changed := merge.Observe(field.Field, f.v.Merge(row), f.p.State.Open(key), items...)
+	field.Field = next
+	if !changed {
+		return
+	}
+	field.Problem = ""
+	f.changed = append(f.changed, key)
+	f.note(row, key, before, next.Mine)
+}
+
+func (f *fold) note(row rule.Row, key string, before, after *bridge.Entry) {
+	e := pair.Event{What: "observed", Field: key, Rule: row.Where, Cause: f.seen.Cause}
+	if before != nil {
+		if before.Seq == after.Seq {
+			return // only what the edit had seen became clearer
+		}
+		e.Old = before.Value
+	}
+	e.New, e.Edit = after.Value, after.ID().String()
+	f.p.Note(e)
+}
+
+// custom keeps what outgoing scripts put beside the fields.
+func (f *fold) custom() {
+	if f.seen.Issue == nil || f.seen.Issue.Partial || len(f.changed) == 0 && !f.seen.Base {
+		return
+	}
+	f.p.State.Sent = f.out().Custom
+}
+
+// whereabouts keeps where the issue lives: its workflow is known by project and type.
+func (f *fold) whereabouts() {
+	if is := f.v.Issue; is != nil && is.Project != "" && is.Type != "" {
+		f.p.State.Project, f.p.State.Type = is.Project, is.Type
+	}
+}

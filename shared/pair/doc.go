@@ -1,0 +1,20 @@
+// Package pair keeps the pairs: two issues kept in sync, and all that one site knows about them. It is built once on the
+// store port; both halves of Drawbridge use it unchanged.
+//
+// Stored keys (partition, then sort key; C is a connection id, I a local issue id, R a remote one):
+//
+//	connections   C                     the connection: state, conflict policies
+//	pairs/C       I                     one line per pair, for listing: key of the issue, remote id
+//	twin/C        R                     which local issue is the twin of R, or the intent to create one
+//	pair/C/I      head                  the head: what waits, what is acknowledged, why it is parked; in the sparse index
+//	pair/C/I      state                 the entries of every field and the open intents of our writes
+//	pair/C/I      value/<sha256>        a field value over 1 KB, referred to by the state
+//	pair/C/I      own/<kind>/<id>       a comment or attachment written here, as last sent
+//	pair/C/I      copy/<kind>/<id>      a member written there (its remote id), wanted and done here
+//	pair/C/I      copyof/<kind>/<id>    local id of a copy -> remote id of its original
+//	pair/C/I      history/<time>-<n>    what happened, newest last
+//	due/S         C/I                   a parked pair to be tried again; in the sparse index
+//
+// A pair changes in [Book.Update] only: load, a function of what was loaded, one conditional write with the head last.
+// Start reading at [Head], then [State], then [Book].
+package pair

@@ -1,0 +1,210 @@
+package pair
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/merge"
+)
+
+// State is what this site knows of every field of a pair, and of its own writes whose place is not known yet.
+type State struct {
+	Fields  map[string]*Field       `json:"fields"`            // by replica key
+	Intents []Intent                `json:"intents,omitempty"` // open: the place of the write is unknown
+	Custom  map[string]bridge.Value `json:"custom,omitempty"`  // custom keys the remote site sent last
+	Sent    map[string]bridge.Value `json:"sent,omitempty"`    // custom keys we sent last
+	Undone  []string                `json:"undone,omitempty"`  // members of the remote site whose copy has work waiting
+	// Answered are the local ids of the copies of the members in the change last applied, by member key.
+	Answered map[string]string `json:"answered,omitempty"`
+	Linked   string            `json:"linked,omitempty"`  // key of the twin that the remote link shows
+	Project  string            `json:"project,omitempty"` // of the local issue, as last seen: its workflow is known by
+	Type     string            `json:"type,omitempty"`    // project and type
+}
+
+// Field is one field of a pair: the merge protocol's knowledge, and what a person may need to know about it.
+type Field struct {
+	merge.Field
+	Rev     int64  `json:"rev,omitempty"`     // head revision at which our knowledge last changed: what an ack has not covered is sent
+	Problem string `json:"problem,omitempty"` // why Jira or a rule refused the winner; tried again only when its cause may have gone
+	Failed  string `json:"failed,omitempty"`  // the edit that was refused
+	Tried   int64  `json:"tried,omitempty"`   // rule revision at which it was refused
+	// Conflict names the two edits of the last conflict, so that it is noted once.
+	Conflict string `json:"conflict,omitempty"`
+}
+
+// An Intent is written before one of our writes to Jira and closed when the write's place in the changelog is known.
+type Intent struct {
+	ID     string                   `json:"id"`
+	Kind   string                   `json:"kind"`            // create, edit, transition
+	At     int64                    `json:"at"`              // hub ms when it was stored
+	Until  int64                    `json:"until,omitempty"` // hub ms when the call returned; 0: outcome unknown (crash, lost answer)
+	Writes map[string]IntendedWrite `json:"writes"`          // by replica key
+}
+
+// IntendedWrite is one field of an intent.
+type IntendedWrite struct {
+	Field  string       `json:"field"`  // local field id
+	Edit   bridge.Edit  `json:"edit"`   // the edit the write puts there
+	Value  bridge.Value `json:"value"`  // the local value written
+	Before int64        `json:"before"` // the field's latest known item when it was decided
+}
+
+// Open reports whether one of our writes to the field has no known place yet.
+func (s *State) Open(key string) bool {
+	return slices.ContainsFunc(s.Intents, func(i Intent) bool { _, ok := i.Writes[key]; return ok })
+}
+
+// Close removes key from the intent, and the intent when nothing is left of it.
+func (s *State) Close(id, key string) {
+	s.Intents = slices.DeleteFunc(s.Intents, func(i Intent) bool {
+		if i.ID != id {
+			return false
+		}
+		delete(i.Writes, key)
+		return len(i.Writes) == 0
+	})
+}
+
+// Intent returns the open intent of that id.
+func (s *State) Intent(id string) (Intent, bool) {
+	i := slices.IndexFunc(s.Intents, func(i Intent) bool { return i.ID == id })
+	if i < 0 {
+		return Intent{}, false
+	}
+	return s.Intents[i], true
+}
+
+// Ended notes when the call of an open intent returned.
+func (s *State) Ended(id string, at int64) {
+	for i := range s.Intents {
+		if s.Intents[i].ID == id {
+			s.Intents[i].Until = at
+		}
+	}
+}
+
+// Undo lists a member's copy as having work.
+func (s *State) Undo(key string) {
+	if !slices.Contains(s.Undone, key) {
+		s.Undone = append(s.Undone, key)
+	}
+}
+
+// Did takes a member's copy off the list.
+func (s *State) Did(key string) {
+	s.Undone = slices.DeleteFunc(s.Undone, func(k string) bool { return k == key })
+}
+
+// Field returns the field of that replica key, making it if need be.
+func (s *State) Field(key string) *Field {
+	f := s.Fields[key]
+	if f == nil {
+		f = &Field{}
+		if _, _, element := merge.SplitKey(key); element {
+			f.Field = merge.Element()
+		}
+		s.Fields[key] = f
+	}
+	return f
+}
+
+// Keys are the replica keys in order.
+func (s *State) Keys() []string {
+	keys := make([]string, 0, len(s.Fields))
+	for k := range s.Fields {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+const inlineMax = 1 << 10 // bytes of a value kept inside the state
+
+// encode writes the state with every value over inlineMax moved out; it returns those by their SHA-256.
+func (s *State) encode() (body []byte, values map[string]bridge.Value, err error) {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	var c State // a deep copy, so that the values of the pair in memory stay whole
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return nil, nil, err
+	}
+	values = map[string]bridge.Value{}
+	c.eachValue(func(v *bridge.Value) {
+		if len(*v) <= inlineMax {
+			return
+		}
+		sum := sha256.Sum256([]byte(*v))
+		id := hex.EncodeToString(sum[:])
+		values[id] = *v
+		*v = bridge.ValueOf(map[string]string{"$value": id})
+	})
+	body, err = json.Marshal(&c)
+	return body, values, err
+}
+
+// outside returns the ids of the values that were moved out of an encoded state.
+func (s *State) outside() []string {
+	var ids []string
+	s.eachValue(func(v *bridge.Value) {
+		if id := reference(*v); id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	})
+	return ids
+}
+
+// restore puts the moved values back.
+func (s *State) restore(values map[string]bridge.Value) {
+	s.eachValue(func(v *bridge.Value) {
+		if whole, ok := values[reference(*v)]; ok {
+			*v = whole
+		}
+	})
+}
+
+func reference(v bridge.Value) string {
+	if len(v) != len(`{"$value":""}`)+64 {
+		return ""
+	}
+	m, _ := v.Any().(map[string]any)
+	id, _ := m["$value"].(string)
+	return id
+}
+
+// eachValue visits every value of the state.
+func (s *State) eachValue(visit func(*bridge.Value)) {
+	for _, f := range s.Fields {
+		visit(&f.Raw)
+		visit(&f.Shown)
+		for _, e := range []**bridge.Entry{&f.Mine, &f.Theirs} {
+			if *e != nil {
+				c := **e // what a merge.Field points to is never changed in place
+				visit(&c.Value)
+				*e = &c
+			}
+		}
+		if f.Held != nil {
+			c := *f.Held
+			visit(&c.Value)
+			visit(&c.Out)
+			f.Held = &c
+		}
+	}
+	for _, in := range s.Intents {
+		for k, w := range in.Writes {
+			visit(&w.Value)
+			in.Writes[k] = w
+		}
+	}
+	for _, m := range []map[string]bridge.Value{s.Custom, s.Sent} {
+		for k, v := range m {
+			visit(&v)
+			m[k] = v
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package publish
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/merge"
+	"drawbridge/shared/observe"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/rule"
+	"drawbridge/shared/site"
+)
+
+// attached takes the event of a new attachment.
+func (f *Flow) attached(ctx context.Context, c *bridge.Connection, p *pair.Pair, ev jira.Event, cause string) error {
+	if ev.Issue != nil && ev.Issue.HasAttachments && !ev.Issue.Partial {
+		return f.fold(ctx, c, p, observe.Seen{Issue: ev.Issue, Cause: cause}, bridge.Live)
+	}
+	return f.read(ctx, c, ev.IssueID, cause, bridge.Live)
+}
+
+// detached takes the event of a deleted attachment.
+func (f *Flow) detached(ctx context.Context, c *bridge.Connection, p *pair.Pair, ev jira.Event, cause string) error {
+	if ev.Attachment == nil || ev.Attachment.ID == "" {
+		return f.read(ctx, c, ev.IssueID, cause, bridge.Live)
+	}
+	original, err := p.CopyOf(ctx, bridge.Attachment, ev.Attachment.ID)
+	if err != nil {
+		return err
+	}
+	v, err := observe.Load(ctx, f.Site, c, nil, bridge.Live)
+	if err != nil {
+		return err
+	}
+	s := sight{Sight: merge.Sight{Seq: ev.At.UnixMilli(), Gone: true}, offer: bridge.Member{Kind: bridge.Attachment, ID: ev.Attachment.ID}}
+	s.adopt, s.lost = original, original != ""
+	return f.update(ctx, c, ev.IssueID, func(p *pair.Pair) error { return takeAll(ctx, p, v, []sight{s}, cause) })
+}
+
+// attachments sees new attachments and missing ones. The content of what may leave is put where the remote site can get
+// it before the change is offered.
+func (f *Flow) attachments(ctx context.Context, v *observe.View, p *pair.Pair, is *jira.Issue, comments []sight) ([]sight, error) {
+	var out []sight
+	owns, err := p.Owns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range is.Attachments {
+		s, err := f.attachment(ctx, v, p, a, func() bool { return onlyRestricted(a.Name, owns, comments, descriptions(v.Issue)) })
+		if err != nil {
+			return nil, err
+		}
+		if s != nil {
+			out = append(out, *s)
+		}
+	}
+	gone, err := missing(ctx, p, bridge.Attachment, is.Updated().UnixMilli(), func(id string) bool {
+		return slices.ContainsFunc(is.Attachments, func(a jira.Attachment) bool { return a.ID == id })
+	})
+	return append(out, gone...), err
+}
+
+func (f *Flow) attachment(ctx context.Context, v *observe.View, p *pair.Pair, a jira.Attachment, restricted func() bool) (*sight, error) {
+	if original, err := p.CopyOf(ctx, bridge.Attachment, a.ID); err != nil || original != "" {
+		return nil, err
+	}
+	own, err := p.Own(ctx, bridge.Attachment, a.ID)
+	if err != nil || own != nil && (own.Gone || !own.Kept || own.Rules == v.Revision) {
+		return nil, err // content never changes
+	}
+	if own == nil && a.Author.Is(v.Account) {
+		if copied, err := f.copied(ctx, p, a); err != nil || copied != nil {
+			return copied, err
+		}
+	}
+	in := rule.Attachment{Name: a.Name, Type: a.MimeType, Size: a.Size, Author: a.Author.Person(), OnlyRestricted: restricted()}
+	send, why := v.Rules.AttachmentOut(observe.Env(p, v, v.Issue), in)
+	m := bridge.Member{
+		Kind: bridge.Attachment, ID: a.ID, Seq: a.Created.UnixMilli(), Created: a.Created.UnixMilli(), Updated: a.Created.UnixMilli(),
+		Author: v.Rules.Person(a.Author.Person()), Name: a.Name, Type: a.MimeType, Size: a.Size,
+	}
+	if own != nil {
+		m.Seq = max(m.Seq, own.Seq)
+	}
+	if send {
+		if m.SHA256, m.Note, err = f.carry(ctx, v.Connection.ID, a); err != nil {
+			return nil, err
+		}
+	}
+	return &sight{Sight: merge.Sight{Seq: m.Seq, Rules: v.Revision, Hash: pair.Hash(m), Kept: !send}, offer: m, why: why}, nil
+}
+
+// carry puts the content where the remote site can get it. What is too large to carry leaves as a note.
+func (f *Flow) carry(ctx context.Context, connection string, a jira.Attachment) (sum, note string, err error) {
+	if limit := f.Site.MaxAttachment; limit > 0 && a.Size > limit {
+		return "", fmt.Sprintf("%s has %d bytes, more than the %d this connection carries", a.Name, a.Size, limit), nil
+	}
+	key := site.BlobKey(connection, f.Site.Role, a.ID)
+	if info, err := f.Site.Blobs.Stat(ctx, key); err == nil && info.Size == a.Size && info.SHA256 != "" {
+		return info.SHA256, "", nil
+	}
+	r, err := f.Site.Jira.Download(ctx, a)
+	if err != nil {
+		return "", "", err
+	}
+	defer r.Close()
+	h := sha256.New()
+	if _, err := f.Site.Blobs.Put(ctx, key, io.TeeReader(r, h), a.Size, ""); err != nil {
+		return "", "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), "", nil
+}
+
+// copied recognises an upload of ours whose event came before its record: an open intent of that name and size.
+func (f *Flow) copied(ctx context.Context, p *pair.Pair, a jira.Attachment) (*sight, error) {
+	copies, err := p.Copies(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range copies {
+		w := c.Want
+		if w.Kind == bridge.Attachment && c.LocalID == "" && c.Since != 0 && w.Name == a.Name && w.Size == a.Size && f.Site.HubTime(a.Created) >= c.Since-5000 {
+			return &sight{adopt: w.ID, offer: bridge.Member{Kind: bridge.Attachment, ID: a.ID}}, nil
+		}
+	}
+	return nil, nil
+}
+
+// onlyRestricted reports that restricted comments refer to the file and nothing else does.
+func onlyRestricted(name string, owns []*pair.Own, fresh []sight, texts []string) bool {
+	restricted := false
+	see := func(kept bool, files []string) (open bool) {
+		if !slices.Contains(files, name) {
+			return false
+		}
+		restricted = restricted || kept
+		return !kept
+	}
+	for _, s := range fresh {
+		if s.offer.Kind == bridge.Comment && see(s.Kept, s.files) {
+			return false
+		}
+	}
+	for _, o := range owns {
+		replaced := slices.ContainsFunc(fresh, func(s sight) bool { return s.offer.Kind == o.Offer.Kind && s.offer.ID == o.Offer.ID })
+		if o.Offer.Kind == bridge.Comment && !o.Gone && !replaced && see(o.Kept, o.Files) {
+			return false
+		}
+	}
+	for _, t := range texts {
+		if strings.Contains(t, name) {
+			return false
+		}
+	}
+	return restricted
+}
+
+// descriptions are the texts of the issue that everybody who sees it can read.
+func descriptions(is *rule.Issue) []string {
+	var out []string
+	for _, v := range is.Fields {
+		if s, ok := v.(string); ok && strings.ContainsAny(s, "!^") {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// texts are the texts last seen in the fields of a pair.
+func (f *Flow) texts(p *pair.Pair) []string {
+	var out []string
+	for _, field := range p.State.Fields {
+		if s := field.Shown.Text(); strings.ContainsAny(s, "!^") {
+			out = append(out, s)
+		}
+	}
+	return out
+}

@@ -1,0 +1,173 @@
+package publish
+
+import (
+	"context"
+	"encoding/json"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/observe"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/site"
+)
+
+// Begin says how an issue comes under sync.
+type Begin struct {
+	Base    int64 // id of the newest changelog item the body includes; 0: the creation
+	Created bool  // it was just created: it has no comments yet
+	ByHand  bool  // a person asked: no trigger is needed
+	Lane    bridge.Lane
+	Cause   string
+}
+
+// unknown takes an event of an issue that is in no pair of the connection.
+func (f *Flow) unknown(ctx context.Context, c *bridge.Connection, ev jira.Event) error {
+	if ev.Kind != jira.IssueCreated && ev.Kind != jira.IssueUpdated || ev.Issue == nil || ev.Issue.Partial {
+		return nil
+	}
+	b := Begin{Created: ev.Kind == jira.IssueCreated, Cause: "event " + ev.Name}
+	if ev.Kind == jira.IssueUpdated && ev.History != nil {
+		if !ev.Trust {
+			return f.considerRead(ctx, c, ev.IssueID, b)
+		}
+		b.Base = ev.History.ID
+	}
+	return f.consider(ctx, c, ev.Issue, b)
+}
+
+func (f *Flow) considerRead(ctx context.Context, c *bridge.Connection, issue string, b Begin) error {
+	is, err := f.Site.Jira.Issue(ctx, issue, jira.IssueOptions{Histories: true, Comments: true})
+	if err != nil {
+		return err
+	}
+	b.Base = newest(is.Histories)
+	return f.consider(ctx, c, is, b)
+}
+
+// Issue puts an issue under sync because a person asked, by id or key.
+func (f *Flow) Issue(ctx context.Context, t site.Task) error {
+	c, err := f.Site.Book.Connection(ctx, t.Connection)
+	if err != nil || c == nil {
+		return err
+	}
+	is, err := f.Site.Jira.Issue(ctx, t.Issue, jira.IssueOptions{Histories: true, Comments: true})
+	if err != nil {
+		return err
+	}
+	defer f.Site.Lock(is.ID)()
+	b := Begin{Base: newest(is.Histories), ByHand: true, Cause: "asked by " + t.By}
+	if t.Kind == site.ReadTask {
+		b.Lane = bridge.Bulk
+	}
+	return f.consider(ctx, c, is, b)
+}
+
+// consider puts the issue under sync if it is not our own creation, the rules let it out and a trigger matches.
+func (f *Flow) consider(ctx context.Context, c *bridge.Connection, is *jira.Issue, b Begin) error {
+	own, err := f.ownCreation(ctx, c, is)
+	if err != nil || own {
+		return err
+	}
+	v, err := observe.Load(ctx, f.Site, c, is, b.Lane)
+	if err != nil {
+		return err
+	}
+	if sends, why := v.Rules.Sends(v.Issue); !sends {
+		f.Site.Log.Info("not sent", "connection", c.ID, "issue", is.Key, "why", why)
+		return nil
+	}
+	if !b.ByHand {
+		match, err := f.triggered(ctx, v, is)
+		if err != nil || !match {
+			return err
+		}
+	}
+	return f.begin(ctx, v, is, b)
+}
+
+// triggered asks the triggers: from the event alone where that decides, else Jira itself, once for all undecided ones.
+func (f *Flow) triggered(ctx context.Context, v *observe.View, is *jira.Issue) (bool, error) {
+	if v.Rules.Method() != "automatic" {
+		return false, nil
+	}
+	var ask []string
+	for _, t := range v.Rules.Triggers() {
+		if !t.Active || t.Stop {
+			continue
+		}
+		match, decided := t.Decide(v.Issue)
+		if decided && match {
+			return true, nil
+		}
+		if !decided {
+			ask = append(ask, t.JQL)
+		}
+	}
+	if len(ask) == 0 {
+		return false, nil
+	}
+	matches, err := f.Site.Jira.Match(ctx, ask, is.ID)
+	for _, m := range matches {
+		if m {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// begin stores the pair: every value shown is an entry, every member that may leave is offered.
+func (f *Flow) begin(ctx context.Context, v *observe.View, is *jira.Issue, b Begin) error {
+	if !b.Created && !is.AllComments {
+		comments, err := f.Site.Jira.ListComments(ctx, is.ID)
+		if err != nil {
+			return err
+		}
+		is.Comments, is.AllComments = comments, true
+	}
+	p := f.Site.Book.New(v.Connection.ID, bridge.Ref{ID: is.ID, Key: is.Key, URL: f.Site.Jira.Browse(is.Key)}, f.Site.Role)
+	ms, err := f.members(ctx, v, p, is)
+	if err != nil {
+		return err
+	}
+	p.Head.Updated = is.Updated().UnixMilli()
+	p.Note(pair.Event{What: "under sync", Cause: b.Cause, Note: is.Key})
+	if !observe.Fold(p, v, observe.Seen{Issue: is, Base: true, First: b.Base, Cause: b.Cause}) {
+		p.Mark(v.Now, v.Lane)
+	}
+	if err := takeAll(ctx, p, v, ms, b.Cause); err != nil {
+		return err
+	}
+	err = f.Site.Book.Create(ctx, p)
+	if isConflict(err) {
+		return nil // somebody else put it under sync meanwhile
+	}
+	if err == nil {
+		f.Site.Ring()
+	}
+	return err
+}
+
+// ownCreation reports whether the issue was created by one of our writes, whose event came before its record. A marker
+// adopts the open intent that has no issue yet; a marker whose intent has another issue was cloned with it, and counts
+// for nothing.
+func (f *Flow) ownCreation(ctx context.Context, c *bridge.Connection, is *jira.Issue) (bool, error) {
+	account, err := f.Site.Account(ctx)
+	if err != nil || !is.Creator().Is(account) {
+		return false, err
+	}
+	raw, known := is.Properties[site.MarkerKey]
+	if !known {
+		if raw, err = f.Site.Jira.Property(ctx, is.ID, site.MarkerKey); err != nil {
+			return false, err
+		}
+	}
+	var m site.Marker
+	if len(raw) == 0 || json.Unmarshal(raw, &m) != nil || m.Connection != c.ID {
+		return false, nil
+	}
+	t, err := f.Site.Book.Twin(ctx, c.ID, m.Remote)
+	if err != nil || t == nil || t.Intent != m.Intent {
+		return false, err
+	}
+	return t.Local == "" || t.Local == is.ID, nil
+}

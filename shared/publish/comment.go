@@ -1,0 +1,147 @@
+package publish
+
+import (
+	"context"
+	"encoding/json"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/merge"
+	"drawbridge/shared/observe"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/rule"
+	"drawbridge/shared/site"
+)
+
+// commented takes a comment event. On Data Center its body has no issue, so rules see the little that is known.
+func (f *Flow) commented(ctx context.Context, c *bridge.Connection, p *pair.Pair, ev jira.Event, cause string) error {
+	if ev.Comment == nil || ev.Comment.ID == "" {
+		return f.read(ctx, c, ev.IssueID, cause, bridge.Live)
+	}
+	is := ev.Issue
+	if is == nil || is.Project() == "" {
+		var err error
+		if is, err = f.Site.Jira.Issue(ctx, ev.IssueID, jira.IssueOptions{Fields: []string{"summary", "project", "issuetype", "status", "attachment", "updated"}}); err != nil {
+			return err
+		}
+	}
+	v, err := observe.Load(ctx, f.Site, c, is, bridge.Live)
+	if err != nil {
+		return err
+	}
+	ms, err := f.commentSights(ctx, v, p, ev)
+	if err != nil {
+		return err
+	}
+	return f.update(ctx, c, ev.IssueID, func(p *pair.Pair) error { return takeAll(ctx, p, v, ms, cause) })
+}
+
+func (f *Flow) commentSights(ctx context.Context, v *observe.View, p *pair.Pair, ev jira.Event) ([]sight, error) {
+	if ev.Kind == jira.CommentDeleted {
+		original, err := p.CopyOf(ctx, bridge.Comment, ev.Comment.ID)
+		s := sight{Sight: merge.Sight{Seq: ev.At.UnixMilli(), Gone: true}, offer: bridge.Member{Kind: bridge.Comment, ID: ev.Comment.ID}}
+		s.adopt, s.lost = original, original != ""
+		return []sight{s}, err
+	}
+	s, err := f.comment(ctx, v, p, ev.IssueID, *ev.Comment)
+	if err != nil || s == nil {
+		return nil, err
+	}
+	withdrawn, err := f.withdrawFiles(ctx, p, *s)
+	return append(withdrawn, *s), err
+}
+
+// comment proves whether a comment may leave: by what is at hand, else by one read. Nil: it is a copy of ours, or was
+// seen before.
+func (f *Flow) comment(ctx context.Context, v *observe.View, p *pair.Pair, issue string, c jira.Comment) (*sight, error) {
+	if original, err := p.CopyOf(ctx, bridge.Comment, c.ID); err != nil || original != "" {
+		return nil, err
+	}
+	own, err := p.Own(ctx, bridge.Comment, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	if own != nil && own.Seq == c.Updated.UnixMilli() && own.Rules == v.Revision && !c.Complete {
+		return nil, nil
+	}
+	mine := own == nil && c.Author.Is(v.Account)
+	if !proven(c, v.Issue.Service) || mine && !c.HasProperties {
+		c, err = f.Site.Jira.GetComment(ctx, issue, c.ID)
+		if jira.StatusOf(err) == 404 {
+			return nil, nil // deleted since; its event, or the next read, says so
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if original := copyMarker(c, v.Connection.ID); mine && original != "" {
+		return f.adoptable(ctx, p, c, original)
+	}
+	return ruled(v, p, c), nil
+}
+
+// proven reports whether what is at hand says for certain who may see the comment.
+func proven(c jira.Comment, service bool) bool {
+	return c.Complete && (c.Internal != nil || !service)
+}
+
+// copyMarker is the remote id of the comment that c is our copy of, "" if it is not one.
+func copyMarker(c jira.Comment, connection string) string {
+	var m site.Marker
+	if json.Unmarshal(c.Properties[site.MarkerKey], &m) != nil || m.Connection != connection {
+		return ""
+	}
+	return m.Remote
+}
+
+// adoptable is a copy of ours whose event came before its record.
+func (f *Flow) adoptable(ctx context.Context, p *pair.Pair, c jira.Comment, original string) (*sight, error) {
+	known, err := p.Copy(ctx, bridge.Comment, original)
+	if err != nil || known == nil || known.LocalID != "" {
+		return nil, err
+	}
+	return &sight{adopt: original, offer: bridge.Member{Kind: bridge.Comment, ID: c.ID}}, nil
+}
+
+// ruled asks the outgoing rule.
+func ruled(v *observe.View, p *pair.Pair, c jira.Comment) *sight {
+	internal := c.Internal != nil && *c.Internal
+	in := rule.Comment{
+		Author: c.Author.Person(), Body: c.Body, Internal: internal, Restricted: internal || c.Visibility != nil, Reply: c.ParentID != "",
+	}
+	if c.Visibility != nil {
+		in.Visibility = c.Visibility.Value
+	}
+	send, out, why, err := v.Rules.CommentOut(observe.Env(p, v, v.Issue), in)
+	if err != nil {
+		send, why = false, err.Error()
+	}
+	out.Kind, out.ID = bridge.Comment, c.ID
+	out.Created, out.Updated, out.Seq = c.Created.UnixMilli(), c.Updated.UnixMilli(), c.Updated.UnixMilli()
+	out.Restricted = in.Restricted
+	return &sight{
+		Sight: merge.Sight{Seq: out.Seq, Rules: v.Revision, Hash: pair.Hash(out), Kept: !send},
+		offer: out, why: why, files: jira.Files(c.Body),
+	}
+}
+
+// withdrawFiles withdraws attachments that left before a restricted comment came that alone refers to them.
+func (f *Flow) withdrawFiles(ctx context.Context, p *pair.Pair, s sight) ([]sight, error) {
+	if !s.Kept || len(s.files) == 0 {
+		return nil, nil
+	}
+	owns, err := p.Owns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []sight
+	for _, o := range owns {
+		if o.Offer.Kind == bridge.Attachment && !o.Tombstone() && onlyRestricted(o.Offer.Name, owns, []sight{s}, f.texts(p)) {
+			out = append(out, sight{
+				Sight: merge.Sight{Seq: max(o.Seq, s.Seq), Rules: o.Rules, Kept: true}, offer: o.Offer,
+				why: "only a restricted comment refers to it",
+			})
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,158 @@
+package publish
+
+import (
+	"context"
+	"slices"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/merge"
+	"drawbridge/shared/observe"
+	"drawbridge/shared/pair"
+)
+
+// sight is one member of the local issue as seen, with what the outgoing rule says of it.
+type sight struct {
+	merge.Sight
+	offer bridge.Member // what leaves, unless it is kept
+	why   string        // why it is kept
+	files []string      // a comment's: names of files it refers to
+	adopt string        // not an original: the copy of this remote member, which has no local id yet
+	lost  bool          // not an original: a copy that is gone
+}
+
+// members proves what may leave of everything the issue shows, and sees what is missing from complete lists. It reads
+// the pair as it was; takeAll decides on the pair as it is.
+func (f *Flow) members(ctx context.Context, v *observe.View, p *pair.Pair, is *jira.Issue) ([]sight, error) {
+	var out []sight
+	for _, c := range is.Comments {
+		s, err := f.comment(ctx, v, p, is.ID, c)
+		if err != nil {
+			return nil, err
+		}
+		if s != nil {
+			out = append(out, *s)
+		}
+	}
+	if is.AllComments {
+		gone, err := missing(ctx, p, bridge.Comment, is.Updated().UnixMilli(), func(id string) bool {
+			return slices.ContainsFunc(is.Comments, func(c jira.Comment) bool { return c.ID == id })
+		})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, gone...)
+	}
+	if !is.HasAttachments {
+		return out, nil
+	}
+	files, err := f.attachments(ctx, v, p, is, out)
+	return append(out, files...), err
+}
+
+// missing are the known members that a complete list no longer shows. A list that is older than the member says nothing
+// of it.
+func missing(ctx context.Context, p *pair.Pair, kind bridge.MemberKind, listedAt int64, listed func(id string) bool) ([]sight, error) {
+	var out []sight
+	owns, err := p.Owns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range owns {
+		if o.Offer.Kind == kind && !o.Gone && !listed(o.Offer.ID) && o.Seq <= listedAt {
+			out = append(out, sight{Sight: merge.Sight{Seq: listedAt, Gone: true}, offer: bridge.Member{Kind: kind, ID: o.Offer.ID}})
+		}
+	}
+	copies, err := p.Copies(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range copies {
+		if c.Want.Kind == kind && c.LocalID != "" && !c.Lost && !c.Member.Gone && !listed(c.LocalID) && c.Made < listedAt {
+			out = append(out, sight{lost: true, adopt: c.Want.ID, offer: bridge.Member{Kind: kind, ID: c.LocalID}})
+		}
+	}
+	return out, nil
+}
+
+// takeAll takes the sights into the pair as it is now.
+func takeAll(ctx context.Context, p *pair.Pair, v *observe.View, ms []sight, cause string) error {
+	marked := false
+	mark := func() {
+		if !marked {
+			p.Mark(v.Now, v.Lane)
+			marked = true
+		}
+	}
+	for _, s := range ms {
+		if err := take(ctx, p, s, cause, mark); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func take(ctx context.Context, p *pair.Pair, s sight, cause string, mark func()) error {
+	if s.adopt != "" {
+		return takeCopy(ctx, p, s, cause)
+	}
+	own, err := p.Own(ctx, s.offer.Kind, s.offer.ID)
+	if err != nil {
+		return err
+	}
+	if own == nil {
+		if s.Gone {
+			return nil
+		}
+		own = &pair.Own{Offer: s.offer}
+	}
+	before := own.Member
+	next, changed := merge.See(own.Member, s.Sight)
+	if next == before {
+		return nil
+	}
+	own.Member, own.Why, own.Files = next, s.why, s.files
+	if own.LocalID = s.offer.ID; !next.Tombstone() {
+		own.Offer = s.offer
+	}
+	own.Offer.Deleted, own.Offer.Seq = next.Tombstone(), next.Seq
+	if own.Offer.Deleted {
+		own.Offer.Body, own.Offer.SHA256 = "", ""
+	}
+	if changed {
+		mark()
+		p.Note(pair.Event{What: memberWord(own), Field: pair.MemberKey(own.Offer.Kind, own.Offer.ID), Cause: cause, Note: s.why})
+	}
+	p.SetOwn(own, changed)
+	return nil
+}
+
+func memberWord(o *pair.Own) string {
+	switch {
+	case o.Gone:
+		return "deleted"
+	case o.Kept:
+		return "withdrawn"
+	}
+	return "observed"
+}
+
+// takeCopy notes what became of a copy: its id, which came by its event before the record, or that somebody deleted it.
+func takeCopy(ctx context.Context, p *pair.Pair, s sight, cause string) error {
+	c, err := p.Copy(ctx, s.offer.Kind, s.adopt)
+	if err != nil || c == nil {
+		return err
+	}
+	switch {
+	case s.lost && c.LocalID == s.offer.ID:
+		c.Member = merge.Lose(c.Member)
+		p.Note(pair.Event{What: "copy deleted here", Field: pair.MemberKey(s.offer.Kind, s.offer.ID), Cause: cause, Note: "the original stays; it is copied again once if it is edited"})
+	case !s.lost && c.LocalID == "":
+		c.Member, _ = c.Next()
+		c.LocalID, c.Since = s.offer.ID, 0
+	default:
+		return nil
+	}
+	p.SetCopy(c)
+	return nil
+}

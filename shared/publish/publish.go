@@ -1,0 +1,219 @@
+// Package publish turns what happens in the local Jira into changes for the remote site: event -> in a pair, or does a
+// trigger match? -> observe -> outgoing rule -> outbox. An event is an observation: it may come late, twice, out of
+// order or never, and nothing rests on it.
+//
+// Start reading at [Flow.Event]; begin.go puts an issue under sync, comment.go and attachment.go prove that a member may
+// leave.
+package publish
+
+import (
+	"context"
+	"errors"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/observe"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/site"
+	"drawbridge/shared/store"
+)
+
+// Flow publishes for one site.
+type Flow struct {
+	Site *site.Site
+}
+
+// Event takes one webhook body. A body that cannot be read is refused for good: nothing in it can be relied on.
+func (f *Flow) Event(ctx context.Context, t site.Task) error {
+	ev, err := jira.DecodeEvent(t.Body, nil)
+	if err != nil || ev.IssueID == "" || ev.Kind == jira.Ignored {
+		return err
+	}
+	defer f.Site.Lock(ev.IssueID)()
+	connections, err := f.Site.Connections(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for i := range connections {
+		if err := f.event(ctx, &connections[i], ev); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (f *Flow) event(ctx context.Context, c *bridge.Connection, ev jira.Event) error {
+	p, err := f.Site.Book.Load(ctx, c.ID, ev.IssueID)
+	switch {
+	case err != nil:
+		return err
+	case p == nil:
+		return f.unknown(ctx, c, ev)
+	case p.Head.Status == pair.Stopped:
+		return nil
+	}
+	cause := "event " + ev.Name
+	switch ev.Kind {
+	case jira.IssueUpdated:
+		return f.updated(ctx, c, p, ev)
+	case jira.IssueDeleted:
+		return f.Gone(ctx, c, ev.IssueID, bridge.Deleted, cause)
+	case jira.CommentCreated, jira.CommentUpdated, jira.CommentDeleted:
+		return f.commented(ctx, c, p, ev, cause)
+	case jira.AttachmentDeleted:
+		return f.detached(ctx, c, p, ev, cause)
+	case jira.AttachmentCreated:
+		return f.attached(ctx, c, p, ev, cause)
+	}
+	return nil
+}
+
+// updated folds an edit. Where the event's changelog id is not to be trusted, the changelog is read once.
+func (f *Flow) updated(ctx context.Context, c *bridge.Connection, p *pair.Pair, ev jira.Event) error {
+	if ev.Issue == nil || ev.Issue.Partial || ev.History != nil && !ev.Trust {
+		return f.read(ctx, c, ev.IssueID, "event "+ev.Name, bridge.Live)
+	}
+	seen := observe.Seen{Issue: ev.Issue, Cause: "event " + ev.Name}
+	if ev.History != nil {
+		seen.Histories = []jira.History{*ev.History}
+	}
+	return f.fold(ctx, c, p, seen, bridge.Live)
+}
+
+// Hit takes a whole issue as a search or a read shows it: the changelog, comments and attachments included.
+func (f *Flow) Hit(ctx context.Context, is *jira.Issue, readAt int64, cause string) error {
+	defer f.Site.Lock(is.ID)()
+	connections, err := f.Site.Connections(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for i := range connections {
+		errs = append(errs, f.hit(ctx, &connections[i], is, readAt, cause))
+	}
+	return errors.Join(errs...)
+}
+
+func (f *Flow) hit(ctx context.Context, c *bridge.Connection, is *jira.Issue, readAt int64, cause string) error {
+	p, err := f.Site.Book.Load(ctx, c.ID, is.ID)
+	switch {
+	case err != nil:
+		return err
+	case p == nil:
+		return f.consider(ctx, c, is, Begin{Base: newest(is.Histories), Cause: cause})
+	case p.Head.Status == pair.Stopped:
+		return nil
+	}
+	seen := observe.Seen{Issue: is, Histories: is.Histories, All: is.AllHistories, ReadAt: readAt, Cause: cause}
+	if !is.AllHistories {
+		if seen, err = f.complete(ctx, p, seen); err != nil {
+			return err
+		}
+	}
+	return f.fold(ctx, c, p, seen, bridge.Live)
+}
+
+// complete reads the changelog where a search page showed only its newest part and none of that is known.
+func (f *Flow) complete(ctx context.Context, p *pair.Pair, seen observe.Seen) (observe.Seen, error) {
+	var known int64
+	for _, field := range p.State.Fields {
+		known = max(known, field.Item)
+	}
+	for _, h := range seen.Histories {
+		if h.ID <= known {
+			return seen, nil
+		}
+	}
+	seen.Histories, seen.All, seen.ReadAt = nil, true, f.Site.Now()
+	err := f.Site.Jira.Histories(ctx, seen.Issue.ID, func(h jira.History) error {
+		seen.Histories = append(seen.Histories, h)
+		return nil
+	})
+	return seen, err
+}
+
+// Read reads an issue and publishes what it shows.
+func (f *Flow) Read(ctx context.Context, t site.Task) error {
+	defer f.Site.Lock(t.Issue)()
+	c, err := f.Site.Book.Connection(ctx, t.Connection)
+	if err != nil || c == nil {
+		return err
+	}
+	return f.read(ctx, c, t.Issue, t.By, bridge.Bulk)
+}
+
+func (f *Flow) read(ctx context.Context, c *bridge.Connection, issue, cause string, lane bridge.Lane) error {
+	readAt := f.Site.Now()
+	is, err := f.Site.Jira.Issue(ctx, issue, jira.IssueOptions{Histories: true, Comments: true})
+	if jira.StatusOf(err) == 404 {
+		return f.Gone(ctx, c, issue, bridge.Deleted, cause)
+	}
+	if err != nil {
+		return err
+	}
+	p, err := f.Site.Book.Load(ctx, c.ID, is.ID)
+	if err != nil || p == nil || p.Head.Status == pair.Stopped {
+		return err
+	}
+	seen := observe.Seen{Issue: is, Histories: is.Histories, All: is.AllHistories, ReadAt: readAt, Cause: cause}
+	if !is.AllHistories {
+		if seen, err = f.complete(ctx, p, seen); err != nil {
+			return err
+		}
+	}
+	return f.fold(ctx, c, p, seen, lane)
+}
+
+// fold proves what members may leave, then takes everything into the pair in one step.
+func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, seen observe.Seen, lane bridge.Lane) error {
+	v, err := observe.Load(ctx, f.Site, c, seen.Issue, lane)
+	if err != nil {
+		return err
+	}
+	ms, err := f.members(ctx, v, p, seen.Issue)
+	if err != nil {
+		return err
+	}
+	return f.update(ctx, c, seen.Issue.ID, func(p *pair.Pair) error {
+		p.Head.Local.Key, p.Head.Local.URL = seen.Issue.Key, f.Site.Jira.Browse(seen.Issue.Key)
+		p.Head.Updated = max(p.Head.Updated, seen.Issue.Updated().UnixMilli())
+		observe.Fold(p, v, seen)
+		return takeAll(ctx, p, v, ms, seen.Cause)
+	})
+}
+
+// update changes a pair and rings for whoever waits for changes.
+func (f *Flow) update(ctx context.Context, c *bridge.Connection, issue string, change func(*pair.Pair) error) error {
+	p, err := f.Site.Book.Update(ctx, c.ID, issue, change)
+	if errors.Is(err, pair.ErrNone) {
+		return nil
+	}
+	if err == nil && p.Head.Waits() {
+		f.Site.Ring()
+	}
+	return err
+}
+
+// Gone tells the remote site that an issue of ours was deleted, or is no longer kept in sync.
+func (f *Flow) Gone(ctx context.Context, c *bridge.Connection, issue string, why bridge.Gone, cause string) error {
+	return f.update(ctx, c, issue, func(p *pair.Pair) error {
+		if p.Head.Gone != "" {
+			return nil
+		}
+		p.Head.Gone = why
+		p.Mark(f.Site.Now(), bridge.Live)
+		p.Note(pair.Event{What: "gone", Note: string(why), Cause: cause})
+		return nil
+	})
+}
+
+func newest(hs []jira.History) int64 {
+	var top int64
+	for _, h := range hs {
+		top = max(top, h.ID)
+	}
+	return top
+}
+
+func isConflict(err error) bool { return errors.Is(err, store.ErrConflict) }

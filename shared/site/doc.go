@@ -1,0 +1,10 @@
+// Package site is one Jira taking part, as the flows see it: its client, its book of pairs, its published rules, the
+// hub's timeline, and the translation between what Jira shows and the neutral values that rules and merging work on.
+//
+// Stored keys (partition, then sort key; C is a connection id):
+//
+//	rules/C   current           the revision in force
+//	rules/C   revision/<n>      one published rule file: source, author, time, message
+//
+// Start reading at [Site], then [Site.View] (issue to rules) and [Task] (what the queue carries).
+package site

@@ -1,0 +1,48 @@
+package site
+
+import (
+	"sync"
+
+	"drawbridge/shared/bridge"
+)
+
+// MarkerKey is the entity property by which our creations are recognised, on issues and comments.
+const MarkerKey = "drawbridge"
+
+// Marker is its value.
+type Marker struct {
+	Connection string `json:"connection"`
+	Remote     string `json:"remote"` // id of the original on the remote site
+	Intent     string `json:"intent"`
+}
+
+// BlobKey is where the content of an attachment waits for the other site: under the site it was written on.
+func BlobKey(connection string, role bridge.Role, attachment string) string {
+	return connection + "/" + string(role) + "/" + attachment
+}
+
+// bell wakes everybody who waits, once.
+type bell struct {
+	mu sync.Mutex
+	ch chan struct{}
+}
+
+// Ring tells whoever waits in this process that a change waits for the remote site.
+func (s *Site) Ring() {
+	s.bell.mu.Lock()
+	defer s.bell.mu.Unlock()
+	if s.bell.ch != nil {
+		close(s.bell.ch)
+		s.bell.ch = nil
+	}
+}
+
+// Rung returns a channel that is closed at the next [Site.Ring].
+func (s *Site) Rung() <-chan struct{} {
+	s.bell.mu.Lock()
+	defer s.bell.mu.Unlock()
+	if s.bell.ch == nil {
+		s.bell.ch = make(chan struct{})
+	}
+	return s.bell.ch
+}

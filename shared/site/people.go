@@ -1,0 +1,68 @@
+package site
+
+import (
+	"context"
+	"encoding/json"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+)
+
+// LearnPeople asks once for every user mentioned in an issue's texts, so that rules can show a name instead of an id.
+// Who cannot be found stays unknown: a mention then reads "someone".
+func (s *Site) LearnPeople(ctx context.Context, is *jira.Issue) {
+	if is == nil {
+		return
+	}
+	var texts []string
+	for _, raw := range is.Fields {
+		var t string
+		if len(raw) > 0 && raw[0] == '"' && json.Unmarshal(raw, &t) == nil {
+			texts = append(texts, t)
+		}
+	}
+	for _, c := range is.Comments {
+		texts = append(texts, c.Body)
+	}
+	s.LearnMentions(ctx, texts...)
+}
+
+// LearnMentions is LearnPeople for single texts.
+func (s *Site) LearnMentions(ctx context.Context, texts ...string) {
+	for _, t := range texts {
+		for _, id := range jira.Mentions(t) {
+			s.learn(ctx, id)
+		}
+	}
+}
+
+const maxPeople = 10000 // names kept; then all are forgotten and asked again
+
+func (s *Site) learn(ctx context.Context, id string) {
+	s.mu.Lock()
+	_, known := s.people[id]
+	if len(s.people) > maxPeople {
+		s.people = nil
+	}
+	s.mu.Unlock()
+	if known {
+		return
+	}
+	u, err := s.Jira.User(ctx, id)
+	if err != nil && bridge.IsTemporary(err) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.people == nil {
+		s.people = map[string]bridge.Person{}
+	}
+	s.people[id] = u.Person()
+}
+
+// Person is who a mentioned id is, as far as was learnt.
+func (s *Site) Person(id string) bridge.Person {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.people[id]
+}

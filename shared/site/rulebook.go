@@ -1,0 +1,194 @@
+package site
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/rule"
+	"drawbridge/shared/store"
+)
+
+// Revision is one published rule file of a connection at this site.
+type Revision struct {
+	Number  int64  `json:"number"`
+	Source  string `json:"source"`
+	File    string `json:"file,omitempty"`
+	Author  string `json:"author,omitempty"`
+	At      int64  `json:"at"` // hub ms
+	Message string `json:"message,omitempty"`
+}
+
+// published is a revision bound against the site's fields.
+type published struct {
+	rules   *rule.Rules
+	number  int64
+	checked time.Time
+}
+
+const rulesCheckedEvery = time.Second
+
+// Rules returns the rules in force for a connection and their revision; the default rules, revision 0, where none were
+// published. A new revision is noticed within a second.
+func (s *Site) Rules(ctx context.Context, connection string) (*rule.Rules, int64, error) {
+	s.mu.Lock()
+	known := s.rules[connection]
+	s.mu.Unlock()
+	if known != nil && time.Since(known.checked) < rulesCheckedEvery {
+		return known.rules, known.number, nil
+	}
+	rev, err := s.CurrentRevision(ctx, connection)
+	if err != nil {
+		return nil, 0, err
+	}
+	if known == nil || known.number != rev.Number {
+		bound, err := s.Bind(ctx, rev)
+		if err != nil {
+			return nil, 0, err
+		}
+		known = &published{rules: bound, number: rev.Number}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rules == nil {
+		s.rules = map[string]*published{}
+	}
+	s.rules[connection] = &published{known.rules, known.number, time.Now()}
+	return known.rules, known.number, nil
+}
+
+// Bind parses a revision's source and binds it to what this site has.
+func (s *Site) Bind(ctx context.Context, rev Revision) (*rule.Rules, error) {
+	set, problems := rule.Parse(rev.File, []byte(rev.Source))
+	if len(problems) > 0 {
+		return nil, invalid(rev, problems)
+	}
+	schema, err := s.RuleSchema(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bound, problems := set.Bind(schema)
+	if len(problems) > 0 {
+		return nil, invalid(rev, problems)
+	}
+	return bound, nil
+}
+
+func invalid(rev Revision, problems rule.Problems) error {
+	return bridge.Permanent("rules-invalid", "rules revision %d: %w", rev.Number, problems).At(bridge.LevelConnection)
+}
+
+// RuleSchema is what the rules may name on this site.
+func (s *Site) RuleSchema(ctx context.Context) (rule.Schema, error) {
+	fields, err := s.Jira.Fields(ctx)
+	if err != nil {
+		return rule.Schema{}, err
+	}
+	names, err := s.Jira.Names(ctx)
+	if err != nil {
+		return rule.Schema{}, err
+	}
+	out := rule.Schema{Role: s.Role, Flavour: s.Jira.Flavour()}
+	for _, f := range fields.All() {
+		out.Fields = append(out.Fields, rule.Field{ID: f.ID, Name: f.Name, Kind: f.Kind, Custom: f.Custom})
+	}
+	for _, st := range names.Statuses {
+		out.Statuses = append(out.Statuses, st.Name)
+	}
+	for _, n := range names.Priorities {
+		out.Priorities = append(out.Priorities, n.Name)
+	}
+	for _, n := range names.Resolutions {
+		out.Resolutions = append(out.Resolutions, n.Name)
+	}
+	for _, n := range names.IssueTypes {
+		out.Types = append(out.Types, n.Name)
+	}
+	for _, p := range names.Projects {
+		out.Projects = append(out.Projects, p.Key)
+	}
+	return out, nil
+}
+
+func rulesKey(connection, sort string) store.Key {
+	return store.Key{Part: "rules/" + connection, Sort: sort}
+}
+
+func revisionSort(n int64) string { return fmt.Sprintf("revision/%06d", n) }
+
+// CurrentRevision is the revision in force; number 0 is the default rule set of the site's role.
+func (s *Site) CurrentRevision(ctx context.Context, connection string) (Revision, error) {
+	docs, err := s.Book.Store.Get(ctx, rulesKey(connection, "current"))
+	if err != nil {
+		return Revision{}, err
+	}
+	if docs[0] == nil {
+		return Revision{File: "default rules", Source: string(rule.DefaultSource(s.Role))}, nil
+	}
+	var current struct{ Number int64 }
+	if err := json.Unmarshal(docs[0].Body, &current); err != nil {
+		return Revision{}, err
+	}
+	return s.Revision(ctx, connection, current.Number)
+}
+
+// Revision returns one published revision.
+func (s *Site) Revision(ctx context.Context, connection string, number int64) (Revision, error) {
+	docs, err := s.Book.Store.Get(ctx, rulesKey(connection, revisionSort(number)))
+	if err != nil {
+		return Revision{}, err
+	}
+	if docs[0] == nil {
+		return Revision{}, bridge.Permanent("rules-unknown", "connection %s has no rules revision %d: see its rules history", connection, number)
+	}
+	var r Revision
+	return r, json.Unmarshal(docs[0].Body, &r)
+}
+
+// Revisions lists the published revisions, oldest first.
+func (s *Site) Revisions(ctx context.Context, connection string) ([]Revision, error) {
+	docs, err := s.Book.Store.List(ctx, "rules/"+connection, store.Range{Prefix: "revision/"})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Revision, len(docs))
+	for i, d := range docs {
+		if err := json.Unmarshal(d.Body, &out[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Publish checks a rule file against this site and puts it in force as the next revision. ErrConflict: somebody else
+// published meanwhile.
+func (s *Site) Publish(ctx context.Context, connection string, r Revision) (Revision, error) {
+	if _, err := s.Bind(ctx, r); err != nil {
+		return r, err
+	}
+	docs, err := s.Book.Store.Get(ctx, rulesKey(connection, "current"))
+	if err != nil {
+		return r, err
+	}
+	past, err := s.Revisions(ctx, connection)
+	if err != nil {
+		return r, err
+	}
+	r.Number, r.At = 1, s.Now()
+	if len(past) > 0 {
+		r.Number = past[len(past)-1].Number + 1
+	}
+	body, err := json.Marshal(r)
+	if err != nil {
+		return r, err
+	}
+	current := store.Doc{Key: rulesKey(connection, "current"), Body: fmt.Appendf(nil, `{"number":%d}`, r.Number)}
+	op := store.Create(current)
+	if docs[0] != nil {
+		current.Rev = docs[0].Rev
+		op = store.Replace(current)
+	}
+	return r, s.Book.Store.Apply(ctx, store.Create(store.Doc{Key: rulesKey(connection, revisionSort(r.Number)), Body: body}), op)
+}
