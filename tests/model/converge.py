@@ -71,7 +71,7 @@ class Jira:
 
 
 class Site:
-    FORGETS = 'known silent open mine theirs policies shown redo rules'.split()  # what a backup brings back
+    FORGETS = 'known silent open mine theirs shown redo rules'.split()  # what a backup brings back
 
     def __init__(s, world, role, skew):
         s.world, s.case, s.role, s.jira = world, world.case, role, Jira(world, role, skew)
@@ -219,12 +219,17 @@ class Site:
 
     def roll_back(s):
         for k, v in zip(s.FORGETS, copy.deepcopy(s.snap)): setattr(s, k, v)
+        s.known_policies()
+
+    def known_policies(s):
+        """Policies belong to the connection: the public site, where they are published, keeps them."""
+        s.policies = dict(s.world.published) if s.role == 'public' else {0: s.world.policy}
 
     def restore(s): s.roll_back(); s.read(); s.project()                  # a new generation reads the changelog
 
     def lose(s):
         s.known, s.silent, s.open, s.rules = {}, [], [], 0
-        s.policies = {0: s.world.policy}                                  # the connection's, not the pair's
+        s.known_policies()
         s.mine = s.theirs = s.shown = s.redo = None
         s.read()
 
@@ -235,6 +240,7 @@ class World:
         w.case, w.policy, w.broken, w.r = case, policy, broken, random.Random(seed)
         w.clock, w.healed, w.edits, w.past, w.last = 0, False, 0, {0: frozenset()}, {}
         w.errors = random.Random(seed)
+        w.published = {0: policy}
         w.A = Site(w, 'public', w.r.randrange(-40, 40) if case.skewed else 0)
         w.B = Site(w, 'private', 0)
         w.net, w.events, w.sent = [], {w.A: [], w.B: []}, {w.A: 0, w.B: 0}
@@ -282,16 +288,24 @@ class World:
         elif k < .53 and c.restore and X.snap: X.restore()
         elif k < .535 and c.restore and X.snap and Y.snap: X.restore(); Y.restore()
         elif k < .54 and c.restore and X.jira.exists: X.lose(); X.project()
-        elif k < .56 and c.change and w.r.random() < .2: w.A.policies[max(w.A.policies, default=0) + 1] = c.change
+        elif k < .56 and c.change and w.r.random() < .2: w.publish_policy()
         elif k < .58 and c.republish: X.published += 1
         elif k < .62 and c.republish: X.publish()
         elif k < .64: X.pick(w.r)
         elif k < .80:
-            if w.r.random() > .3: w.net.append((Y, X.replica()))
-            if w.r.random() < .5: w.net.append((X, Y.replica()))          # crossing
+            if w.r.random() > .3: w.send(X, Y)
+            if w.r.random() < .5: w.send(Y, X)                            # crossing
         elif w.net:
             Z, replica = w.net.pop(w.r.randrange(len(w.net)))
             w.give(Z, replica, w.r.random() < .15)
+
+    def publish_policy(w):
+        w.published[max(w.published) + 1] = w.case.change
+        w.A.policies = dict(w.published)
+
+    def send(w, X, Y):
+        mine, theirs, policies = X.replica()
+        w.net.append((Y, (mine, theirs, policies if w.r.random() > .3 else {})))   # policies travel on their own
 
     def quiet(w, rounds, reconcile=True):
         for _ in range(rounds):

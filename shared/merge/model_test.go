@@ -1,0 +1,214 @@
+package merge_test
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"testing"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/merge"
+)
+
+var (
+	seed = flag.Uint64("seed", 1, "first seed of the random runs")
+	runs = flag.Int("runs", 60, "random runs of every case under every policy")
+)
+
+// A scenario is what a run has to live with; tests/model/converge.py has the same.
+type scenario struct {
+	skewed, unknown, refuse, restore, created, paired, oneway bool
+	marked                                                    bool // rules are republished, and mark what they make
+	lossy, ticks                                              bool // mappings do not invert; Jira normalises
+	errs                                                      int64
+	domain, start                                             string
+	change                                                    bridge.Policy
+}
+
+var scenarios = []struct {
+	name string
+	scenario
+}{
+	{"plain", scenario{}},
+	{"clocks-apart", scenario{skewed: true}},
+	{"ids-unknown", scenario{unknown: true}},
+	{"clock-estimates-off", scenario{skewed: true, errs: 5}},
+	{"normalised", scenario{ticks: true, unknown: true}},
+	{"two-values", scenario{domain: "TF", unknown: true}},
+	{"two-values-normalised", scenario{domain: "TF", ticks: true, unknown: true}},
+	{"set-element", scenario{domain: "TF", start: "F", unknown: true, restore: true}},
+	{"lossy-mapping", scenario{lossy: true}},
+	{"refused", scenario{refuse: true}},
+	{"policy-changed", scenario{change: bridge.PrivateSite}},
+	{"restored", scenario{restore: true}},
+	{"created", scenario{created: true}},
+	{"created-hard", scenario{created: true, unknown: true, restore: true, refuse: true}},
+	{"paired-by-hand", scenario{paired: true, unknown: true}},
+	{"republished", scenario{marked: true, unknown: true}},
+	{"republished-restored", scenario{marked: true, restore: true, ticks: true}},
+	{"one-way", scenario{oneway: true, unknown: true}},
+	{"one-way-restored", scenario{oneway: true, restore: true, refuse: true}},
+	{"all", scenario{skewed: true, unknown: true, refuse: true, restore: true, errs: 5, change: bridge.PrivateSite}},
+	{"all-created", scenario{created: true, skewed: true, unknown: true, refuse: true, restore: true, errs: 5, change: bridge.PrivateSite}},
+}
+
+var policies = []bridge.Policy{bridge.Newest, bridge.PublicSite, bridge.PrivateSite, bridge.Ask}
+
+func (c scenario) begin() string {
+	if c.start != "" {
+		return c.start
+	}
+	return "a"
+}
+
+func (c scenario) out(v string, rules int64) string {
+	switch {
+	case c.marked:
+		return fmt.Sprintf("%s>%d", v, rules)
+	case c.lossy:
+		return strings.ToUpper(v)
+	}
+	return v
+}
+
+func (c scenario) into(v string, rules int64) string {
+	switch {
+	case c.marked:
+		return fmt.Sprintf("%s>%d", v, rules)
+	case c.lossy:
+		return v[:1] + "!"
+	}
+	return v
+}
+
+func (c scenario) norm(v string) string {
+	if c.ticks && !strings.HasSuffix(v, "'") {
+		return v + "'"
+	}
+	return v
+}
+
+// ident says that a value reads the same on both sites.
+func (c scenario) ident() bool { return !c.marked && !c.lossy }
+
+func TestConverge(t *testing.T) {
+	seen := map[string]int{}
+	for _, s := range scenarios {
+		for _, policy := range policies {
+			t.Run(s.name+"/"+string(policy), func(t *testing.T) {
+				for n := range uint64(*runs) {
+					w := newWorld(s.scenario, policy, *seed+n, product())
+					if err := w.run(); err != nil {
+						t.Fatalf("%v\n%+v\n%+v\nrepeat: go test ./shared/merge -run '%s$' -seed=%d -runs=1",
+							err, w.a.f, w.b.f, t.Name(), *seed+n)
+					}
+					for k, c := range w.seen {
+						seen[k] += c
+					}
+				}
+			})
+		}
+	}
+	t.Logf("seen: %v", seen)
+	if *runs < 50 || t.Failed() || flag.Lookup("test.run").Value.String() != "" {
+		return
+	}
+	for _, must := range []string{string(merge.Known), string(merge.Decided), string(merge.Waiting), string(merge.Behind),
+		string(merge.Asking), string(merge.NoteShown), string(merge.Write), string(merge.Wait), string(merge.AskPerson)} {
+		if seen[must] == 0 {
+			t.Errorf("no run came to %q: the runs prove nothing about it", must)
+		}
+	}
+}
+
+// agree holds when edits have stopped.
+func (w *world) agree() {
+	a, b := w.a.jira, w.b.jira
+	if w.c.oneway {
+		ok := w.a.f.Mine == nil || b.edit == a.edit || w.past[b.edit].has(a.edit)
+		w.assert(ok, "a remote edit missing on the site that only takes")
+		return
+	}
+	if w.c.ident() {
+		w.assert(same(a.value, b.value), "diverged")
+	}
+	w.projected(w.a, w.b)
+	w.projected(w.b, w.a)
+	if w.c.domain != "" {
+		return
+	}
+	if len(a.log) > 0 && len(b.log) > 0 && w.c.ident() {
+		w.assert(a.edit == b.edit, "diverged in meaning")
+	}
+	if a.edit != b.edit {
+		return
+	}
+	newest := 0
+	for e := 1; e <= w.edits; e++ {
+		w.assert(!w.past[e].has(a.edit), "an edit made on top of the standing one was overruled")
+		newest = e // edits are numbered in order of time
+	}
+	if w.policy == bridge.Newest && !w.c.skewed && w.c.change == "" {
+		w.assert(a.edit == newest, "not newest")
+	}
+	w.policed()
+}
+
+// policed: of two edits of which neither was made over the other, the policy's site has the standing one.
+func (w *world) policed() {
+	a, b := w.a, w.b
+	if w.policy == bridge.Newest || w.policy == bridge.Ask || w.c.change != "" || !w.c.ident() || a.f.Mine == nil || b.f.Mine == nil {
+		return
+	}
+	x, y := a.made[a.f.Mine.Seq], b.made[b.f.Mine.Seq]
+	if w.past[x].has(y) || w.past[y].has(x) {
+		return
+	}
+	want := x
+	if w.policy == bridge.PrivateSite {
+		want = y
+	}
+	w.assert(a.jira.edit == want, "policy not followed")
+}
+
+// projected: after new rules y shows what the latest rules make of x's standing edit.
+func (w *world) projected(x, y *site) {
+	e, _ := merge.Winner(x.f, x.site())
+	if !w.c.marked || e == nil || e.Stamp.Site != x.role || len(y.log) == 0 {
+		return
+	}
+	v := w.c.into(w.c.out(unquote(x.f.Raw), x.published), y.published)
+	w.assert(same(y.value, v), "old rules still show")
+}
+
+// peace: an edit made when everything is at rest always stands.
+func (w *world) peace() {
+	if w.c.oneway {
+		w.peaceOneWay()
+		return
+	}
+	x, y := w.two()
+	v := "peace"
+	if w.c.domain != "" {
+		v = "T"
+		if same(x.value, "T") {
+			v = "F"
+		}
+	}
+	w.edit(x, v, false)
+	w.settle(" after peace", true)
+	w.assert(same(x.value, v), "an edit in peace lost at home")
+	w.assert(same(y.value, w.c.into(w.c.out(v, x.published), y.published)), "an edit in peace not carried")
+}
+
+func (w *world) peaceOneWay() {
+	w.edit(w.a, "first", false)
+	w.settle(" one way", true)
+	w.assert(w.b.value == "first", "an edit in peace not carried")
+	w.edit(w.b, "local", false)
+	w.settle(" one way", true)
+	w.assert(w.a.value == "first" && w.b.value == "local", "a local edit fought, or sent, on the site that only takes")
+	w.edit(w.a, "second", false)
+	w.settle(" one way", true)
+	w.assert(w.b.value == "second", "a later remote edit not written over the local one")
+}
