@@ -138,7 +138,7 @@ func (w writer) spans(list []*node, next rune, inLink bool) string {
 			continue
 		}
 		if len(n.Marks) == 0 {
-			b.WriteString(w.escape(before(b.String(), b.Len()), n.Text, i+1 < len(list) || next != ' ', inLink))
+			b.WriteString(w.escape(written(&b, next), n.Text, i+1 < len(list) || next != ' ', inLink))
 			i++
 			continue
 		}
@@ -147,6 +147,15 @@ func (w writer) spans(list []*node, next rune, inLink bool) string {
 		i += count
 	}
 	return b.String()
+}
+
+// written is the last character written. Within a mark there is no telling
+// what a reader looking for the end of another one takes the start for.
+func written(b *strings.Builder, next rune) rune {
+	if b.Len() == 0 && next != ' ' {
+		return '{'
+	}
+	return before(b.String(), b.Len())
 }
 
 // leaf writes what is neither text nor break.
