@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -92,10 +93,7 @@ func (c *call) putBlob(ctx context.Context, site, id string) (reply, error) {
 }
 
 func (c *call) checkPut(site, id string, q blobQuery) error {
-	limit := c.h.MaxBlob
-	if limit == 0 {
-		limit = defaultMaxBlob
-	}
+	limit := cmp.Or(c.h.MaxBlob, defaultMaxBlob)
 	sum, err := hex.DecodeString(q.sha256)
 	switch {
 	case site != string(bridge.Private) || !isToken(id):

@@ -381,6 +381,29 @@ func (r *rewriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	w := newWorld(t)
+	c := w.joined()
+	asked := 0
+	w.between(c, func(rw http.ResponseWriter, r *http.Request, _ http.Handler) {
+		asked++
+		http.Redirect(rw, r, "/elsewhere", http.StatusTemporaryRedirect)
+	})
+	_, err := exchangeOnce(c, from("i1", 1))
+	w.wantError(err, "hub-unreachable")
+	if asked != 1 {
+		t.Errorf("%d requests", asked)
+	}
+}
+
+func TestAKeyIsGoodForItsPollerOnly(t *testing.T) {
+	w := newWorld(t)
+	in := from("i1", 1)
+	in.From.Poller = "poller-2"
+	_, err := exchangeOnce(w.joined(), in)
+	w.wantError(err, "hub-refused")
+}
+
 func TestRetryAfterOfAGateway(t *testing.T) {
 	w := newWorld(t)
 	c := w.joined()

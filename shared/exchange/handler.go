@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,7 +49,8 @@ type Handler struct {
 	Book      Book
 	Backend   Backend
 	Blobs     blob.Store
-	MaxBlob   int64 // largest attachment in bytes; 0: 100 MB
+	MaxBlob   int64         // largest attachment in bytes; 0: 100 MB
+	BodyTime  time.Duration // longest time a body may take to arrive; 0: 60 s
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -158,12 +160,12 @@ func (c *call) checkProtocol() error {
 }
 
 // read takes the body, at most limit bytes of it, and not for longer than
-// bodyTime where the server can be told so.
+// BodyTime where the server can be told so.
 func (c *call) read(w http.ResponseWriter, limit int64) error {
 	if c.r.ContentLength > limit {
 		return tooLarge(limit)
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // not every server can
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(cmp.Or(c.h.BodyTime, bodyTime))) // not every server can
 	body, err := readLimited(c.r.Body, limit)
 	if errors.Is(err, errTooLarge) {
 		return tooLarge(limit)

@@ -50,6 +50,11 @@ type Request struct {
 	Holds []Mark `json:"holds,omitempty"`
 
 	Knows Knows `json:"knows"`
+
+	// WaitMS is how long the hub may hold its answer until it has something to send; a hub that cannot wait does not.
+	WaitMS int64 `json:"wait_ms,omitempty"`
+	// IdleMS is for how long nothing has flowed, as the poller saw it; the hub paces it by that.
+	IdleMS int64 `json:"idle_ms,omitempty"`
 }
 
 // Identity tells pollers apart: one that was restarted from one that was copied.
