@@ -33,8 +33,8 @@ func newRoot(s *screen) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "drawbridge",
 		Short: "Keep issues of two Jiras in sync, opened from the inside only",
-		Long: `Drawbridge keeps issues of a public Jira (Cloud) and a private Jira (Data Center behind a firewall) in sync, both ways. Only
-the private side ever opens a connection.
+		Long: `Drawbridge keeps issues of a public Jira (Cloud) and a private Jira (Data Center behind a firewall) in sync,
+both ways. Only the private side ever opens a connection.
 
 Try it:            drawbridge demo
 Public side:       drawbridge hub --config hub.yaml
@@ -71,6 +71,10 @@ func addGroups(root *cobra.Command) {
 
 func addCommands(root *cobra.Command, s *screen) {
 	root.AddCommand(
+		in("halves", newConnection(s)),
+		in("daily", newStatus(s)),
+		in("daily", newSync(s)),
+		in("daily", newErrors(s)),
 		in("settings", newConfig(s)),
 		in("settings", newVersion(s)),
 	)

@@ -29,9 +29,9 @@ func newConfigCheck(s *screen) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Report every mistake in a settings file",
-		Long: `Reads a settings file as the hub or the poller would and reports every mistake at once: the line, what is allowed there, and
-the nearest right word. Looks whether the secrets it names are there; nothing is called over the network (that is what drawbridge
-doctor does).`,
+		Long: `Reads a settings file as the hub or the poller would and reports every mistake at once: the line, what is
+allowed there, and the nearest right word. Looks whether the secrets it names are there; nothing is called
+over the network (that is what drawbridge doctor does).`,
 		Example: `  drawbridge config check hub.yaml
   drawbridge config check --offline --kind poller settings.yaml`,
 		Args: words("FILE"),
@@ -107,8 +107,8 @@ func newConfigExample(s *screen) *cobra.Command {
 	return &cobra.Command{
 		Use:   "example hub|poller",
 		Short: "Print a settings file to start from",
-		Long: `Prints a short settings file with comments. Write it to a file, change what is yours, then run drawbridge config check.
-It holds no secrets and never should: it names where they are.`,
+		Long: `Prints a short settings file with comments. Write it to a file, change what is yours, then run drawbridge
+config check. It holds no secrets and never should: it names where they are.`,
 		Example: "  drawbridge config example poller > poller.yaml",
 		Args:    words("hub or poller"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -130,8 +130,8 @@ func newConfigSchema(s *screen) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema hub|poller",
 		Short: "Print the JSON Schema of a settings file",
-		Long: `Prints the JSON Schema (draft 2020-12) that drawbridge itself checks with. An editor that knows it completes settings and marks
-mistakes while you type.`,
+		Long: `Prints the JSON Schema (draft 2020-12) that drawbridge itself checks with. An editor that knows it completes
+settings and marks mistakes while you type.`,
 		Example: `  drawbridge config schema hub > hub.schema.json
   # first line of hub.yaml, for editors with the YAML language server:
   # yaml-language-server: $schema=hub.schema.json`,

@@ -15,8 +15,8 @@ func newVersion(s *screen) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Long: `Prints the version of this binary and of the exchange protocol it speaks. Hub and poller need not be the same version:
-neighbouring releases work with each other, and drawbridge status says who is behind.`,
+		Long: `Prints the version of this binary and of the exchange protocol it speaks. Hub and poller need not be the same
+version: neighbouring releases work with each other, and drawbridge status says who is behind.`,
 		Example: "  drawbridge version --json",
 		RunE: func(*cobra.Command, []string) error {
 			v := map[string]any{"version": version, "protocol": protocol, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
