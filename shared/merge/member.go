@@ -9,57 +9,62 @@ type Member struct {
 	LocalID  string `json:"local,omitempty"`  // on this site: of the original, or of its copy; empty while there is no copy
 	RemoteID string `json:"remote,omitempty"` // on the remote site
 	Copy     bool   `json:"copy,omitempty"`   // the original is over there
-	Seq      int64  `json:"seq"`              // the original's "updated" in ms of its own Jira, as last taken in
-	Rules    int64  `json:"rules,omitempty"`  // revision of the outgoing rule that made Hash
-	Hash     string `json:"hash,omitempty"`   // of what the rule lets out of the content
-	// Gone is a tombstone of an original: it was deleted and can never come back.
+	// Seq orders what the remote site is told: the original's "updated", and higher than before for each thing told.
+	Seq int64 `json:"seq"`
+	// Updated is the original's own "updated" in ms of its Jira, as last seen; Rules is the revision of the outgoing rule
+	// then, and Hash that of what it let out (never empty once something was).
+	Updated int64  `json:"updated,omitempty"`
+	Rules   int64  `json:"rules,omitempty"`
+	Hash    string `json:"hash,omitempty"`
+	// Gone says that the original was deleted and can never come back; of a copy, that it is to be gone.
 	Gone bool `json:"gone,omitempty"`
-	// Kept says that the original must not leave, or not any more (it became restricted). A later Seq may lift it.
+	// Kept says that the original must not leave, or not any more (it became restricted). That may be lifted.
 	Kept bool `json:"kept,omitempty"`
-	// Lost is how often a person here deleted the copy, Again whether it was made again since.
+	// Lost says that a person here deleted the copy, Again that it was once made again after that.
 	Lost  bool `json:"lost,omitempty"`
 	Again bool `json:"again,omitempty"`
 }
 
 // A Sight is one observation of an original by its own site.
 type Sight struct {
-	Seq   int64
-	Rules int64
-	Hash  string
-	Gone  bool // it was deleted
-	Kept  bool // the rule does not let it out: restricted, or not proven unrestricted
+	Seq      int64 // its own "updated", in ms of the site's Jira; of a deletion the time at which it was seen
+	Rules    int64
+	Hash     string // of what the outgoing rule lets out of it
+	Gone     bool   // it was deleted
+	Kept     bool   // the rule does not let it out
+	Unproven bool   // what was seen does not show whether it is restricted: it counts as restricted until something does
 }
 
 // See takes in a sight of a local original, in any order and any number of times. changed reports that the remote site
-// has to be told; it is told about a kept original only after that original had left.
+// has to be told; of an original that never left it is told nothing.
 func See(m Member, s Sight) (_ Member, changed bool) {
-	switch before := m; {
+	before := m
+	switch {
 	case m.Copy || m.Gone:
 		return m, false // a changed copy leaves the original alone; a late "created" cannot raise the dead
 	case s.Gone:
-		m.Gone = true
-		return m, left(before)
-	case m.known() && (s.Seq < m.Seq || s.Seq == m.Seq && s.Rules < m.Rules):
-		return m, false // late
+		m.Gone, changed = true, before.left()
+	case m.known() && (s.Seq < m.Updated || s.Seq == m.Updated && (s.Unproven || s.Rules < m.Rules)):
+		return m, false // late, or says less than is known
+	case s.Kept || s.Unproven:
+		m.Updated, m.Rules, m.Kept, changed = s.Seq, s.Rules, true, before.left()
 	default:
-		m.Seq, m.Rules, m.Kept = s.Seq, s.Rules, s.Kept
-		if !s.Kept {
-			m.Hash = s.Hash
-		}
-		if s.Kept || before.Kept {
-			return m, s.Kept != before.Kept && (!s.Kept || left(before))
-		}
-		return m, before.Hash != m.Hash
+		m.Updated, m.Rules, m.Kept, m.Hash = s.Seq, s.Rules, false, s.Hash
+		changed = before.Kept || before.Hash != s.Hash
 	}
+	if changed {
+		m.Seq = max(m.Updated, before.Seq+1)
+	}
+	return m, changed
 }
 
-// known reports that the member was seen before.
-func (m Member) known() bool { return m.Seq != 0 || m.Hash != "" || m.Kept || m.Gone }
+// known reports that the original was seen, or told of, before.
+func (m Member) known() bool { return m.Updated != 0 || m.Seq != 0 || m.Hash != "" || m.Kept || m.Gone }
 
-// left reports that content of the original was let out before.
-func left(m Member) bool { return m.Hash != "" && !m.Kept }
+// left reports that content of the original is out.
+func (m Member) left() bool { return m.Hash != "" && !m.Kept }
 
-// Tombstone reports that the remote site must be told that the member is gone, as far as it is concerned.
+// Tombstone reports that the member is gone as far as the remote site is concerned: what it is told says Deleted.
 func (m Member) Tombstone() bool { return m.Gone || m.Kept }
 
 // A Deed is what the local copy of a remote original needs.
@@ -73,31 +78,32 @@ const (
 	Delete Deed = "delete"
 )
 
-// Take decides what the sent member in, made by rules of revision rules and with content hash, asks of its local copy.
-// The Member returned is to be saved once the deed is done, with the copy's id in LocalID after Create.
+// Take decides what the sent member in, made by rules of that revision and with a content of that hash, asks of its
+// local copy. Save the Member returned
+// once the deed is done, with the copy's id in LocalID after Create.
 func Take(m Member, in bridge.Member, rules int64, hash string) (Member, Deed) {
 	before := m
-	switch {
-	case m.known() && (in.Seq < m.Seq || in.Seq == m.Seq && (m.Gone && !in.Deleted || rules < m.Rules)):
-		return m, Leave // late, or already deleted by what it said at the same time
-	case in.Deleted:
-		m.Copy, m.RemoteID, m.Seq, m.Rules, m.Gone = true, in.ID, in.Seq, rules, true
+	if m.known() && (in.Seq < m.Seq || in.Seq == m.Seq && m.Gone) {
+		return m, Leave // late
+	}
+	m.Copy, m.RemoteID, m.Seq, m.Rules, m.Gone = true, in.ID, in.Seq, max(rules, m.Rules), in.Deleted
+	if in.Deleted {
 		if m.LocalID == "" || m.Lost {
 			return m, Leave
 		}
 		return m, Delete
 	}
-	m.Copy, m.RemoteID, m.Seq, m.Rules, m.Hash, m.Gone = true, in.ID, in.Seq, rules, hash, false
+	m.Hash = hash
 	switch {
-	case m.LocalID == "" || before.Gone:
-		m.LocalID, m.Lost = "", false // never made, or withdrawn and let out again
+	case m.LocalID == "" || before.Gone: // never made, or withdrawn and let out again
+		m.LocalID, m.Lost = "", false
 		return m, Create
 	case before.Hash == hash:
 		return m, Leave
 	case !m.Lost:
 		return m, Edit
-	case !m.Again:
-		m.LocalID, m.Lost, m.Again = "", false, true // an edit beats a deletion that its author did not see: once
+	case !m.Again: // an edit beats a deletion that its author did not see: once
+		m.LocalID, m.Lost, m.Again = "", false, true
 		return m, Create
 	default:
 		return m, Leave

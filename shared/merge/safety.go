@@ -12,12 +12,12 @@ type Counts struct {
 	Rewritten int // pairs written for new rules, without an edit of a person
 }
 
-// Limits for Unusual: what concerns fewer pairs, or a smaller part of all of them, is everyday work.
+// What concerns fewer pairs, or no larger part of all of them, is everyday work.
 const (
-	UnusualPairs      = 25   // losing something
-	UnusualPart       = 0.20 // losing something
-	UnusualRewritten  = 100
-	UnusualRewritePar = 0.50
+	manyLosing  = 25
+	partLosing  = 0.20
+	manyWritten = 100
+	partWritten = 0.50
 )
 
 // Unusual says, for a person, why so much would change at once that someone should look first, and "" if nothing is
@@ -32,11 +32,11 @@ func Unusual(c Counts) string {
 		{c.Deleted, "comments, attachments, worklogs or links would be deleted"},
 		{c.Cleared, "a value would be cleared"},
 	} {
-		if k.n >= UnusualPairs && over(k.n, c.Pairs, UnusualPart) {
+		if k.n >= manyLosing && over(k.n, c.Pairs, partLosing) {
 			return fmt.Sprintf("in %d of %d pairs at once %s", k.n, c.Pairs, k.what)
 		}
 	}
-	if c.Rewritten >= UnusualRewritten && over(c.Rewritten, c.Pairs, UnusualRewritePar) {
+	if c.Rewritten >= manyWritten && over(c.Rewritten, c.Pairs, partWritten) {
 		return fmt.Sprintf("the new rules would write to %d of %d pairs", c.Rewritten, c.Pairs)
 	}
 	return ""
