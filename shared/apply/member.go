@@ -149,14 +149,11 @@ func (f *Flow) addAttachment(ctx context.Context, v *observe.View, issue string,
 			return err
 		}
 	}
-	r, info, err := f.Site.Blobs.Get(ctx, site.BlobKey(v.Connection.ID, f.Site.Role.Other(), m.want.ID))
+	r, err := f.Site.Content.Fetch(ctx, v.Connection.ID, m.want)
 	if err != nil {
-		return bridge.Temporary("blob-missing", "attachment %q of the other site is not there yet: %w", m.want.Name, err)
+		return err
 	}
 	defer r.Close()
-	if info.SHA256 != "" && m.want.SHA256 != "" && info.SHA256 != m.want.SHA256 {
-		return bridge.Permanent("blob-damaged", "attachment %q: its content is not what the other site announced", m.want.Name)
-	}
 	a, err := f.Site.Jira.Upload(ctx, issue, m.want.Name, m.want.Size, r)
 	m.local, m.made = a.ID, a.Created.UnixMilli()
 	return err

@@ -2,10 +2,7 @@ package publish
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -15,7 +12,6 @@ import (
 	"drawbridge/shared/observe"
 	"drawbridge/shared/pair"
 	"drawbridge/shared/rule"
-	"drawbridge/shared/site"
 )
 
 // attached takes the event of a new attachment.
@@ -102,20 +98,16 @@ func (f *Flow) carry(ctx context.Context, connection string, a jira.Attachment) 
 	if limit := f.Site.MaxAttachment; limit > 0 && a.Size > limit {
 		return "", fmt.Sprintf("%s has %d bytes, more than the %d this connection carries", a.Name, a.Size, limit), nil
 	}
-	key := site.BlobKey(connection, f.Site.Role, a.ID)
-	if info, err := f.Site.Blobs.Stat(ctx, key); err == nil && info.Size == a.Size && info.SHA256 != "" {
-		return info.SHA256, "", nil
+	if sum := f.Site.Content.Known(ctx, connection, a.ID, a.Size); sum != "" {
+		return sum, "", nil
 	}
 	r, err := f.Site.Jira.Download(ctx, a)
 	if err != nil {
 		return "", "", err
 	}
 	defer r.Close()
-	h := sha256.New()
-	if _, err := f.Site.Blobs.Put(ctx, key, io.TeeReader(r, h), a.Size, ""); err != nil {
-		return "", "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), "", nil
+	sum, err = f.Site.Content.Offer(ctx, connection, a.ID, a.Size, r)
+	return sum, "", err
 }
 
 // copied recognises an upload of ours whose event came before its record: an open intent of that name and size.

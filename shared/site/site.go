@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"drawbridge/shared/blob"
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
 	"drawbridge/shared/pair"
@@ -20,8 +19,9 @@ type Site struct {
 	Jira  *jira.Client
 	Book  *pair.Book
 	Queue queue.Queue
-	Blobs blob.Store // attachment content on its way, under "<role>/<attachment id>"
-	Log   *slog.Logger
+	// Content is where attachments wait for the other site.
+	Content Content
+	Log     *slog.Logger
 	// Now is the hub's timeline in milliseconds: the hub's own clock, or the poller's corrected by what it learnt.
 	Now func() int64
 	// MaxAttachment is the largest attachment carried, in bytes; 0 means no limit but Jira's own.

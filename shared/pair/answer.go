@@ -1,4 +1,4 @@
-package apply
+package pair
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 
 // Answer is what this site says of the remote site's change of that issue and revision: nil while it is not done. It is
 // read from the pair, so it can be given at any time and any number of times.
-func (f *Flow) Answer(ctx context.Context, connection, remoteIssue string, revision int64) (*bridge.Ack, error) {
-	t, err := f.Site.Book.Twin(ctx, connection, remoteIssue)
+func (b *Book) Answer(ctx context.Context, connection, remoteIssue string, revision int64) (*bridge.Ack, error) {
+	t, err := b.Twin(ctx, connection, remoteIssue)
 	if err != nil || t == nil {
 		return nil, err
 	}
@@ -19,7 +19,7 @@ func (f *Flow) Answer(ctx context.Context, connection, remoteIssue string, revis
 		}
 		return t.Answer, nil
 	}
-	p, err := f.Site.Book.Load(ctx, connection, t.Local)
+	p, err := b.Load(ctx, connection, t.Local)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,86 @@
+// Package ingest takes webhooks in: verify the signature, enqueue the body, answer. It never calls Jira and decides
+// nothing: an event is an observation, and what cannot be read here is read nowhere.
+//
+// Start reading at [Handler.ServeHTTP].
+package ingest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/site"
+)
+
+// MaxBody is the largest webhook body taken, in bytes; API Gateway lets no more through.
+const MaxBody = 10 << 20
+
+// Path is where webhooks of a site arrive: Path + the site's name.
+const Path = "/v1/webhooks/"
+
+// Handler takes the webhooks of one site.
+type Handler struct {
+	Name   string                 // of the site, as in the URL
+	Secret func() (string, error) // of the webhook; empty: unsigned ones are taken (loopback only)
+	Send   func(ctx context.Context, t site.Task, lane bridge.Lane, dedup string) error
+	Log    *slog.Logger
+}
+
+// ServeHTTP answers 202 for what was taken or is not for us, 4xx for what will never be taken, and 503 where a retry of
+// Jira's helps.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	status, why := h.take(w, r)
+	if why != "" {
+		h.Log.Warn("webhook refused", "status", status, "why", why, "delivery", identifier(r.Header))
+	}
+	w.WriteHeader(status)
+}
+
+func (h *Handler) take(w http.ResponseWriter, r *http.Request) (status int, why string) {
+	name, ok := strings.CutPrefix(r.URL.Path, Path)
+	switch {
+	case !ok || name != h.Name:
+		return http.StatusNotFound, "no such site"
+	case r.Method != http.MethodPost:
+		return http.StatusMethodNotAllowed, "method " + r.Method
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return http.StatusRequestEntityTooLarge, "the body has more than 10 MB"
+	case err != nil:
+		return http.StatusBadRequest, "the body ended early"
+	}
+	return h.Take(r.Context(), body, r.Header)
+}
+
+// Take takes a body whose size was checked. Status is what Jira is answered, why is for the log.
+func (h *Handler) Take(ctx context.Context, body []byte, header http.Header) (status int, why string) {
+	secret, err := h.Secret()
+	if err != nil {
+		return http.StatusServiceUnavailable, "the webhook secret cannot be read: " + err.Error()
+	}
+	if secret != "" && !jira.VerifySignature(secret, body, header.Get("X-Hub-Signature")) {
+		return http.StatusUnauthorized, "bad or missing signature"
+	}
+	ev, err := jira.DecodeEvent(body, header)
+	if err != nil {
+		return http.StatusBadRequest, err.Error()
+	}
+	if ev.Kind == jira.Ignored || ev.IssueID == "" {
+		return http.StatusAccepted, ""
+	}
+	t := site.Task{Kind: site.EventTask, Issue: ev.IssueID, Body: body, Delivery: ev.Delivery}
+	if err := h.Send(ctx, t, bridge.Live, ev.Delivery); err != nil {
+		return http.StatusServiceUnavailable, "not queued: " + err.Error()
+	}
+	return http.StatusAccepted, ""
+}
+
+func identifier(h http.Header) string { return h.Get("X-Atlassian-Webhook-Identifier") }

@@ -1,0 +1,134 @@
+package poll
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/exchange"
+	"drawbridge/shared/sign"
+	"drawbridge/shared/store"
+)
+
+// Book keeps who this poller is and how it reaches its hubs. It holds private keys: the state file is for its owner only.
+type Book struct {
+	Store store.Store
+}
+
+// Link is how the hub of a connection is reached.
+type Link struct {
+	Connection string         `json:"-"`
+	HubURL     string         `json:"hub_url"`
+	HubKey     sign.PublicKey `json:"hub_key"` // pinned
+	Key        sign.Key       `json:"key"`     // our own
+	Hub        exchange.Site  `json:"site"`    // the public site
+}
+
+const hubsPart = "hubs"
+
+// Links lists the hubs of all connections.
+func (b Book) Links(ctx context.Context) ([]Link, error) {
+	docs, err := b.Store.List(ctx, hubsPart, store.Range{})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Link, len(docs))
+	for i, d := range docs {
+		if err := json.Unmarshal(d.Body, &out[i]); err != nil {
+			return nil, bridge.Permanent("state-damaged", "the key of connection %s cannot be read: %w", d.Key.Sort, err)
+		}
+		out[i].Connection = d.Key.Sort
+	}
+	return out, nil
+}
+
+// Save stores a link.
+func (b Book) Save(ctx context.Context, l Link) error {
+	body, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	return b.Store.Apply(ctx, store.Put(store.Doc{Key: store.Key{Part: hubsPart, Sort: l.Connection}, Body: body}))
+}
+
+// PinHub replaces the pinned hub key after a verified rotation.
+func (b Book) PinHub(ctx context.Context, connection string, k sign.PublicKey) error {
+	return b.change(ctx, connection, func(l *Link) { l.HubKey = k })
+}
+
+// SetKey replaces our own key; store it before announcing it.
+func (b Book) SetKey(ctx context.Context, connection string, k sign.Key) error {
+	return b.change(ctx, connection, func(l *Link) { l.Key = k })
+}
+
+func (b Book) change(ctx context.Context, connection string, change func(*Link)) error {
+	links, err := b.Links(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		if l.Connection == connection {
+			change(&l)
+			return b.Save(ctx, l)
+		}
+	}
+	return bridgeMissing(nil, connection)
+}
+
+// Forget removes the link of a connection that ended.
+func (b Book) Forget(ctx context.Context, connection string) error {
+	return b.Store.Apply(ctx, store.Delete(store.Key{Part: hubsPart, Sort: connection}))
+}
+
+// Client makes the client of a link.
+func (l Link) Client(hc *http.Client) (*exchange.Client, error) {
+	base, err := url.Parse(l.HubURL)
+	if err != nil {
+		return nil, bridge.Permanent("hub-url", "the hub URL %q is none: %w", l.HubURL, err)
+	}
+	return &exchange.Client{Base: base, HTTP: hc, Key: l.Key, HubKey: l.HubKey, Clock: new(sign.Clock), Connection: l.Connection}, nil
+}
+
+type identity struct {
+	Poller     string `json:"poller"`
+	State      string `json:"state"`
+	Generation int64  `json:"generation"`
+}
+
+// Start raises the generation of this state and says who we are: a restart is told from a copy by it.
+func (b Book) Start(ctx context.Context) (exchange.Identity, error) {
+	key := store.Key{Part: "poller", Sort: "state"}
+	for {
+		docs, err := b.Store.Get(ctx, key)
+		if err != nil {
+			return exchange.Identity{}, err
+		}
+		me := identity{Poller: rand.Text(), State: rand.Text()}
+		d := store.Doc{Key: key}
+		if docs[0] != nil {
+			d.Rev = docs[0].Rev
+			if err := json.Unmarshal(docs[0].Body, &me); err != nil {
+				return exchange.Identity{}, bridge.Permanent("state-damaged", "who this poller is cannot be read: %w", err)
+			}
+		}
+		me.Generation++
+		if d.Body, err = json.Marshal(me); err != nil {
+			return exchange.Identity{}, err
+		}
+		op := store.Replace(d)
+		if d.Rev == 0 {
+			op = store.Create(d)
+		}
+		err = b.Store.Apply(ctx, op)
+		if err == nil {
+			return exchange.Identity{Poller: me.Poller, State: me.State, Generation: me.Generation, Instance: rand.Text()}, nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return exchange.Identity{}, err
+		}
+	}
+}

@@ -1,0 +1,315 @@
+// Package poll is the private side's half of the exchange: it alone opens connections. One [Loop] per connection sends
+// what waits, takes what came, and sleeps as long as the hub says, or until something of its own waits.
+//
+// Stored keys (partition, then sort key; C is a connection id):
+//
+//	hubs     C       how to reach the hub of a connection: URL, pinned key, our own key
+//	poller   state   who we are: poller id, random id of this state, how often it was started
+//
+// Start reading at [Loop.Run]; link.go keeps the keys, content.go moves attachments.
+package poll
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/exchange"
+	"drawbridge/shared/relay"
+)
+
+// Loop keeps one connection's exchange going.
+type Loop struct {
+	Relay  relay.Relay
+	Client *exchange.Client
+	Book   Book
+	Self   exchange.Identity
+	// Status is how this poller is, for the hub to show.
+	Status func(ctx context.Context, connection string) exchange.Status
+	// Rejoin is called when the hub asks for the entries of all pairs again.
+	Rejoin func(ctx context.Context, connection string) error
+	// Wait is for how long the hub may hold its answer; 0: it answers at once (for a single round).
+	Wait time.Duration
+	Log  *slog.Logger
+
+	mu     sync.Mutex
+	awaits map[string]sent  // by issue: sent to the hub, no ack yet
+	holds  map[string]int64 // by remote issue: taken from the hub, no ack sent yet
+	hub    exchange.Generation
+	last   time.Time // something flowed
+	failed error
+}
+
+type sent struct {
+	revision int64
+	at       time.Time
+}
+
+// resendAfter is when a change without an ack is sent again: the hub may have lost it with its queue.
+const resendAfter = 2 * time.Minute
+
+// DefaultWait is how long a poller lets the hub hold an answer.
+const DefaultWait = 20 * time.Second
+
+// Run exchanges until ctx is done, then gives the lease back.
+func (l *Loop) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		pause, err := l.round(ctx, l.Wait)
+		if err != nil && ctx.Err() == nil {
+			pause = l.trouble(err)
+		}
+		l.sleep(ctx, pause, err == nil)
+	}
+	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	if in, err := l.request(bye); err == nil {
+		in.Bye = true
+		_, _ = l.Client.Exchange(bye, in) // a lease that is not given back runs out
+	}
+}
+
+// Once exchanges until nothing is left to send or take, for a scheduler.
+func (l *Loop) Once(ctx context.Context) error {
+	for range 1000 {
+		before := l.flowed()
+		if _, err := l.round(ctx, 0); err != nil {
+			return err
+		}
+		if before == l.flowed() {
+			return nil
+		}
+	}
+	return nil
+}
+
+// Trouble is the error of the last round, nil if it went well.
+func (l *Loop) Trouble() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed
+}
+
+// Busy counts what was taken or sent and is not settled.
+func (l *Loop) Busy() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.awaits) + len(l.holds)
+}
+
+func (l *Loop) flowed() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
+}
+
+// round does one exchange. An answer that the hub holds is given up when something of our own waits.
+func (l *Loop) round(ctx context.Context, wait time.Duration) (pause time.Duration, err error) {
+	rung := l.Relay.Site.Rung()
+	in, err := l.request(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if len(in.Changes)+len(in.Acks) == 0 {
+		in.WaitMS = wait.Milliseconds()
+	}
+	call, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan struct{})
+	defer close(done)
+	if in.WaitMS > 0 {
+		go func() {
+			select {
+			case <-rung:
+				cancel()
+			case <-done:
+			}
+		}()
+	}
+	out, err := l.Client.Exchange(call, in)
+	if err != nil {
+		if call.Err() != nil && ctx.Err() == nil {
+			return 0, nil // given up for something of our own
+		}
+		return 0, err
+	}
+	return time.Duration(out.NextPollMS) * time.Millisecond, l.take(ctx, in, out)
+}
+
+// request gathers acks that are ready and changes that wait.
+func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
+	book, connection := l.Relay.Site.Book, l.Client.Connection
+	c, err := book.Connection(ctx, connection)
+	if err != nil || c == nil {
+		return nil, errors.Join(err, bridgeMissing(c, connection))
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	in := &exchange.Request{From: l.Self, Knows: exchange.Knows{
+		Policy: c.Revision(), State: c.State, HubKey: l.Client.HubKey.ID(), Hub: l.hub,
+	}}
+	if l.Status != nil {
+		in.Status = l.Status(ctx, connection)
+	}
+	if !l.last.IsZero() {
+		in.IdleMS = time.Since(l.last).Milliseconds()
+	}
+	for issue, revision := range l.holds {
+		a, err := book.Answer(ctx, connection, issue, revision)
+		if err != nil {
+			return nil, err
+		}
+		if a != nil {
+			in.Acks = append(in.Acks, *a)
+		} else {
+			in.Holds = append(in.Holds, exchange.Mark{Issue: issue, Revision: revision})
+		}
+	}
+	if c.State == bridge.Active {
+		in.Changes, _, err = l.Relay.Outgoing(ctx, connection, exchange.MaxChanges, l.underWay)
+	}
+	for issue, s := range l.awaits {
+		in.Awaits = append(in.Awaits, exchange.Mark{Issue: issue, Revision: s.revision})
+	}
+	return in, err
+}
+
+// underWay reports that the hub holds that revision and need not be sent it again.
+func (l *Loop) underWay(issue string, revision int64) bool {
+	s, ok := l.awaits[issue]
+	return ok && s.revision >= revision && time.Since(s.at) < resendAfter
+}
+
+// take takes in what the hub answered.
+func (l *Loop) take(ctx context.Context, in *exchange.Request, out *exchange.Response) error {
+	connection := l.Client.Connection
+	if err := l.configure(ctx, out); err != nil {
+		return err
+	}
+	if err := l.Relay.TakeAcks(ctx, out.Acks); err != nil {
+		return err
+	}
+	fresh := l.fresh(out.Changes)
+	if err := l.Relay.TakeChanges(ctx, fresh); err != nil {
+		return err
+	}
+	rejoin := l.settle(in, out, fresh)
+	if (rejoin || out.Rejoin) && l.Rejoin != nil {
+		return l.Rejoin(ctx, connection)
+	}
+	return nil
+}
+
+// fresh are the changes that are not in hand already.
+func (l *Loop) fresh(changes []bridge.Change) []bridge.Change {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []bridge.Change
+	for _, c := range changes {
+		if l.holds[c.Issue.ID] < c.Revision {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// settle updates what is under way. It reports whether the hub's state is another than the one it was.
+func (l *Loop) settle(in *exchange.Request, out *exchange.Response, fresh []bridge.Change) (rejoin bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.awaits == nil {
+		l.awaits, l.holds = map[string]sent{}, map[string]int64{}
+	}
+	for _, a := range in.Acks {
+		if l.holds[a.Issue] <= a.Revision {
+			delete(l.holds, a.Issue)
+		}
+	}
+	for _, c := range in.Changes {
+		l.awaits[c.Issue.ID] = sent{c.Revision, time.Now()}
+	}
+	for _, a := range out.Acks {
+		if l.awaits[a.Issue].revision <= a.Revision {
+			delete(l.awaits, a.Issue)
+		}
+	}
+	for _, c := range fresh {
+		l.holds[c.Issue.ID] = c.Revision
+	}
+	if len(in.Acks)+len(in.Changes)+len(out.Acks)+len(fresh) > 0 || l.last.IsZero() {
+		l.last = time.Now()
+	}
+	l.failed = nil
+	rejoin = l.hub.State != "" && (l.hub.State != out.Hub.State || l.hub.Number > out.Hub.Number)
+	l.hub = out.Hub
+	return rejoin
+}
+
+// configure takes over what the hub says of the connection, and its next key.
+func (l *Loop) configure(ctx context.Context, out *exchange.Response) error {
+	connection := l.Client.Connection
+	if told := out.Connection; told != nil {
+		err := l.Relay.Site.Book.UpdateConnection(ctx, connection, func(c *bridge.Connection) error {
+			for r, p := range told.Policies {
+				c.Policies[r] = p
+			}
+			c.Name, c.State, c.Why = told.Name, told.State, told.Why
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if out.HubKey == nil {
+		return nil
+	}
+	if err := l.Book.PinHub(ctx, connection, out.HubKey.New); err != nil {
+		return err
+	}
+	l.Client.HubKey = out.HubKey.New
+	return nil
+}
+
+// trouble notes why a round failed and says when to try again: 1 s, doubled up to a minute, not before the hub asked.
+func (l *Loop) trouble(err error) time.Duration {
+	l.mu.Lock()
+	first := l.failed == nil
+	l.failed = err
+	l.mu.Unlock()
+	if first {
+		l.Log.Warn("exchange failed", "connection", l.Client.Connection, "name", bridge.NameOf(err), "error", err)
+	}
+	var e *bridge.Error
+	if errors.As(err, &e) && e.After > 0 {
+		return min(e.After, 10*time.Minute)
+	}
+	if !bridge.IsTemporary(err) {
+		return time.Minute
+	}
+	return time.Second
+}
+
+// sleep pauses, but not when something of our own comes up meanwhile and the hub was reached last time.
+func (l *Loop) sleep(ctx context.Context, d time.Duration, wake bool) {
+	if d <= 0 {
+		return
+	}
+	rung := l.Relay.Site.Rung()
+	if !wake {
+		rung = nil
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	case <-rung:
+	}
+}
+
+func bridgeMissing(c *bridge.Connection, id string) error {
+	if c != nil {
+		return nil
+	}
+	return bridge.Permanent("connection-unknown", "connection %s is not in this poller's state", id).At(bridge.LevelConnection)
+}

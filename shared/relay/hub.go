@@ -1,0 +1,123 @@
+package relay
+
+import (
+	"context"
+	"time"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/exchange"
+)
+
+// Hub is the hub's part of an exchange. It implements exchange.Backend.
+type Hub struct {
+	Relay
+	Self  exchange.Site // the public site, as the private one may know it
+	State exchange.Generation
+	// Hold is the longest time an answer is held until there is something to send; 0 where time is paid for (Lambda).
+	Hold time.Duration
+	// Cheap lets an idle poller sleep for 20 s instead of 5.
+	Cheap bool
+}
+
+// Pace of polling, where answers are not held.
+const (
+	pollActive = time.Second // while something flowed in the last activeTime
+	pollIdle   = 5 * time.Second
+	pollCheap  = 20 * time.Second
+	activeTime = 10 * time.Minute
+	recheck    = time.Second // while an answer is held: what another process changed rings no bell here
+)
+
+var _ exchange.Backend = (*Hub)(nil)
+
+// Accepted makes the connection active.
+func (h *Hub) Accepted(ctx context.Context, connection string, s exchange.Site) (bridge.Connection, exchange.Site, error) {
+	var out bridge.Connection
+	err := h.Site.Book.UpdateConnection(ctx, connection, func(c *bridge.Connection) error {
+		if c.State == bridge.Pending || c.State == "" {
+			c.State = bridge.Active
+		}
+		out = *c
+		return nil
+	})
+	out.Project = "" // each site has its own
+	return out, h.Self, err
+}
+
+// Exchange implements exchange.Backend.
+func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Request) (exchange.Response, error) {
+	if err := h.TakeAcks(ctx, in.Acks); err != nil {
+		return exchange.Response{}, err
+	}
+	if err := h.TakeChanges(ctx, in.Changes); err != nil {
+		return exchange.Response{}, err
+	}
+	deadline := time.Now().Add(min(h.Hold, time.Duration(in.WaitMS)*time.Millisecond))
+	for {
+		rung := h.Site.Rung()
+		out, err := h.answer(ctx, s.Connection, in)
+		left := time.Until(deadline)
+		if err != nil || left <= 0 || len(out.Changes)+len(out.Acks) > 0 || out.Connection != nil || out.Rejoin {
+			out.NextPollMS = h.pace(in, &out).Milliseconds()
+			return out, err
+		}
+		select {
+		case <-rung:
+		case <-time.After(min(left, recheck)):
+		case <-ctx.Done():
+			return out, ctx.Err()
+		}
+	}
+}
+
+// answer is what there is to send now.
+func (h *Hub) answer(ctx context.Context, connection string, in *exchange.Request) (out exchange.Response, err error) {
+	out.Hub = h.State
+	c, err := h.Site.Book.Connection(ctx, connection)
+	if err != nil || c == nil {
+		return out, err
+	}
+	if c.State != in.Knows.State || c.Revision() != in.Knows.Policy {
+		told := *c
+		told.Project = ""
+		out.Connection = &told
+	}
+	for _, m := range in.Awaits {
+		a, err := h.Site.Book.Answer(ctx, connection, m.Issue, m.Revision)
+		if err != nil {
+			return out, err
+		}
+		if a != nil {
+			out.Acks = append(out.Acks, *a)
+		}
+	}
+	if c.State != bridge.Active {
+		return out, nil
+	}
+	held := map[string]int64{}
+	for _, m := range in.Holds {
+		held[m.Issue] = m.Revision
+	}
+	out.Changes, out.More, err = h.Outgoing(ctx, connection, exchange.MaxChanges, func(issue string, revision int64) bool {
+		return held[issue] >= revision
+	})
+	known := in.Knows.Hub
+	out.Rejoin = known.State != "" && (known.State != h.State.State || known.Number > h.State.Number)
+	return out, err
+}
+
+// pace says when the poller is to come again.
+func (h *Hub) pace(in *exchange.Request, out *exchange.Response) time.Duration {
+	flows := len(out.Changes)+len(out.Acks)+len(in.Changes)+len(in.Acks)+len(in.Awaits) > 0
+	switch {
+	case h.Hold > 0 && flows:
+		return 20 * time.Millisecond
+	case h.Hold > 0:
+		return 0
+	case flows || in.IdleMS < activeTime.Milliseconds():
+		return pollActive
+	case h.Cheap:
+		return pollCheap
+	}
+	return pollIdle
+}

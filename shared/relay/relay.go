@@ -1,0 +1,81 @@
+// Package relay hands changes and acks between the pairs of a site and the wire. Both halves use it: the hub behind the
+// exchange's handler, the poller around its client.
+//
+// Start reading at [Relay.TakeChanges] and [Relay.Outgoing]; hub.go is the hub's answer to an exchange.
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/site"
+)
+
+// Relay is one site's.
+type Relay struct {
+	Site *site.Site
+}
+
+// TakeChanges puts the remote site's changes into the queue, each in the group of its issue. A change that comes again
+// is in the queue once.
+func (r *Relay) TakeChanges(ctx context.Context, changes []bridge.Change) error {
+	for i := range changes {
+		c := &changes[i]
+		issue := c.Twin
+		if issue == "" {
+			issue = "remote-" + c.Issue.ID
+		}
+		t := site.Task{Kind: site.ChangeTask, Connection: c.Connection, Issue: issue, Change: c}
+		if err := r.Site.Send(ctx, t, c.Lane, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TakeAcks takes the remote site's acks into the pairs.
+func (r *Relay) TakeAcks(ctx context.Context, acks []bridge.Ack) error {
+	for _, a := range acks {
+		if err := r.takeAck(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Relay) takeAck(ctx context.Context, a bridge.Ack) error {
+	var joined bool
+	p, err := r.Site.Book.Update(ctx, a.Connection, a.Issue, func(p *pair.Pair) error {
+		joined = p.Head.Status == pair.Waiting && a.Twin.ID != ""
+		p.Acknowledge(a)
+		if joined {
+			p.Note(pair.Event{What: "paired", Note: p.Head.Local.Key + " with " + a.Twin.Key})
+		}
+		for key, why := range a.Refused {
+			p.Note(pair.Event{What: "refused there", Field: key, Note: why})
+		}
+		if a.Outcome != bridge.Applied {
+			p.Note(pair.Event{What: "acknowledged", Outcome: string(a.Outcome), Note: a.Reason})
+		}
+		if p.Head.Gone == bridge.Deleted && a.Revision >= p.Head.Revision {
+			p.Head.Status = pair.Stopped
+		}
+		return nil
+	})
+	if errors.Is(err, pair.ErrNone) {
+		return nil
+	}
+	if err == nil && joined {
+		t := site.Task{Kind: site.RetryTask, Connection: a.Connection, Issue: a.Issue, By: "paired"}
+		err = r.Site.Send(ctx, t, bridge.Live, fmt.Sprintf("paired/%s/%s", a.Connection, p.Head.Remote.ID))
+	}
+	return err
+}
+
+// Outgoing returns what waits for the remote site, live before bulk, at most limit changes; more says that others wait.
+func (r *Relay) Outgoing(ctx context.Context, connection string, limit int, skip func(issue string, revision int64) bool) (changes []bridge.Change, more bool, err error) {
+	return r.Site.Book.Outgoing(ctx, connection, limit, skip)
+}

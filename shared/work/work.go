@@ -1,0 +1,150 @@
+// Package work runs the queue's consumers: a task goes to the flow that its kind names, one worker per issue. What
+// cannot be done now is given back with a delay; what can never be done is logged and dropped, because a task is a hint.
+//
+// Start reading at [Pool.Run].
+package work
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/queue"
+	"drawbridge/shared/site"
+)
+
+// Handlers are the flows, by kind of task.
+type Handlers map[site.TaskKind]func(context.Context, site.Task) error
+
+// Pool consumes one queue.
+type Pool struct {
+	Queue    queue.Queue
+	Handlers Handlers
+	Workers  int // at least 1
+	Log      *slog.Logger
+	// Probe asks whether the site answers again after an error that concerned all of it.
+	Probe func(context.Context) error
+
+	mu   sync.Mutex
+	down time.Time // not before this time is anything received; zero: the site is up
+}
+
+// Visibility is how long a task may take before another worker may have it.
+const Visibility = 5 * time.Minute
+
+// Run consumes until ctx is done, and returns when every task in hand is finished.
+func (p *Pool) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	for range max(1, p.Workers) {
+		wg.Go(func() { p.worker(ctx) })
+	}
+	wg.Wait()
+}
+
+func (p *Pool) worker(ctx context.Context) {
+	for ctx.Err() == nil {
+		if !p.up(ctx) {
+			continue
+		}
+		ds, err := p.Queue.Receive(ctx, 1, Visibility)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			p.Log.Error("queue", "error", err)
+			pause(ctx, time.Second)
+		case len(ds) == 0:
+			_ = queue.Wait(ctx, p.Queue) // returns when something arrives or ctx is done
+		}
+		for _, d := range ds {
+			p.handle(ctx, d)
+		}
+	}
+}
+
+// handle does one task and settles its delivery. The task in hand is finished even when the process is asked to stop.
+func (p *Pool) handle(ctx context.Context, d queue.Delivery) {
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), Visibility-10*time.Second)
+	defer cancel()
+	err := p.Do(work, d.Body)
+	switch {
+	case err == nil:
+		err = p.Queue.Delete(work, d)
+	case !bridge.IsTemporary(err) && bridge.LevelOf(err) == bridge.LevelPair:
+		p.Log.Error("task dropped", "group", d.Group, "error", err, "name", bridge.NameOf(err))
+		err = p.Queue.Delete(work, d)
+	default:
+		p.Log.Warn("task given back", "group", d.Group, "attempt", d.Attempt, "error", err, "name", bridge.NameOf(err))
+		if bridge.LevelOf(err) == bridge.LevelSite {
+			p.stop()
+		}
+		err = p.Queue.Release(work, d, delay(d.Attempt))
+	}
+	if err != nil {
+		p.Log.Error("queue", "error", err)
+	}
+}
+
+// Do decodes a task and hands it to its flow. A panic is an error of that task, not the end of the process.
+func (p *Pool) Do(ctx context.Context, body []byte) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.Log.Error("panic", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			err = bridge.Temporary("panic", "unexpected: %v", r)
+		}
+	}()
+	var t site.Task
+	if err := json.Unmarshal(body, &t); err != nil {
+		return bridge.Permanent("task-unreadable", "task cannot be read: %w", err)
+	}
+	h, ok := p.Handlers[t.Kind]
+	if !ok {
+		return bridge.Permanent("task-unknown", "no flow takes tasks of kind %q", t.Kind)
+	}
+	return h(ctx, t)
+}
+
+// delay is 1 s, doubled with every attempt up to 2 minutes.
+func delay(attempt int) time.Duration {
+	return min(time.Second<<min(max(attempt-1, 0), 7), 2*time.Minute)
+}
+
+// up waits while the whole site is down, and asks it from time to time.
+func (p *Pool) up(ctx context.Context) bool {
+	p.mu.Lock()
+	until := p.down
+	p.mu.Unlock()
+	if until.IsZero() {
+		return true
+	}
+	if wait := time.Until(until); wait > 0 {
+		pause(ctx, min(wait, time.Second))
+		return false
+	}
+	if p.Probe != nil && p.Probe(ctx) != nil {
+		p.stop()
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down = time.Time{}
+	return true
+}
+
+const probeEvery = 5 * time.Second
+
+func (p *Pool) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down = time.Now().Add(probeEvery)
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
