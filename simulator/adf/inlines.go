@@ -456,7 +456,7 @@ var (
 
 // imageAt splits !name|params! at i.
 func imageAt(s string, i int) ([2]string, int) {
-	if alnum(before(s, i)) {
+	if alnum(before(s, i)) || unicode.IsSpace(after(s, i)) {
 		return [2]string{}, 0
 	}
 	end := until(s, i+1, "!")
