@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -24,7 +25,17 @@ type rig struct {
 
 func newRig(t *testing.T, flavour string, with ...func(*Settings)) *rig {
 	t.Helper()
-	s := New(Options{Flavour: flavour, Seed: 1, Configure: func(st *Settings) {
+	return newRigAt(t, flavour, nil, with...)
+}
+
+// newRigAt is newRig with a clock of the test's.
+func newRigAt(t *testing.T, flavour string, c *clock, with ...func(*Settings)) *rig {
+	t.Helper()
+	var now func() time.Time
+	if c != nil {
+		now = c.now
+	}
+	s := New(Options{Flavour: flavour, Seed: 1, Now: now, Configure: func(st *Settings) {
 		st.RateLimits = false
 		for _, f := range with {
 			f(st)
@@ -197,6 +208,17 @@ func (r *rig) moveTo(key, status string, fields obj) *reply {
 	}
 	r.t.Fatalf("no transition of %s to %s", key, status)
 	return nil
+}
+
+// search searches the way the flavour does.
+func (r *rig) search(jql, fields string, more ...string) *reply {
+	r.t.Helper()
+	path := "/search?"
+	if r.Flavour() == Cloud {
+		path = "/search/jql?"
+	}
+	q := url.Values{"jql": {jql}, "fields": {fields}}
+	return r.do("GET", path+strings.Join(append([]string{q.Encode()}, more...), "&"), nil).want(200)
 }
 
 func (r *rig) histories(key string) []any {

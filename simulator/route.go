@@ -162,7 +162,7 @@ func init() {
 
 // isJiraPath reports whether a real Jira may have something at a path the
 // simulator does not serve. A member of an issue that neither knows is not.
-func isJiraPath(path string) bool {
+func (s *Site) isJiraPath(path string) bool {
 	segs := segments(path)
 	if len(segs) < 3 || segs[0] != "rest" {
 		return false
@@ -170,7 +170,7 @@ func isJiraPath(path string) bool {
 	if segs[1] != "api" {
 		return contains([]string{"agile", "servicedeskapi", "auth", "greenhopper", "dev-status", "atlassian-connect", "jira-webhook", "webhooks"}, segs[1])
 	}
-	if len(segs) < 4 || !jiraResources[segs[3]] {
+	if len(segs) < 4 || !s.speaks(segs[2]) || !jiraResources[segs[3]] {
 		return false
 	}
 	issueMembers := []string{"votes", "watchers", "notify", "subtask", "pinned-comments", "limit", "picker", "editmeta", "archive", "unarchive", "bulk", "restore"}

@@ -38,14 +38,15 @@ type route struct {
 const limitBody = 64 << 20
 
 func (s *Site) mount() {
-	s.mux = &router{}
+	s.mux, s.foreign = &router{}, &router{}
 	for _, r := range routeTable() {
-		if r.flavour != "" && r.flavour != s.opt.Flavour {
-			continue
-		}
 		method, path, _ := strings.Cut(r.pattern, " ")
 		if !hasAnyPrefix(path, "/rest/", "/secure/", "/media/") {
 			path = "/rest/api/{v}" + path
+		}
+		if r.flavour != "" && r.flavour != s.opt.Flavour {
+			s.foreign.add(method, path, endpoint{name: r.pattern, route: r})
+			continue
 		}
 		s.routes = append(s.routes, r.pattern)
 		s.mux.add(method, path, endpoint{name: r.pattern, route: r})
@@ -175,7 +176,8 @@ func (s *Site) write(w http.ResponseWriter, r *http.Request, u *User, a answer) 
 // lacks too (404).
 func (c *call) unknownPath(otherMethods bool) (answer, error) {
 	path := c.r.URL.Path
-	if otherMethods || isJiraPath(path) {
+	_, foreign, _ := c.s.foreign.lookup(c.r)
+	if !foreign && (otherMethods || c.s.isJiraPath(path)) {
 		text := fmt.Sprintf("The simulator does not implement %s %s.", c.r.Method, path)
 		return answer{status: http.StatusNotImplemented, body: obj{"errorMessages": []string{text}, "errors": obj{}}}, nil
 	}

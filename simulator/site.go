@@ -83,12 +83,13 @@ type Site struct {
 	acting   int64    // the rule that acts now
 	dirty    bool     // something may have changed since the last look
 
-	rng    *chance
-	faults faults
-	meter  meter
-	post   *postman
-	mux    *router
-	routes []string
+	rng     *chance
+	faults  faults
+	meter   meter
+	post    *postman
+	mux     *router
+	foreign *router // what only the other flavour has
+	routes  []string
 }
 
 // New makes an empty site; seed it with SeedDemo, or Load a saved one.
