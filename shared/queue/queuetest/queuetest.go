@@ -104,6 +104,9 @@ func (s *suite) gather(n int, visibility time.Duration) []queue.Delivery {
 		if len(ds) == 0 && time.Now().After(deadline) {
 			break
 		}
+		if len(ds) == 0 {
+			time.Sleep(20 * time.Millisecond)
+		}
 	}
 	return out
 }

@@ -1,0 +1,94 @@
+// Package ssmsecret takes secrets from SSM Parameter Store: the secret driver
+// on AWS. A secret is a SecureString under the prefix of its stack, e.g.
+// "/drawbridge/prod/hub-key". Start reading at [New].
+package ssmsecret
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/aws/smithy-go"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/secret"
+)
+
+// Source is the parameters under a prefix. It implements secret.Source.
+type Source struct {
+	client *ssm.Client
+	prefix string
+}
+
+var _ secret.Source = (*Source)(nil)
+
+// New uses the parameters under prefix, e.g. "/drawbridge/prod/".
+func New(client *ssm.Client, prefix string) *Source { return &Source{client, prefix} }
+
+// batch is the most parameters of one request.
+const batch = 10
+
+// Get implements secret.Source. One request reads ten secrets.
+func (s *Source) Get(ctx context.Context, names ...string) (map[string]secret.Value, error) {
+	if err := secret.ValidNames(names); err != nil {
+		return nil, err
+	}
+	found := map[string]secret.Value{}
+	var missing []string
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	for some := range slices.Chunk(names, batch) {
+		var paths []string
+		for _, n := range some {
+			paths = append(paths, s.prefix+n)
+		}
+		out, err := s.client.GetParameters(ctx, &ssm.GetParametersInput{Names: paths, WithDecryption: aws.Bool(true)})
+		if err != nil {
+			return nil, s.failed(ctx, "read", strings.Join(paths, ", "), err)
+		}
+		missing = append(missing, out.InvalidParameters...)
+		for _, p := range out.Parameters {
+			found[strings.TrimPrefix(aws.ToString(p.Name), s.prefix)] = secret.New(aws.ToString(p.Value))
+		}
+	}
+	if len(missing) > 0 {
+		return nil, secret.Missing(missing)
+	}
+	return found, nil
+}
+
+// Put stores a secret, replacing what is there.
+func (s *Source) Put(ctx context.Context, name string, v secret.Value) error {
+	if err := secret.ValidName(name); err != nil {
+		return err
+	}
+	path := s.prefix + name
+	_, err := s.client.PutParameter(ctx, &ssm.PutParameterInput{
+		Name: &path, Value: aws.String(v.Reveal()), Type: types.ParameterTypeSecureString, Overwrite: aws.Bool(true),
+	})
+	if err != nil {
+		return s.failed(ctx, "write", path, err)
+	}
+	return nil
+}
+
+// failed wraps an error of the SDK; it names the parameters, never their values.
+func (s *Source) failed(ctx context.Context, what, paths string, err error) error {
+	if ctx.Err() != nil {
+		return bridge.Temporary("secret-unavailable", "%s parameters %s: %w", what, paths, ctx.Err())
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		switch api.ErrorCode() {
+		case "AccessDeniedException", "KMSAccessDeniedException":
+			return bridge.Temporary("secret-denied", "%s parameters %s: %w; look at the role's policy and the key",
+				what, paths, err).At(bridge.LevelSite)
+		case "ValidationException", "InvalidKeyId":
+			return bridge.Permanent("secret-request", "%s parameters %s: %w", what, paths, err)
+		}
+	}
+	return bridge.Temporary("secret-unavailable", "%s parameters %s: %w", what, paths, err).At(bridge.LevelSite)
+}
