@@ -186,7 +186,7 @@ func (c *Client) accepted(ctx context.Context, k *call, res *http.Response) *bri
 		_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, largestRefusal))
 		return nil
 	}
-	limited := &io.LimitedReader{R: res.Body, N: largestAnswer}
+	limited := &bounded{r: res.Body, left: largestAnswer}
 	rest := bufio.NewReader(limited)
 	if head, _ := rest.Peek(512); isHTML(res.Header, head) {
 		f := &fault{status: res.StatusCode, uncertain: k.write()}
@@ -194,7 +194,7 @@ func (c *Client) accepted(ctx context.Context, k *call, res *http.Response) *bri
 			k.what, res.StatusCode, title(head)), bridge.LevelSite)
 	}
 	if err := k.decode(res, rest); err != nil {
-		return unreadable(ctx, k, res.StatusCode, limited.N <= 0, err)
+		return unreadable(ctx, k, res.StatusCode, limited, err)
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(rest, largestRefusal)) // so that the connection can be used again
 	if doubt && k.route != "myself" {
@@ -204,7 +204,7 @@ func (c *Client) accepted(ctx context.Context, k *call, res *http.Response) *bri
 }
 
 // unreadable is the error of a success whose body cannot be read: what it reported has happened.
-func unreadable(ctx context.Context, k *call, status int, tooLarge bool, err error) *bridge.Error {
+func unreadable(ctx context.Context, k *call, status int, body *bounded, err error) *bridge.Error {
 	f := &fault{status: status, uncertain: k.write(), cause: err}
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
@@ -212,14 +212,31 @@ func unreadable(ctx context.Context, k *call, status int, tooLarge bool, err err
 	switch {
 	case errors.As(err, &ours):
 		return ours
-	case tooLarge:
+	case body.left <= 0:
 		return f.with(bridge.Permanent("bad-answer", "%s: the answer is larger than %d MB", k.what, largestAnswer>>20), bridge.LevelPair)
-	case errors.As(err, &syntax), errors.As(err, &kind), errors.Is(err, io.EOF), errors.Is(err, errShape):
+	case errors.As(err, &syntax), errors.As(err, &kind), errors.Is(err, io.EOF), errors.Is(err, errShape), body.whole:
 		return f.with(bridge.Temporary("bad-answer", "%s: the answer cannot be read: %v", k.what, err), bridge.LevelPair)
 	}
 	e := lost(ctx, k.what, err, k.write())
 	faultOf(e).status = status
 	return e
+}
+
+// bounded reads a body up to a limit, and remembers whether it came in whole.
+type bounded struct {
+	r     io.Reader
+	left  int64
+	whole bool
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, io.EOF
+	}
+	n, err := b.r.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	b.whole = err == io.EOF
+	return n, err
 }
 
 // errEnough ends a stream of which nobody wants more.

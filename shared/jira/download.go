@@ -52,7 +52,7 @@ func (c *Client) contentPath(a Attachment) (string, error) {
 		return "", errors.New("jira does not say where the content is")
 	}
 	for _, base := range c.bases() {
-		if rest, ok := strings.CutPrefix(u.EscapedPath(), base.Path); ok && (u.Host == "" || sameOrigin(u, base)) {
+		if rest, ok := strings.CutPrefix(u.EscapedPath(), base.Path); ok && (u.Host == "" && u.Scheme == "" || sameOrigin(u, base)) {
 			if u.RawQuery != "" {
 				rest += "?" + u.RawQuery
 			}

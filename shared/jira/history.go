@@ -95,6 +95,15 @@ type wireChangelog struct {
 	Histories []wireHistory `json:"histories"`
 }
 
+// UnmarshalJSON takes what is no changelog for none: very old answers hold a word there.
+func (w *wireChangelog) UnmarshalJSON(raw []byte) error {
+	if raw[0] != '{' {
+		return nil
+	}
+	type plain wireChangelog
+	return json.Unmarshal(raw, (*plain)(w))
+}
+
 // histories are the entries in order of id, and whether they are all there are. Search and read of one issue on Cloud give a part
 // of a long changelog; capped is the number from which a list without proof of its length counts as cut.
 func (w *wireChangelog) histories(capped int) (list []History, complete bool) {
@@ -105,7 +114,7 @@ func (w *wireChangelog) histories(capped int) (list []History, complete bool) {
 		list = append(list, h.history())
 	}
 	slices.SortStableFunc(list, func(a, b History) int { return cmp.Compare(a.ID, b.ID) })
-	complete = capped == 0 || len(list) < capped
+	complete = w.Histories != nil && (capped == 0 || len(list) < capped)
 	if w.Total != nil && int(*w.Total) > len(list) {
 		complete = false
 	}

@@ -135,8 +135,11 @@ func replace(s string, re *regexp.Regexp, change func(before byte, groups []stri
 				groups[i] = s[at+m[2*i] : at+m[2*i+1]]
 			}
 		}
-		with, taken := change(before, groups)
-		if before == '\\' || !taken {
+		with, taken := "", before != '\\'
+		if taken {
+			with, taken = change(before, groups)
+		}
+		if !taken {
 			b.WriteString(s[at : start+1])
 			at = start + 1
 			continue

@@ -67,10 +67,17 @@ func (f Field) single(raw json.RawMessage) (bridge.Value, bool) {
 		if json.Unmarshal(raw, &u) != nil || u.ID() == "" && u.DisplayName == "" {
 			return "", false
 		}
-		return bridge.ValueOf(u.Person()), true
+		return canonical(u.Person()), true
 	}
 	v, err := bridge.Canonical(raw)
 	return v, err == nil
+}
+
+// canonical is the value of a struct, whose members JSON writes in the order of the struct.
+func canonical(v any) bridge.Value {
+	raw, _ := json.Marshal(v)
+	c, _ := bridge.Canonical(raw)
+	return c
 }
 
 const neutralTime = "2006-01-02T15:04:05.000Z"
@@ -150,7 +157,7 @@ func usersValue(raw json.RawMessage, null bool) (bridge.Value, []string, bool) {
 			people, set = append(people, u.Person()), append(set, u.ID())
 		}
 	}
-	return bridge.ValueOf(people), set, true
+	return canonical(people), set, true
 }
 
 // ItemValue is the value that one end of a changelog item names (its From or To), where that is exact: a date, or an id that
