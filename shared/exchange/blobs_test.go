@@ -103,6 +103,19 @@ func TestContentTooLargeOrMissing(t *testing.T) {
 	w.wantError(c.Download(context.Background(), content("20", b), io.Discard), "blob-missing")
 }
 
+func TestContentTeachesNoTime(t *testing.T) {
+	w := newWorld(t)
+	c, ctx := w.joined(), context.Background()
+	b := []byte(`{"now_ms":1}`) // an attachment somebody wrote to move the poller's clock
+	w.blobs.Put(ctx, exchange.BlobKey("c1", bridge.Public, "20"), bytes.NewReader(b), int64(len(b)), "")
+	if err := c.Download(ctx, content("20", b), io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if off, _ := c.Clock.Offset(); off != 0 {
+		t.Errorf("learnt %s", off)
+	}
+}
+
 // linked is a blob store that gives out links to a server.
 type linked struct {
 	blob.Store

@@ -149,6 +149,7 @@ func (b Book) Dismiss(ctx context.Context, connection string) error {
 type Poller struct {
 	ID     string
 	KeyID  string
+	HubKey string // id of the hub key it has pinned: keep that one
 	Site   Site
 	Seen   time.Time // last exchange; zero: only accepted so far
 	Lease  Lease
@@ -161,7 +162,7 @@ func (b Book) Poller(ctx context.Context, connection string) (*Poller, error) {
 	if err != nil || rev == 0 {
 		return nil, err
 	}
-	return &Poller{ID: s.Poller, KeyID: s.Key.ID(), Site: s.Site, Seen: time.UnixMilli(s.Seen).UTC(),
+	return &Poller{ID: s.Poller, KeyID: s.Key.ID(), HubKey: s.HubKey, Site: s.Site, Seen: time.UnixMilli(s.Seen).UTC(),
 		Lease: Lease{s.Fence, s.Until}, Status: s.Status}, nil
 }
 

@@ -111,7 +111,7 @@ func (c *call) update(ctx context.Context, change func(session) (next session, s
 // complete adds what this package knows to the Backend's answer.
 func (c *call) complete(out *Response) {
 	out.Protocol = Protocol
-	out.NowMS = c.h.Now().UnixMilli()
+	out.CameMS, out.NowMS = c.now.UnixMilli(), c.h.Now().UnixMilli()
 	out.Lease = Lease{Fence: c.session.Fence, UntilMS: c.session.Until}
 	for i := range out.Changes {
 		out.Changes[i].Connection = c.connection

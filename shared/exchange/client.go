@@ -55,7 +55,7 @@ func (c *Client) Traffic() (sent, received int64) { return c.sent.Load(), c.rece
 // in.Changes and in.Acks. A Response.HubKey has been verified against HubKey:
 // store its New, then use it as HubKey from there on.
 func (c *Client) Exchange(ctx context.Context, in *Request) (*Response, error) {
-	in.Protocol = Protocol
+	in.Protocol, in.Knows.HubKey = Protocol, c.HubKey.ID()
 	out := new(Response)
 	if err := c.json(ctx, "/v1/connections/"+c.Connection+"/exchange", in, out); err != nil {
 		return nil, err
@@ -163,7 +163,9 @@ func (c *Client) try(ctx context.Context, method, path, query string, body []byt
 		return nil, false, unsigned(resp, err)
 	}
 	if resp.StatusCode == http.StatusOK {
-		c.learnFrom(answer, sent, received)
+		if method == http.MethodPost { // else it is content, which anybody may have written
+			c.learnFrom(answer, sent, received)
+		}
 		return answer, false, nil
 	}
 	return nil, c.learnRefusal(resp.StatusCode, answer, sent, received), c.faultError(resp.StatusCode, answer)
@@ -211,15 +213,22 @@ func (c *Client) now() time.Time {
 	return time.Now()
 }
 
-// learnFrom takes the hub's time out of a signed answer that carries it.
+// learnFrom takes the hub's time out of a signed answer that carries it. For how
+// long the hub held the answer is no part of the way there and back.
 func (c *Client) learnFrom(answer []byte, sent, received time.Time) {
 	var m struct {
-		NowMS int64 `json:"now_ms"`
+		CameMS int64 `json:"came_ms"`
+		NowMS  int64 `json:"now_ms"`
 	}
 	text, err := unpack(answer, MaxDecoded)
-	if err == nil && json.Unmarshal(text, &m) == nil && m.NowMS > 0 {
-		c.Clock.Learn(time.UnixMilli(m.NowMS), sent, received)
+	if err != nil || json.Unmarshal(text, &m) != nil || m.NowMS <= 0 {
+		return
 	}
+	held := time.Duration(0)
+	if m.CameMS > 0 {
+		held = time.Duration(m.NowMS-m.CameMS) * time.Millisecond
+	}
+	c.Clock.Learn(time.UnixMilli(m.NowMS).Add(-held/2), sent.Add(held/2), received.Add(-held/2))
 }
 
 // learnRefusal takes the hub's time out of a signed refusal, and says whether it

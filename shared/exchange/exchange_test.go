@@ -251,6 +251,33 @@ func TestAWrongClockInsideLocksNobodyOut(t *testing.T) {
 	}
 }
 
+func TestAHeldAnswerDoesNotBendTheClock(t *testing.T) {
+	w := newWorld(t)
+	c := w.joined()
+	c.Now = func() time.Time { return w.now.Add(-time.Hour) }
+	if _, err := exchangeOnce(c, from("i1", 1)); err != nil {
+		t.Fatal(err)
+	}
+	w.backend.during = func() { w.now = w.now.Add(50 * time.Second) }
+	if _, err := exchangeOnce(c, from("i1", 1)); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := c.Clock.Offset(); got != time.Hour {
+		t.Errorf("learnt %s", got)
+	}
+}
+
+func TestTheHubKnowsWhichOfItsKeysIsPinned(t *testing.T) {
+	w := newWorld(t)
+	c := w.joined()
+	if _, err := exchangeOnce(c, from("i1", 1)); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := w.handler.Book.Poller(context.Background(), "c1"); err != nil || p.HubKey != seeded(2).ID() {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 func TestFailingBackend(t *testing.T) {
 	w := newWorld(t)
 	c := w.joined()

@@ -208,7 +208,9 @@ func (c *call) failed(err error) reply {
 	f := faultOf(err)
 	f.NowMS = c.now.UnixMilli()
 	level := slog.LevelInfo
-	if f.status >= 500 || f.status == http.StatusUnprocessableEntity {
+	if c.r.Context().Err() != nil { // the poller went away: it had something of its own
+		level = slog.LevelDebug
+	} else if f.status >= 500 || f.status == http.StatusUnprocessableEntity {
 		level = slog.LevelError
 	}
 	c.h.Log.Log(c.r.Context(), level, "request failed", "connection", c.connection, "code", f.Code, "error", err.Error())
@@ -237,7 +239,7 @@ func (c *call) write(w http.ResponseWriter, rep reply) {
 	head.Set("Content-Type", mediaType(rep.bytes, rep.raw))
 	head.Set("Content-Length", strconv.Itoa(len(rep.bytes)))
 	if c.id != "" {
-		if err := sign.SignResponse(head, rep.status, rep.bytes, c.id, c.signingKey(), c.now); err != nil {
+		if err := sign.SignResponse(head, rep.status, rep.bytes, c.id, c.signingKey(), c.h.Now()); err != nil {
 			c.h.Log.Error("answer not signed", "error", err.Error())
 		}
 	}

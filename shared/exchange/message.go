@@ -86,7 +86,7 @@ type Knows struct {
 	Policy int64                  `json:"policy"`          // highest policy revision
 	State  bridge.ConnectionState `json:"state"`           // of the connection
 	Rules  int64                  `json:"rules,omitempty"` // revision of the rule set
-	HubKey string                 `json:"hub_key"`         // id of the hub key it has pinned
+	HubKey string                 `json:"hub_key"`         // id of the hub key it has pinned; Client sets it
 	Hub    Generation             `json:"hub,omitzero"`    // the hub's state it last spoke with
 }
 
@@ -100,6 +100,7 @@ type Generation struct {
 // Response is what the hub answers to an exchange.
 type Response struct {
 	Protocol   int   `json:"protocol"`
+	CameMS     int64 `json:"came_ms"`      // hub time when the request came: an answer may be held
 	NowMS      int64 `json:"now_ms"`       // hub time when the answer was made
 	NextPollMS int64 `json:"next_poll_ms"` // when to come again, unless something of the poller's own waits
 	Lease      Lease `json:"lease"`
@@ -203,6 +204,8 @@ func (r *Request) check() error {
 		return badRequest("the message says protocol %d, its header %d", r.Protocol, Protocol)
 	case !isToken(r.From.Poller) || !isToken(r.From.State) || !isToken(r.From.Instance) || r.From.Generation < 1:
 		return badRequest("from: poller, state and instance are 1 to 64 of [A-Za-z0-9_-], the generation counts from 1")
+	case r.Knows.HubKey != "" && !isToken(r.Knows.HubKey):
+		return badRequest("knows: the hub key is an id of 1 to 64 of [A-Za-z0-9_-]")
 	case len(r.Changes) > MaxChanges:
 		return badRequest("changes: %d, at most %d", len(r.Changes), MaxChanges)
 	case len(r.Acks) > MaxMarks || len(r.Awaits) > MaxMarks || len(r.Holds) > MaxMarks:

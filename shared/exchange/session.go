@@ -15,7 +15,8 @@ const LeaseTime = 60 * time.Second
 // session is the stored document about the poller of a connection.
 type session struct {
 	Key    sign.PublicKey `json:"key"`
-	Next   sign.PublicKey `json:"next,omitzero"` // announced by a rotation, in force once used
+	Next   sign.PublicKey `json:"next,omitzero"`     // announced by a rotation, in force once used
+	HubKey string         `json:"hub_key,omitempty"` // id of the hub key the poller has pinned
 	Poller string         `json:"poller"`
 	Site   Site           `json:"site"`
 
@@ -63,6 +64,7 @@ func (s session) admit(p sign.Proof, in *Request, now time.Time) (session, error
 		s.Until = now.UnixMilli()
 	}
 	s.Seen, s.Status = now.UnixMilli(), in.Status.clean()
+	s.HubKey = in.Knows.HubKey
 	if !s.Next.IsZero() && p.KeyID == s.Next.ID() {
 		s.Key, s.Next = s.Next, sign.PublicKey{}
 	}

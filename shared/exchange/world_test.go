@@ -43,6 +43,7 @@ type backend struct {
 	give     exchange.Response
 	err      error
 	accepted int
+	during   func() // called inside an exchange
 }
 
 func (b *backend) Accepted(_ context.Context, connection string, _ exchange.Site) (bridge.Connection, exchange.Site, error) {
@@ -56,6 +57,9 @@ func (b *backend) Exchange(_ context.Context, s exchange.Session, in *exchange.R
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.got, b.sessions = append(b.got, *in), append(b.sessions, s)
+	if b.during != nil {
+		b.during()
+	}
 	out := b.give
 	out.Changes = append([]bridge.Change(nil), b.give.Changes...)
 	return out, b.err
