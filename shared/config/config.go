@@ -37,6 +37,7 @@ type Hub struct {
 // Poller is what poller.yaml says.
 type Poller struct {
 	State   string   `json:"state"`
+	Blobs   string   `json:"blobs"`
 	Site    Site     `json:"site"`
 	Watch   Watch    `json:"watch"`
 	Metrics *Metrics `json:"metrics"` // nil: none
@@ -57,6 +58,7 @@ type Site struct {
 	Auth              Auth           `json:"auth"`
 	CredentialExpires Date           `json:"credential_expires"`
 	Projects          []string       `json:"projects"` // empty: any the account sees
+	DownloadHosts     []string       `json:"download_hosts"`
 	Network           Network        `json:"network"`
 }
 
@@ -100,8 +102,7 @@ type Target struct {
 
 // Limits are limits towards a Jira.
 type Limits struct {
-	Attachment         Size `json:"attachment"`
-	JiraCallsPerSecond int  `json:"jira_calls_per_second"`
+	Attachment Size `json:"attachment"` // largest carried
 }
 
 // Log is what is logged.

@@ -241,7 +241,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Watch.Interval.Std().String() != "10s" || p.Limits.JiraCallsPerSecond != 10 || p.Log.Level != "info" || p.Metrics != nil || p.Site.BrowseURL != p.Site.APIURL {
+	if p.Watch.Interval.Std().String() != "10s" || p.Log.Level != "info" || p.Metrics != nil || p.Site.BrowseURL != p.Site.APIURL {
 		t.Errorf("defaults are not as documented: %+v", p)
 	}
 }
