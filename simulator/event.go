@@ -110,7 +110,9 @@ func (s *Site) sendComment(what string, is *Issue, cm *Comment, by *User) {
 	s.send(event{name: "comment_" + what, issue: is, by: by, body: func(v *view) obj {
 		out := obj{"comment": v.eventComment(is, cm)}
 		if s.cloud() {
-			out["issue"], out["eventType"] = v.issue(is, sixFields), "primaryAction"
+			short := v.issue(is, sixFields)
+			short["self"] = v.rest(is.ID) // without /issue/, as Cloud sends it here
+			out["issue"], out["eventType"] = short, "primaryAction"
 		} else if what != "created" {
 			out["user"] = v.user(by.ID)
 		}

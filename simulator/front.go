@@ -9,8 +9,12 @@ import (
 )
 
 // Front is the site as one address: REST for clients and, for everything else,
-// pages for the browser. Whoever opens a page is the administrator there.
+// pages for the browser. Whoever opens a page is the administrator there. The
+// title is shown on top; empty means the server's title.
 func (s *Site) Front(title string) http.Handler {
+	if title == "" {
+		title = s.opt.ServerTitle
+	}
 	rest := s.Handler()
 	pages := page.New(page.Options{Title: title, Flavour: s.opt.Flavour, REST: rest, Authorization: s.pageCredential(), Prefix: s.opt.ContextPath})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

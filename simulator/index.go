@@ -23,6 +23,7 @@ type index struct {
 	buckets     map[string]*bucket
 	writes      map[int64][]time.Time
 	queries     map[string]*jql.Query
+	searches    map[string]*lastSearch
 	jql         map[string]*Field
 	frozen      map[int64]*frozenIssue // what searches see while the index lags
 }
@@ -113,6 +114,7 @@ func (ix *index) freezeAll(issues map[int64]*Issue) {
 
 // note records that an issue changed and when searches will see it.
 func (s *Site) note(is *Issue) {
+	s.ix.searches = nil
 	if s.settings.SearchLag <= 0 {
 		return
 	}

@@ -271,6 +271,7 @@ func (c *call) deleteIssue() (answer, error) {
 // remove deletes an issue and everything that belongs to it.
 func (s *Site) remove(is *Issue, by *User) {
 	s.sendDeleted(is, by)
+	s.ix.searches = nil
 	for _, l := range slices.Clone(s.ix.links[is.ID]) {
 		delete(s.st.Links, l.ID)
 		s.ix.dropLink(l)

@@ -163,6 +163,7 @@ func (s *Site) ChangeUser(name string, f func(*User) error) error {
 	if u == nil {
 		return fmt.Errorf("unknown user %q", name)
 	}
+	s.ix.searches = nil // another user may see other issues
 	return f(u)
 }
 

@@ -26,7 +26,7 @@ Exit codes: 0 stopped on request, 1 failed, 2 wrong flags.
 Flags:
 `
 
-// settings of the command line.
+// runFlags are the settings of the command line.
 type runFlags struct {
 	flavour, listen, manage, state, project, context string
 	hostile, json                                    bool
@@ -82,7 +82,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func run(ctx context.Context, f *runFlags, stdout io.Writer) error {
-	s := New(Options{Flavour: f.flavour, Seed: f.seed, ContextPath: f.context, Hostile: f.hostile})
+	title := map[string]string{Cloud: "Jira Cloud (simulated)", DataCenter: "Jira Data Center (simulated)"}[f.flavour]
+	s := New(Options{Flavour: f.flavour, Seed: f.seed, ContextPath: f.context, Hostile: f.hostile, ServerTitle: title})
 	defer s.Close()
 	if f.state != "" {
 		if err := s.Load(f.state); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -98,7 +99,7 @@ func run(ctx context.Context, f *runFlags, stdout io.Writer) error {
 		return err
 	}
 	s.SetBaseURL("http://" + front.Addr().String())
-	servers := []*http.Server{serveOn(front, s.Handler())}
+	servers := []*http.Server{serveOn(front, s.Front(s.opt.ServerTitle))}
 	if f.manage != "" {
 		ln, err := net.Listen("tcp", f.manage)
 		if err != nil {

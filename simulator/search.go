@@ -14,7 +14,7 @@ import (
 )
 
 // operands lets JQL look at an issue.
-func (s *Site) operands(is *Issue) jql.Issue { return operands{s, is} }
+func (s *Site) operands(is *Issue) jql.Issue { return &operands{s, is} }
 
 type operands struct {
 	s  *Site
@@ -26,7 +26,7 @@ var jqlFields = map[string]string{"component": "components", "fixversion": "fixV
 	"originalestimate": "timeoriginalestimate", "remainingestimate": "timeestimate"}
 
 // Get gives the values of a field by its JQL name.
-func (o operands) Get(name string) []jql.Operand {
+func (o *operands) Get(name string) []jql.Operand {
 	is := o.is
 	switch name {
 	case "key", "issuekey", "issue":
@@ -61,7 +61,7 @@ func (o operands) Get(name string) []jql.Operand {
 	return list
 }
 
-func (o operands) comments() []jql.Operand {
+func (o *operands) comments() []jql.Operand {
 	var list []jql.Operand
 	for _, c := range o.is.Comments {
 		list = append(list, jql.Operand{Text: c.Body})
@@ -161,37 +161,76 @@ func (s *Site) valueExists(field, val string) bool {
 }
 
 // found gives the issues a caller sees that match, in the query's order. The
-// index decides what matches; a deleted issue never shows.
-func (c *call) found(q *jql.Query) ([]*Issue, error) {
+// index decides what matches; a deleted issue never shows. fresh are issues to
+// look at past the index.
+func (c *call) found(q *jql.Query, src string, fresh map[int64]bool) ([]*Issue, error) {
+	if hits, known := c.remembered(src); known {
+		return hits, nil
+	}
 	env := c.s.env(c.user)
-	var hits []*Issue
+	var hits []*operands
 	for _, is := range c.s.st.Issues {
 		doc := c.s.indexed(is)
+		if fresh[is.ID] {
+			doc = is
+		}
 		if doc == nil || doc.Archived || !c.s.sees(c.user, is) {
 			continue
 		}
-		hit, err := q.Match(env, operands{c.s, doc})
+		o := &operands{c.s, doc}
+		hit, err := q.Match(env, o)
 		if err != nil {
 			return nil, refuse(http.StatusBadRequest, "%s", err)
 		}
 		if hit {
-			hits = append(hits, doc)
+			hits = append(hits, o)
 		}
 	}
-	slices.SortFunc(hits, func(a, b *Issue) int {
-		oa, ob := operands{c.s, a}, operands{c.s, b}
+	arrange(hits, q, env)
+	list := make([]*Issue, len(hits))
+	for i, o := range hits {
+		list[i] = c.s.st.Issues[o.is.ID] // shown as it is now, found as it was indexed
+	}
+	c.remember(src, list)
+	return list, nil
+}
+
+// arrange sorts by the query's order, the newest first where it says nothing.
+func arrange(hits []*operands, q *jql.Query, env jql.Env) {
+	slices.SortFunc(hits, func(a, b *operands) int {
 		switch {
-		case q.Less(env, oa, ob):
+		case q.Less(env, a, b):
 			return -1
-		case q.Less(env, ob, oa):
+		case q.Less(env, b, a):
 			return 1
 		}
-		return int(b.ID - a.ID)
+		return int(b.is.ID - a.is.ID)
 	})
-	for i, doc := range hits {
-		hits[i] = c.s.st.Issues[doc.ID] // shown as it is now, found as it was indexed
+}
+
+// lastSearch is the latest search of a caller, kept so that walking through the
+// pages of a long result does not repeat it. Any change of any issue ends it.
+type lastSearch struct {
+	src  string
+	hits []*Issue
+	at   time.Time
+}
+
+const searchKept = time.Second
+
+func (c *call) remembered(src string) ([]*Issue, bool) {
+	l := c.s.ix.searches[c.who()]
+	if l == nil || l.src != src || c.now.Sub(l.at) > searchKept || c.s.settings.SearchLag > 0 {
+		return nil, false
 	}
-	return hits, nil
+	return l.hits, true
+}
+
+func (c *call) remember(src string, hits []*Issue) {
+	if c.s.ix.searches == nil {
+		c.s.ix.searches = map[string]*lastSearch{}
+	}
+	c.s.ix.searches[c.who()] = &lastSearch{src, hits, c.now}
 }
 
 // searchBody is the body of every search.
@@ -203,6 +242,7 @@ type searchBody struct {
 	Fields        []string        `json:"fields"`
 	Expand        json.RawMessage `json:"expand"` // a list, or a string with commas
 	Properties    []string        `json:"properties"`
+	Reconcile     []int64         `json:"reconcileIssues"` // read past the index
 	expand        []string
 }
 
@@ -220,6 +260,9 @@ func (c *call) readSearch() (*searchBody, error) {
 		return &b, nil
 	}
 	b = searchBody{JQL: c.query("jql"), NextPageToken: c.query("nextPageToken"), Fields: c.queryList("fields"), expand: c.queryList("expand"), Properties: c.queryList("properties")}
+	for _, id := range c.queryList("reconcileIssues") {
+		b.Reconcile = append(b.Reconcile, parseID(id))
+	}
 	b.StartAt = parsePositive(c.query("startAt"))
 	if m := c.query("maxResults"); m != "" {
 		n := int(parseID(m))
@@ -247,7 +290,7 @@ func (c *call) search() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	hits, err := c.found(q)
+	hits, err := c.found(q, b.JQL, nil)
 	if err != nil {
 		return answer{}, err
 	}
@@ -307,7 +350,10 @@ func (c *call) searchJQL() (answer, error) {
 	if q, err = c.jql(b.JQL); err != nil {
 		return answer{}, err
 	}
-	hits, err := c.found(q)
+	if len(b.Reconcile) > 50 {
+		return answer{}, refuse(http.StatusBadRequest, "The number of issues to reconcile has to be at most 50.")
+	}
+	hits, err := c.found(q, b.JQL, toSet(b.Reconcile))
 	if err != nil {
 		return answer{}, err
 	}
@@ -333,6 +379,14 @@ func (c *call) cloudAnswer(b *searchBody, hits []*Issue, start, size int) (answe
 		out["issues"].([]any)[i] = obj{"id": is.idString()}
 	}
 	return ok(out)
+}
+
+func toSet(ids []int64) map[int64]bool {
+	set := map[int64]bool{}
+	for _, id := range ids {
+		set[id] = true
+	}
+	return set
 }
 
 func cloudPage(b *searchBody) (int, error) {
@@ -391,7 +445,7 @@ func (c *call) approximateCount() (answer, error) {
 	if !q.Bounded() {
 		return answer{}, refuse(http.StatusBadRequest, "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.")
 	}
-	hits, err := c.found(q)
+	hits, err := c.found(q, b.JQL, nil)
 	if err != nil {
 		return answer{}, err
 	}

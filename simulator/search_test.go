@@ -151,6 +151,13 @@ func TestSearchLag(t *testing.T) {
 	r.search("project=ABC", "id").is("total", 0)
 }
 
+func TestReconcileIssuesReadsPastTheIndex(t *testing.T) {
+	r := newRig(t, Cloud, func(st *Settings) { st.SearchLag = time.Hour })
+	key := r.make("x")
+	r.search("project=ABC", "id").is("issues", "[]")
+	r.search("project=ABC", "summary", fmt.Sprint("reconcileIssues=", r.find(key).ID)).is("issues.0.key", key)
+}
+
 func TestArchivedIssuesLeaveSearch(t *testing.T) {
 	r := newRig(t, DataCenter)
 	key := r.make("x")
@@ -202,11 +209,12 @@ func BenchmarkSearch(b *testing.B) {
 		s.create(s.st.Projects[0], &draft{values: map[string]Value{"summary": {"x"}, "issuetype": {s.st.Types[0].ID}}}, u, nil)
 	}
 	c := &call{s: s, user: u, api: "2"}
-	q, err := s.parse("project in (ABC) AND updated >= -1s ORDER BY updated ASC, key ASC")
+	q, err := s.parse("project in (ABC) AND updated >= -1h ORDER BY updated ASC, key ASC")
 	if err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		c.found(q)
+		s.ix.searches = nil
+		c.found(q, "", nil)
 	}
 }
