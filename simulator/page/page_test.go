@@ -208,7 +208,7 @@ func TestComments(t *testing.T) {
 		page.lacks("<script>alert")
 		id := page.find(`id="comment-(\d+)"`)
 		b.post(at+"/comment/"+id, "body", "changed").want(200, "changed", "edited")
-		b.post(at+"/comment", "body", "secret", "who", "Administrators").want(200, "🔒 Administrators", `class="comment restricted"`)
+		b.post(at+"/comment", "body", "secret", "who", "Administrators").want(200, "Only Administrators", `class="comment restricted"`)
 		b.post(at+"/comment", "body", "").want(400, "Comment body can not be empty!")
 		b.post(at + "/comment-delete/" + id).want(200).lacks("changed</p>")
 		b.post(at+"/comment/99999", "body", "x").want(404)
