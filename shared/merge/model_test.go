@@ -132,6 +132,11 @@ func (w *world) agree() {
 	if w.c.ident() {
 		w.assert(same(a.value, b.value), "diverged")
 	}
+	for _, x := range []*site{w.a, w.b} {
+		if e, _ := merge.Winner(x.f, x.site()); e != nil && e.Stamp.Site == x.role {
+			w.assert(same(x.value, w.last[x.made[e.Seq]].value), "not what was edited on its own site")
+		}
+	}
 	w.projected(w.a, w.b)
 	w.projected(w.b, w.a)
 	if w.c.domain != "" {
@@ -152,6 +157,19 @@ func (w *world) agree() {
 		w.assert(a.edit == newest, "not newest")
 	}
 	w.policed()
+}
+
+// real: there is a conflict only where neither edit was made on top of the other.
+func (w *world) real(x *site, v merge.Verdict) {
+	if v != merge.Decided && v != merge.Asking || w.c.restore || w.c.domain != "" || w.c.lossy {
+		return // lost state and equal values can hide that an edit was seen
+	}
+	a, b := w.a.made, w.b.made
+	mine, theirs := a[x.f.Mine.Seq], b[x.f.Theirs.Seq]
+	if x == w.b {
+		mine, theirs = a[x.f.Theirs.Seq], b[x.f.Mine.Seq]
+	}
+	w.assert(!w.past[mine].has(theirs) && !w.past[theirs].has(mine), "a conflict where there is none")
 }
 
 // policed: of two edits of which neither was made over the other, the policy's site has the standing one.

@@ -119,6 +119,7 @@ func (x *site) project(crash bool) (crashed bool) {
 	_, verdict := merge.Winner(x.f, x.site())
 	x.w.seen[string(verdict)]++
 	x.w.seen[string(d.Kind)]++
+	x.w.real(x, verdict)
 	x.f = x.w.p.note(x.f, d)
 	x.ref.note(x.site(), x.local)
 	if d.Kind != merge.Write || x.w.refuses(x.role, d.Value) {

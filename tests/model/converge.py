@@ -147,7 +147,8 @@ class Site:
 
     def project(s, crash=False):
         if s.open and 'hold' not in s.world.broken: return
-        w, _ = s.winner()
+        w, verdict = s.winner()
+        s.world.real(s, verdict)
         if w is None: return
         n, carried = s.latest()
         edit = (w.stamp[1], w.seq)
@@ -348,6 +349,8 @@ class World:
     def agree(w):
         a, b, c = w.A.jira, w.B.jira, w.case
         if c.ident: assert w.same(a.value, b.value), 'diverged'
+        for X in (w.A, w.B):
+            if X.winner()[0] is X.mine and X.mine: assert w.same(X.jira.value, X.known[X.mine.seq].value), 'not what was edited on its own site'
         if c.republish: w.projected()
         if c.domain: return
         if a.log and b.log and c.ident: assert a.je == b.je, 'diverged in meaning'
@@ -356,6 +359,13 @@ class World:
         if w.last and not c.skewed and not c.change and w.policy == 'newest':
             assert a.je == max(w.last.items(), key=lambda x: x[1][0])[0], 'not newest'
         w.policed()
+
+    def real(w, X, verdict):
+        """There is a conflict only where neither edit was made on top of the other."""
+        if verdict not in ('decided', 'asking') or w.case.restore or w.case.domain or not w.case.ident and not w.case.republish:
+            return                                                        # lost state and equal values can hide that an edit was seen
+        x, y = X.jira.made[X.mine.seq], w.site(other(X.role)).jira.made[X.theirs.seq]
+        assert x not in w.past[y] and y not in w.past[x], 'a conflict where there is none'
 
     def policed(w):
         """Of two edits of which neither was made over the other, the policy's site has the standing one."""
