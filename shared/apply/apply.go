@@ -26,6 +26,7 @@ type Flow struct {
 
 	mu        sync.Mutex
 	workflows map[step][]jira.Transition
+	initial   map[workflow]string
 	users     map[string]jira.User // by e-mail; the zero User: nobody
 }
 

@@ -228,6 +228,7 @@ func (f *Flow) join(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 		field.Field = merge.Wrote(field.Field, 0, w.Value, w.Edit)
 		p.Note(pair.Event{What: "applied", Field: key, New: w.Value, Edit: w.Edit.String(), Outcome: "created"})
 	}
+	f.begins(ctx, v, m, p)
 	for key, why := range m.problems {
 		if field := p.State.Field(key); field.Theirs != nil {
 			refuse(p, v, key, field.Theirs.ID(), why)
@@ -239,6 +240,17 @@ func (f *Flow) join(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 		return f.Site.Book.Find(ctx, c.Connection, c.Issue.ID) // adopted meanwhile
 	}
 	return p, err
+}
+
+// begins notes the status that the new issue is in, so that a twin in the same one costs no call.
+func (f *Flow) begins(ctx context.Context, v *observe.View, m *newborn, p *pair.Pair) {
+	row, ok := v.Rules.Row("status")
+	if !ok || !row.In || row.Target != "status" {
+		return
+	}
+	if status := f.initialStatus(ctx, workflow{m.target.Project, m.target.Type}, p.Head.Local.ID); status != "" {
+		p.State.Field(row.Key).Shown = bridge.ValueOf(status)
+	}
 }
 
 // look searches for an issue that an earlier try created, by its marker. An empty search counts only if it is evident

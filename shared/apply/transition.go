@@ -13,7 +13,34 @@ import (
 
 // step is where a workflow is left from. Issues of one project and type share their workflow, so what is possible from a
 // status is asked once and forgotten when Jira refuses it.
-type step struct{ project, kind, from string }
+type step struct {
+	workflow
+	from string
+}
+
+// workflow is what issues of one project and type share.
+type workflow struct{ project, kind string }
+
+// initialStatus is the status in which a new issue of that project and type begins, learnt from the first one.
+func (f *Flow) initialStatus(ctx context.Context, w workflow, issue string) string {
+	f.mu.Lock()
+	known, ok := f.initial[w]
+	f.mu.Unlock()
+	if ok {
+		return known
+	}
+	is, err := f.Site.Jira.Issue(ctx, issue, jira.IssueOptions{Fields: []string{"status"}})
+	if err != nil {
+		return "" // not known: the projection asks for the transitions
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.initial == nil {
+		f.initial = map[workflow]string{}
+	}
+	f.initial[w] = is.Status()
+	return is.Status()
+}
 
 // transition brings the issue to the wanted status: by one direct transition, or over the steps the rules list.
 func (f *Flow) transition(ctx context.Context, v *observe.View, pl *plan) error {
@@ -45,7 +72,7 @@ func (f *Flow) transition(ctx context.Context, v *observe.View, pl *plan) error 
 
 // step makes one transition. Known workflows are used without asking; a refusal makes us ask once more.
 func (f *Flow) step(ctx context.Context, v *observe.View, pl *plan, from, to string, last bool) (problem string, err error) {
-	where := step{pl.project, pl.kind, from}
+	where := step{workflow{pl.project, pl.kind}, from}
 	for try := 0; ; try++ {
 		ts, cached, err := f.transitions(ctx, where, pl.issue)
 		if err != nil {

@@ -16,18 +16,21 @@ var layers = map[string]int{
 	"rule":   1,
 	"sign":   1,
 
-	"store": 2, // ports and their drivers
-	"queue": 2,
-	"blob":  2,
-	"jira":  2, // Jira clients; know nothing of sync
+	"store":  2, // ports and their drivers
+	"queue":  2,
+	"blob":   2,
+	"secret": 2,
+	"jira":   2, // Jira clients; know nothing of sync
 
-	"pair":    3, // pair state, built once on the store
-	"site":    4, // one Jira as the flows see it
-	"observe": 5, // from what Jira shows to entries; used by several flows
+	"pair":     3, // pair state, built once on the store
+	"exchange": 3, // the wire: messages, the hub's handler, the poller's client; what they mean for pairs is a Backend's
+	"site":     4, // one Jira as the flows see it
+	"observe":  5, // from what Jira shows to entries; used by several flows
+	"relay":    5, // between pairs and wire; used by both halves
+	"work":     5, // the queue's consumers
 
 	"ingest":    flow,
 	"publish":   flow,
-	"exchange":  flow,
 	"apply":     flow,
 	"reconcile": flow,
 	"poll":      flow,
@@ -44,7 +47,7 @@ var confined = map[string][]string{
 	"github.com/goccy/go-yaml":              {"shared/config", "shared/rule"},
 	"github.com/santhosh-tekuri/jsonschema": {"shared/config", "shared/rule"},
 	"modernc.org/sqlite":                    {"shared/store", "shared/queue"},
-	"github.com/aws/aws-sdk-go-v2":          {"shared/store", "shared/queue", "shared/blob", "functions", "cmd"},
+	"github.com/aws/aws-sdk-go-v2":          {"shared/store", "shared/queue", "shared/blob", "shared/secret", "functions", "cmd"},
 	"github.com/aws/aws-lambda-go":          {"functions"},
 }
 
