@@ -76,6 +76,13 @@ func (s *Site) noIssue() error {
 	return refuse(http.StatusNotFound, "Issue Does Not Exist")
 }
 
+// jiraText is an error in Jira's own words, shown to the caller as it is.
+type jiraText string
+
+func (t jiraText) Error() string { return string(t) }
+
+func say(format string, args ...any) error { return jiraText(fmt.Sprintf(format, args...)) }
+
 // fieldErrors collects one text per field, to be refused together.
 type fieldErrors map[string]string
 

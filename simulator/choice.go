@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -15,19 +14,19 @@ import (
 func byIDOrName[T any](raw json.RawMessage, label string, list []*T, id, name func(*T) string) (string, error) {
 	m := member(raw, "id", "name")
 	if m == nil {
-		return "", fmt.Errorf("Specify the %s in the format {\"name\": …} or {\"id\": …}", strings.ToLower(label))
+		return "", say("Specify the %s in the format {\"name\": …} or {\"id\": …}", strings.ToLower(label))
 	}
 	if want, given := m["id"]; given {
 		if x := pick(list, func(x *T) bool { return id(x) == want }); x != nil {
 			return want, nil
 		}
-		return "", fmt.Errorf("%s id '%s' is not valid", label, want)
+		return "", say("%s id '%s' is not valid", label, want)
 	}
 	want := m["name"]
 	if x := pick(list, func(x *T) bool { return strings.EqualFold(name(x), want) }); x != nil {
 		return id(x), nil
 	}
-	return "", fmt.Errorf("%s name '%s' is not valid", label, want)
+	return "", say("%s name '%s' is not valid", label, want)
 }
 
 // ---- options
@@ -40,17 +39,17 @@ func readOption(_ *reader, f *Field, raw json.RawMessage) (string, error) {
 	m := member(raw, "id", "value")
 	if id, given := m["id"]; given {
 		if f.option(id) == nil {
-			return "", fmt.Errorf("Option id '%s' is not valid", id)
+			return "", say("Option id '%s' is not valid", id)
 		}
 		return id, nil
 	}
 	value, given := m["value"]
 	if !given {
-		return "", fmt.Errorf("Specify a valid 'id' or 'name' for %s", f.Name)
+		return "", say("Specify a valid 'id' or 'name' for %s", f.Name)
 	}
 	o := pick(f.Options, func(o *Option) bool { return o.Value == value && !o.Disabled })
 	if o == nil {
-		return "", fmt.Errorf("Option value '%s' is not valid", value)
+		return "", say("Option value '%s' is not valid", value)
 	}
 	return o.ID, nil
 }
@@ -98,7 +97,7 @@ func readUser(p *reader, f *Field, raw json.RawMessage) (string, error) {
 			if m != nil && len(m) == 0 {
 				return "", nil // {"accountId": null} clears
 			}
-			return "", fmt.Errorf("Specify a valid value for %s", f.Name)
+			return "", say("Specify a valid value for %s", f.Name)
 		}
 		u = p.s.user(said)
 	} else {
@@ -115,12 +114,12 @@ func readUser(p *reader, f *Field, raw json.RawMessage) (string, error) {
 	}
 	if u == nil || !u.Active {
 		if p.s.cloud() && f.ID == "reporter" {
-			return "", fmt.Errorf("The reporter specified is not a user.")
+			return "", say("The reporter specified is not a user.")
 		}
-		return "", fmt.Errorf("User '%s' does not exist.", said)
+		return "", say("User '%s' does not exist.", said)
 	}
 	if f.ID == "assignee" && !u.may("ASSIGNABLE_USER") {
-		return "", fmt.Errorf("User '%s' cannot be assigned issues.", said)
+		return "", say("User '%s' cannot be assigned issues.", said)
 	}
 	return u.ID, nil
 }
@@ -180,10 +179,10 @@ func readType(p *reader, _ *Field, raw json.RawMessage) (string, error) {
 	}
 	id, err := byIDOrName(raw, "Issue type", mine, func(t *IssueType) string { return t.ID }, func(t *IssueType) string { return t.Name })
 	if err != nil && p.s.cloud() {
-		return "", fmt.Errorf("Specify a valid issue type")
+		return "", say("Specify a valid issue type")
 	}
 	if err != nil {
-		return "", fmt.Errorf("valid issue type is required")
+		return "", say("valid issue type is required")
 	}
 	return id, nil
 }
@@ -399,7 +398,7 @@ func readParent(p *reader, _ *Field, raw json.RawMessage) (string, error) {
 	}
 	is := p.s.find(said)
 	if is == nil || !p.s.sees(p.caller, is) {
-		return "", fmt.Errorf("Could not find issue by id or key.")
+		return "", say("Could not find issue by id or key.")
 	}
 	return is.idString(), nil
 }
@@ -444,7 +443,7 @@ func readRequestType(p *reader, f *Field, raw json.RawMessage) (string, error) {
 	}
 	t, _ := p.s.requestType(said)
 	if t == nil {
-		return "", fmt.Errorf("The request type '%s' does not exist.", said)
+		return "", say("The request type '%s' does not exist.", said)
 	}
 	return t.ID, nil
 }

@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -140,7 +139,7 @@ func trimQuotes(raw json.RawMessage) json.RawMessage {
 
 func (p *reader) operateComment(d *draft, op string, raw json.RawMessage) error {
 	if op != "add" {
-		return fmt.Errorf("Field does not support operation '%s'", op)
+		return say("Field does not support operation '%s'", op)
 	}
 	cm, err := p.readComment(raw, nil)
 	if err != nil {

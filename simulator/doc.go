@@ -21,7 +21,8 @@
 //	kind.go       what a value of each field kind looks like, read, shown, logged
 //	change.go     the write: changelog, `updated`, events, automation
 //	workflow.go   transitions
-//	search.go     JQL searches of both flavours
+//	view.go       how things are shown, to whom and in which time zone
+//	search.go     searches of both flavours;  find.go what JQL sees and finds
 //	webhook.go    registration;  event.go bodies;  deliver.go delivery
 //	fault.go      misbehaviour on request;  limit.go rate limits
 //	seed.go       the demonstration site

@@ -68,7 +68,7 @@ func (p *reader) setField(d *draft, is *Issue, id string, raw json.RawMessage, a
 	case id == "timetracking" && allowed(id):
 		return p.setTracking(d, raw)
 	case f == nil || !allowed(id):
-		return fmt.Errorf("%s", offScreen(id))
+		return offScreen(id)
 	}
 	v, err := p.readValue(f, raw)
 	if err != nil {
@@ -95,10 +95,10 @@ func (p *reader) operate(d *draft, is *Issue, id, op string, raw json.RawMessage
 	}
 	f := p.s.ix.fields[id]
 	if f == nil || !allowed(id) {
-		return fmt.Errorf("%s", offScreen(id))
+		return offScreen(id)
 	}
 	if !f.kind().list || op != "add" && op != "remove" {
-		return fmt.Errorf("Field does not support operation '%s'", op)
+		return say("Field does not support operation '%s'", op)
 	}
 	return p.addRemove(d, is, f, op, raw)
 }

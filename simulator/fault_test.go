@@ -39,6 +39,7 @@ func TestLostAnswer(t *testing.T) {
 	r := newRig(t, DataCenter)
 	r.Inject(Fault{Route: "POST /issue", LoseAnswer: true, Count: 1})
 	req, _ := http.NewRequest("POST", r.srv.URL+"/rest/api/2/issue", strings.NewReader(`{"fields":{"project":{"key":"ABC"},"issuetype":{"name":"Task"},"summary":"x"}}`))
+	req.Header.Set("Content-Type", "application/json")
 	r.sign(req, "alice")
 	if _, err := (&http.Client{Transport: &http.Transport{}}).Do(req); err == nil {
 		t.Fatal("there was an answer")

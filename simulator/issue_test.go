@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -288,4 +289,12 @@ func TestBulkFetch(t *testing.T) {
 	if out.at("issues.0.changelog.histories") == nil {
 		t.Error("no changelog")
 	}
+}
+
+func TestBodiesMustBeJSON(t *testing.T) {
+	r := newRig(t, Cloud)
+	req, _ := http.NewRequest("POST", r.srv.URL+"/rest/api/2/issue", strings.NewReader("summary=x"))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.sign(req, "alice")
+	r.send(req).want(415)
 }

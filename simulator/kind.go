@@ -3,7 +3,6 @@ package simulator
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,7 +93,7 @@ func (p *reader) readValue(f *Field, raw json.RawMessage) (Value, error) {
 	}
 	var elems []json.RawMessage
 	if json.Unmarshal(raw, &elems) != nil {
-		return nil, fmt.Errorf("data was not an array")
+		return nil, say("data was not an array")
 	}
 	var v Value
 	for _, e := range elems {
@@ -144,11 +143,11 @@ func readLine(p *reader, f *Field, raw json.RawMessage) (string, error) {
 	s, isString := plainString(raw)
 	switch {
 	case !isString:
-		return "", fmt.Errorf("Operation value must be a string")
+		return "", say("Operation value must be a string")
 	case f.ID == "summary" && strings.ContainsAny(s, "\r\n"):
-		return "", fmt.Errorf("The summary is invalid because it contains newline characters.")
+		return "", say("The summary is invalid because it contains newline characters.")
 	case f.ID == "summary" && utf8.RuneCountInString(s) > 255:
-		return "", fmt.Errorf("Summary must be less than 255 characters.")
+		return "", say("Summary must be less than 255 characters.")
 	}
 	if f.ID == "summary" {
 		s = strings.TrimSpace(s)
@@ -169,12 +168,12 @@ func (p *reader) rich(raw json.RawMessage) (string, error) {
 	s, isString := plainString(raw)
 	if !p.adf {
 		if !isString {
-			return "", fmt.Errorf("Operation value must be a string")
+			return "", say("Operation value must be a string")
 		}
 		return s, nil
 	}
 	if isString {
-		return "", fmt.Errorf("Operation value must be an Atlassian Document (see the Atlassian Document Format)")
+		return "", say("Operation value must be an Atlassian Document (see the Atlassian Document Format)")
 	}
 	return adf.ToWiki(raw)
 }
@@ -183,7 +182,7 @@ func (p *reader) rich(raw json.RawMessage) (string, error) {
 func (p *reader) text(s string) (string, error) {
 	limit := p.s.settings.TextLimit
 	if limit > 0 && utf8.RuneCountInString(s) > limit {
-		return "", fmt.Errorf("The entered text is too long. It exceeds the allowed limit of %d characters.", limit)
+		return "", say("The entered text is too long. It exceeds the allowed limit of %d characters.", limit)
 	}
 	return normalise(p.s.settings.TextMode, s), nil
 }
@@ -206,7 +205,7 @@ func normalise(mode, s string) string {
 func readNumber(_ *reader, _ *Field, raw json.RawMessage) (string, error) {
 	n, err := strconv.ParseFloat(string(bytes.TrimSpace(raw)), 64)
 	if err != nil {
-		return "", fmt.Errorf("Operation value must be a number")
+		return "", say("Operation value must be a number")
 	}
 	return strconv.FormatFloat(n, 'f', -1, 64), nil
 }
@@ -217,7 +216,7 @@ func readDate(_ *reader, f *Field, raw json.RawMessage) (string, error) {
 		return "", nil
 	}
 	if _, err := time.Parse(time.DateOnly, s); err != nil {
-		return "", fmt.Errorf("Error parsing date string: %s", s)
+		return "", say("Error parsing date string: %s", s)
 	}
 	return s, nil
 }
@@ -231,7 +230,7 @@ func parseStamp(s string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("Error parsing time: %s", s)
+	return time.Time{}, say("Error parsing time: %s", s)
 }
 
 func readMoment(_ *reader, _ *Field, raw json.RawMessage) (string, error) {
@@ -250,21 +249,21 @@ func readLabel(_ *reader, _ *Field, raw json.RawMessage) (string, error) {
 	s, isString := plainString(raw)
 	switch {
 	case !isString:
-		return "", fmt.Errorf("Operation value must be a string")
+		return "", say("Operation value must be a string")
 	case strings.ContainsAny(s, " \t\r\n"):
-		return "", fmt.Errorf("The label '%s' contains spaces which is invalid.", s)
+		return "", say("The label '%s' contains spaces which is invalid.", s)
 	case utf8.RuneCountInString(s) > 255:
-		return "", fmt.Errorf("The label '%s' exceeds the maximum length allowed for labels of 255 characters.", s)
+		return "", say("The label '%s' exceeds the maximum length allowed for labels of 255 characters.", s)
 	}
 	return s, nil
 }
 
 func readNever(_ *reader, f *Field, _ json.RawMessage) (string, error) {
-	return "", fmt.Errorf("%s", offScreen(f.ID))
+	return "", offScreen(f.ID)
 }
 
-func offScreen(field string) string {
-	return fmt.Sprintf("Field '%s' cannot be set. It is not on the appropriate screen, or unknown.", field)
+func offScreen(field string) error {
+	return say("Field '%s' cannot be set. It is not on the appropriate screen, or unknown.", field)
 }
 
 func showWord(_ *view, _ *Field, word string) any   { return word }

@@ -29,14 +29,14 @@ func (l *linkDraft) bind(is *Issue) *linkDraft {
 
 func (p *reader) operateLink(d *draft, op string, raw json.RawMessage) error {
 	if op != "add" {
-		return fmt.Errorf("Field does not support operation '%s'", op)
+		return say("Field does not support operation '%s'", op)
 	}
 	l, err := p.readLink(raw)
 	if err != nil {
 		return err
 	}
 	if (l.inward == nil) == (l.outward == nil) {
-		return fmt.Errorf("Name either the inward or the outward issue")
+		return say("Name either the inward or the outward issue")
 	}
 	d.links = append(d.links, l)
 	return nil

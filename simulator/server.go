@@ -134,7 +134,17 @@ func (s *Site) admit(c *call, e endpoint) (answer, error) {
 		}
 		return answer{}, c.notSignedIn()
 	}
+	if !c.jsonBody() {
+		return answer{}, refuse(http.StatusUnsupportedMediaType, "Unsupported Media Type")
+	}
 	return s.limits(c, e.name)
+}
+
+// jsonBody reports whether a body, where there is one, is said to be JSON;
+// uploads are read elsewhere.
+func (c *call) jsonBody() bool {
+	kind := c.r.Header.Get("Content-Type")
+	return len(c.body) == 0 || strings.Contains(kind, "json") || strings.HasPrefix(kind, "multipart/")
 }
 
 func (s *Site) speaks(version string) bool {

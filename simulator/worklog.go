@@ -39,7 +39,7 @@ func parseDuration(s string) (int64, error) {
 				total += n * 60
 				continue
 			}
-			return 0, fmt.Errorf("Invalid time duration entered: %s", s)
+			return 0, say("Invalid time duration entered: %s", s)
 		}
 		n, _ := strconv.ParseFloat(m[1], 64)
 		total += n * unit[m[2]]
@@ -79,7 +79,7 @@ func tracking(is *Issue) obj {
 
 func (p *reader) operateWorklog(d *draft, op string, raw json.RawMessage) error {
 	if op != "add" {
-		return fmt.Errorf("Field does not support operation '%s'", op)
+		return say("Field does not support operation '%s'", op)
 	}
 	w, err := p.readWorklog(raw, nil)
 	if err != nil {
