@@ -140,7 +140,30 @@ func TestDownloadFailures(t *testing.T) {
 	if got, err := download(t, c, Attachment{ID: "8"}); got != "x" || err != nil {
 		t.Errorf("a read is tried again: %q, %v", got, err)
 	}
-	if got, err := download(t, c, Attachment{ID: "8"}); err == nil || !bridge.IsTemporary(err) {
+	if got, err := download(t, c, Attachment{ID: "8"}); bridge.NameOf(err) != "content-unreadable" || !bridge.IsTemporary(err) {
 		t.Errorf("half a content: %q, %v", got, err)
+	}
+}
+
+func TestTheMediaHostIsNotTheSite(t *testing.T) {
+	media := script(t, answer{status: 401}, answer{status: 403}, answer{status: 503}, answer{status: 503}, answer{status: 503}, answer{status: 503})
+	there := answer{status: 303, header: map[string]string{"Location": media.URL + "/f"}}
+	jira := script(t, there, there, there, there, there, there, there, there)
+	u, _ := url.Parse(media.URL)
+	c := jira.client(t, bridge.Cloud, func(o *Options) { o.AllowHosts = []string{u.Host} })
+	if _, err := download(t, c, Attachment{ID: "8"}); bridge.NameOf(err) != "content-unreadable" || bridge.LevelOf(err) != bridge.LevelPair || !bridge.IsTemporary(err) {
+		t.Error(err)
+	}
+	media.Close()
+	if _, err := download(t, c, Attachment{ID: "8"}); bridge.NameOf(err) != "content-unreadable" || bridge.LevelOf(err) != bridge.LevelPair || strings.Contains(err.Error(), "/f") {
+		t.Error(err)
+	}
+}
+
+func TestCloudContentAtTheOldAddress(t *testing.T) {
+	s := script(t, answer{status: 404}, ok("x"))
+	c := s.client(t, bridge.Cloud)
+	if got, err := download(t, c, Attachment{ID: "8", Content: s.URL + "/jira/secure/attachment/8/a"}); got != "x" || err != nil {
+		t.Errorf("%q, %v", got, err)
 	}
 }

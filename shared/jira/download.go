@@ -28,7 +28,17 @@ func (c *Client) Download(ctx context.Context, a Attachment) (io.ReadCloser, err
 	if err != nil {
 		return nil, (&fault{cause: err}).with(bridge.Permanent("content-elsewhere", "%s: %v", what, err), bridge.LevelPair)
 	}
-	k := call{what: what, method: http.MethodGet, route: "attachment/content/{attachment}", path: path}
+	body, fault := c.fetch(ctx, call{what: what, method: http.MethodGet, route: "attachment/content/{attachment}", path: path})
+	if StatusOf(fault) == http.StatusNotFound && c.cloud() && strings.Contains(a.Content, "/secure/attachment/") {
+		if path, err := c.sitePath(a.Content); err == nil {
+			return c.fetch(ctx, call{what: what, method: http.MethodGet, route: "secure/attachment/{attachment}", path: path})
+		}
+	}
+	return body, fault
+}
+
+// fetch opens a content, again after a temporary failure.
+func (c *Client) fetch(ctx context.Context, k call) (io.ReadCloser, error) {
 	for n := 1; ; n++ {
 		body, err := c.open(ctx, &k)
 		if err == nil {
@@ -47,8 +57,13 @@ func (c *Client) contentPath(a Attachment) (string, error) {
 	if c.cloud() && a.ID != "" {
 		return "rest/api/2/attachment/content/" + url.PathEscape(a.ID), nil
 	}
-	u, err := url.Parse(a.Content)
-	if err != nil || a.Content == "" {
+	return c.sitePath(a.Content)
+}
+
+// sitePath is a content address of the site's own, below the API URL.
+func (c *Client) sitePath(content string) (string, error) {
+	u, err := url.Parse(content)
+	if err != nil || content == "" {
 		return "", errors.New("jira does not say where the content is")
 	}
 	for _, base := range c.bases() {
@@ -102,17 +117,20 @@ func (c *Client) open(ctx context.Context, k *call) (io.ReadCloser, *bridge.Erro
 	took := c.opts.Now().Sub(began)
 	timer.Stop()
 	if err != nil {
-		cancel()
+		defer cancel()
 		c.count(k, 0, took)
-		return nil, c.unopened(ctx, k, err)
+		return nil, c.unopened(ctx, held, k, err)
 	}
 	c.count(k, res.StatusCode, took)
 	if res.StatusCode != http.StatusOK || loginPage(res) {
 		defer cancel()
 		defer res.Body.Close()
+		if !sameOrigin(res.Request.URL, c.api) {
+			return nil, brokenOff(k.what, &fault{status: res.StatusCode})
+		}
 		return nil, c.refused(k, res)
 	}
-	return &watched{body: res.Body, timer: timer, cancel: cancel}, nil
+	return &watched{what: k.what, body: res.Body, timer: timer, cancel: cancel}, nil
 }
 
 // loginPage reports whether a web page came that Jira did not mean as an attachment.
@@ -120,14 +138,30 @@ func loginPage(res *http.Response) bool {
 	return isHTML(res.Header, nil) && res.Header.Get("Content-Disposition") == "" && toLogin(http.Header{"Location": {res.Request.URL.String()}})
 }
 
-func (c *Client) unopened(ctx context.Context, k *call, err error) *bridge.Error {
+// brokenOff is a failure of the content's own host, which says nothing about the site.
+func brokenOff(what string, f *fault) *bridge.Error {
+	return f.with(bridge.Temporary("content-unreadable", "%s: the content cannot be read: %v", what, f), bridge.LevelPair)
+}
+
+var errStalled = fmt.Errorf("not a byte for %v", stall)
+
+// unopened is the error of a download that got no answer.
+func (c *Client) unopened(ctx, held context.Context, k *call, err error) *bridge.Error {
 	var away *awayError
 	var broken *secretError
+	var at *url.Error
+	if ctx.Err() == nil && held.Err() != nil {
+		err = errStalled
+	}
 	switch {
 	case errors.As(err, &away):
 		return (&fault{cause: away}).with(bridge.Permanent("content-elsewhere", "%s: %v", k.what, away), bridge.LevelPair)
 	case errors.As(err, &broken):
 		return (&fault{cause: err}).with(bridge.Permanent("site-unauthenticated", "%s: the secret cannot be read: %v", k.what, broken.cause), bridge.LevelSite)
+	case errors.As(err, &at) && ctx.Err() == nil:
+		if u, bad := url.Parse(at.URL); bad == nil && !sameOrigin(u, c.api) {
+			return brokenOff(k.what, &fault{cause: at.Err})
+		}
 	}
 	return lost(ctx, k.what, err, false)
 }
@@ -181,6 +215,7 @@ func private(a netip.Addr) bool {
 
 // watched is a body that is given up when it stands still.
 type watched struct {
+	what   string
 	body   io.ReadCloser
 	timer  *time.Timer
 	cancel context.CancelFunc
@@ -190,8 +225,14 @@ type watched struct {
 func (w *watched) Read(p []byte) (int, error) {
 	w.timer.Reset(stall)
 	n, err := w.body.Read(p)
-	w.timer.Stop() // a slow reader is not a slow site
-	return n, err
+	stopped := w.timer.Stop() // a slow reader is not a slow site
+	switch {
+	case err == nil || err == io.EOF:
+		return n, err
+	case !stopped:
+		err = errStalled
+	}
+	return n, brokenOff(w.what, &fault{status: http.StatusOK, cause: err})
 }
 
 func (w *watched) Close() error {

@@ -103,6 +103,7 @@ func (c *Client) IndexLag(ctx context.Context) (state IndexState, ok bool, err e
 	var w struct {
 		Report moment `json:"reportTime"`
 		Issues *struct {
+			Readable *truth `json:"indexReadable"`
 			Database moment `json:"lastUpdatedInDatabase"`
 			Index    moment `json:"lastUpdatedInIndex"`
 		} `json:"issueIndex"`
@@ -113,7 +114,7 @@ func (c *Client) IndexLag(ctx context.Context) (state IndexState, ok bool, err e
 		return IndexState{}, false, nil
 	case err != nil:
 		return IndexState{}, false, err
-	case w.Issues == nil || w.Issues.Index.IsZero():
+	case w.Issues == nil || w.Issues.Readable != nil && !bool(*w.Issues.Readable):
 		return IndexState{}, false, nil
 	}
 	return IndexState{w.Issues.Database.Time, w.Issues.Index.Time, w.Report.Time}, true, nil

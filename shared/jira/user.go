@@ -39,18 +39,18 @@ func (u User) Person() bridge.Person {
 // UnmarshalJSON reads a user of either flavour.
 func (u *User) UnmarshalJSON(raw []byte) error {
 	var w struct {
-		AccountID    text  `json:"accountId"`
-		Name         text  `json:"name"`
-		Key          text  `json:"key"`
-		DisplayName  text  `json:"displayName"`
-		EmailAddress text  `json:"emailAddress"`
-		TimeZone     text  `json:"timeZone"`
-		Active       truth `json:"active"`
+		AccountID    text   `json:"accountId"`
+		Name         text   `json:"name"`
+		Key          text   `json:"key"`
+		DisplayName  text   `json:"displayName"`
+		EmailAddress text   `json:"emailAddress"`
+		TimeZone     text   `json:"timeZone"`
+		Active       *truth `json:"active"`
 	}
 	if err := json.Unmarshal(raw, &w); err != nil {
 		return err
 	}
 	*u = User{AccountID: string(w.AccountID), Name: string(w.Name), Key: string(w.Key), DisplayName: string(w.DisplayName),
-		Email: string(w.EmailAddress), TimeZone: string(w.TimeZone), Active: bool(w.Active)}
+		Email: string(w.EmailAddress), TimeZone: string(w.TimeZone), Active: w.Active == nil || bool(*w.Active)}
 	return nil
 }
