@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"drawbridge/shared/blob"
@@ -117,11 +118,27 @@ func broken(err error) error {
 	return bridge.Permanent("queue-message", "queue: message cannot be read: %w", err)
 }
 
-// Open decodes a message that Lambda delivers: the text of its body, its
-// attribute "form" (empty if it has none) and its system attributes. An error
-// is permanent if the message will never be readable: discard it with a
-// record, or it is received until it is a dead letter.
-func (q *Queue) Open(ctx context.Context, lane bridge.Lane, id, text, form string, attributes map[string]string) (queue.Message, error) {
-	body, err := q.decode(ctx, text, form)
-	return message(lane, id, body, attributes), err
+// Record is a message as Lambda delivers it.
+type Record struct {
+	Queue      string // ARN or URL of the queue it came from
+	ID         string
+	Body       string
+	Form       string            // its attribute "form"; empty if it has none
+	Receipt    string            // receipt handle
+	Attributes map[string]string // system attributes
 }
+
+// Open makes a delivery of a message that Lambda delivers, as Receive does. An
+// error is permanent if the message will never be readable; the delivery can
+// be released or deleted all the same.
+func (q *Queue) Open(ctx context.Context, r Record) (queue.Delivery, error) {
+	lane := bridge.Live
+	if q.o.Bulk != "" && last(r.Queue) == last(q.o.Bulk) {
+		lane = bridge.Bulk
+	}
+	body, err := q.decode(ctx, r.Body, r.Form)
+	return queue.Delivery{Message: message(lane, r.ID, body, r.Attributes), Receipt: string(lane) + " " + r.Receipt}, err
+}
+
+// last is the queue's name in an ARN or URL.
+func last(s string) string { return s[strings.LastIndexAny(s, ":/")+1:] }

@@ -99,12 +99,19 @@ func TestLongBodiesGoThroughTheClaimCheck(t *testing.T) {
 		t.Errorf("the message holds %.100s", *m.Body)
 	}
 	form := aws.ToString(m.MessageAttributes["form"].StringValue)
-	got, err := q.Open(t.Context(), bridge.Live, "id", *m.Body, form, map[string]string{"MessageGroupId": "g", "ApproximateReceiveCount": "2"})
+	got, err := q.Open(t.Context(), sqsqueue.Record{
+		Queue: arn(t, c, o.Live), ID: "id", Body: *m.Body, Form: form, Receipt: *m.ReceiptHandle,
+		Attributes: map[string]string{"MessageGroupId": "g", "ApproximateReceiveCount": "2"},
+	})
 	if err != nil || !bytes.Equal(got.Body, body) || got.Group != "g" || got.Attempt != 2 || got.Lane != bridge.Live {
 		t.Errorf("opened %v with %d bytes, %v", got, len(got.Body), err)
 	}
+	must(t, q.Delete(t.Context(), got))
+	if d, err := q.Depth(t.Context()); err != nil || d.InFlight != 0 {
+		t.Errorf("an opened delivery was not deleted: %+v, %v", d, err)
+	}
 	must(t, o.Claims.Delete(t.Context(), "claim/"+strings.Split(*m.Body, `claim/`)[1][:64]))
-	if _, err := q.Open(t.Context(), bridge.Live, "id", *m.Body, form, nil); err == nil || bridge.IsTemporary(err) {
+	if _, err := q.Open(t.Context(), sqsqueue.Record{Queue: o.Bulk, Body: *m.Body, Form: form}); err == nil || bridge.IsTemporary(err) {
 		t.Errorf("a claim that is gone: %v, want a permanent error", err)
 	}
 	none := sqsqueue.New(c, sqsqueue.Options{Live: o.Live})
@@ -131,7 +138,7 @@ func TestUnreadableMessages(t *testing.T) {
 		},
 		"claim too long": {`{"key":"claim/a","size":99999999999}`, "claim"},
 	} {
-		if _, err := q.Open(t.Context(), bridge.Live, "id", m[0], m[1], nil); err == nil || bridge.IsTemporary(err) {
+		if _, err := q.Open(t.Context(), sqsqueue.Record{Body: m[0], Form: m[1]}); err == nil || bridge.IsTemporary(err) {
 			t.Errorf("%s: %v, want a permanent error", name, err)
 		}
 	}

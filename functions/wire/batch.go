@@ -1,0 +1,134 @@
+package wire
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/queue"
+	"drawbridge/shared/queue/sqsqueue"
+)
+
+// reserve is how much of a function's time is kept for settling what could not
+// be done.
+const reserve = 5 * time.Second
+
+// Deliveries is the part of the queue a batch needs.
+type Deliveries interface {
+	Open(ctx context.Context, r sqsqueue.Record) (queue.Delivery, error)
+	Release(ctx context.Context, d queue.Delivery, delay time.Duration) error
+}
+
+// Batch does the messages of an SQS event: groups side by side, the messages
+// of one group one after the other. After a failure in a group that message
+// and all later ones of the group are reported as failed and given back with a
+// delay, so that they neither overtake each other nor wait for the queue's
+// long visibility. What can never be done is dropped with a record: tasks are
+// hints, and the pair knows better.
+func Batch(q Deliveries, log *slog.Logger, do func(context.Context, []byte) error) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+	return func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
+		work := ctx
+		if deadline, ok := ctx.Deadline(); ok {
+			var cancel context.CancelFunc
+			work, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
+			defer cancel()
+		}
+		b := &batch{q: q, log: log, do: do}
+		var wg sync.WaitGroup
+		for _, group := range groups(e.Records) {
+			wg.Go(func() { b.group(ctx, work, group) })
+		}
+		wg.Wait()
+		return events.SQSEventResponse{BatchItemFailures: b.failures}, nil
+	}
+}
+
+type batch struct {
+	q   Deliveries
+	log *slog.Logger
+	do  func(context.Context, []byte) error
+
+	mu       sync.Mutex
+	failures []events.SQSBatchItemFailure
+}
+
+// groups are the records by group, in order.
+func groups(records []events.SQSMessage) [][]events.SQSMessage {
+	var out [][]events.SQSMessage
+	at := map[string]int{}
+	for _, r := range records {
+		g := r.EventSourceARN + " " + r.Attributes["MessageGroupId"]
+		i, ok := at[g]
+		if !ok {
+			i = len(out)
+			at[g], out = i, append(out, nil)
+		}
+		out[i] = append(out[i], r)
+	}
+	return out
+}
+
+func (b *batch) group(ctx, work context.Context, records []events.SQSMessage) {
+	for i, r := range records {
+		d, err := b.one(work, r)
+		if err == nil {
+			continue
+		}
+		b.log.Warn("task given back", "group", d.Group, "message", r.MessageId, "attempt", d.Attempt, "error", err, "error_name", bridge.NameOf(err))
+		b.giveBack(ctx, records[i:], delay(d.Attempt))
+		return
+	}
+}
+
+// one returns an error if the message must be tried again.
+func (b *batch) one(ctx context.Context, r events.SQSMessage) (queue.Delivery, error) {
+	d, err := b.q.Open(ctx, record(r))
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		err = b.do(ctx, d.Body)
+	}
+	if err != nil && !bridge.IsTemporary(err) && bridge.LevelOf(err) == bridge.LevelPair {
+		b.log.Error("task dropped", "group", d.Group, "message", r.MessageId, "error", err, "error_name", bridge.NameOf(err))
+		return d, nil
+	}
+	return d, err
+}
+
+func record(r events.SQSMessage) sqsqueue.Record {
+	form := ""
+	if a, ok := r.MessageAttributes["form"]; ok && a.StringValue != nil {
+		form = *a.StringValue
+	}
+	return sqsqueue.Record{
+		Queue: r.EventSourceARN, ID: r.MessageId, Body: r.Body, Form: form, Receipt: r.ReceiptHandle, Attributes: r.Attributes,
+	}
+}
+
+func (b *batch) giveBack(ctx context.Context, records []events.SQSMessage, after time.Duration) {
+	b.mu.Lock()
+	for _, r := range records {
+		b.failures = append(b.failures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
+	}
+	b.mu.Unlock()
+	for _, r := range records {
+		r.Body, r.MessageAttributes = "", nil // a long body need not be fetched to be given back
+		d, err := b.q.Open(ctx, record(r))
+		if err == nil {
+			err = b.q.Release(ctx, d, after)
+		}
+		if err != nil {
+			b.log.Warn("not given back, comes when its visibility ends", "message", r.MessageId, "error", err)
+		}
+	}
+}
+
+// delay is 1 s, doubled with every attempt up to 2 minutes.
+func delay(attempt int) time.Duration {
+	return min(time.Second<<min(max(attempt-1, 0), 7), 2*time.Minute)
+}

@@ -1,0 +1,240 @@
+package wire
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"drawbridge/shared/apply"
+	"drawbridge/shared/blob"
+	"drawbridge/shared/blob/s3blob"
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/exchange"
+	"drawbridge/shared/ingest"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/publish"
+	"drawbridge/shared/queue/sqsqueue"
+	"drawbridge/shared/reconcile"
+	"drawbridge/shared/relay"
+	"drawbridge/shared/secret"
+	"drawbridge/shared/secret/ssmsecret"
+	"drawbridge/shared/sign"
+	"drawbridge/shared/site"
+	"drawbridge/shared/store"
+	"drawbridge/shared/store/dynamostore"
+	"drawbridge/shared/work"
+)
+
+// The secrets of a hub, below its prefix in Parameter Store.
+const (
+	HubKey        = "hub-key"        // signing keys: the one in force, then earlier ones, between spaces
+	JiraToken     = "jira-token"     // of the account at the public site
+	WebhookSecret = "webhook-secret" // of Jira's webhook
+)
+
+// Hub is the public half on AWS, with clients that live as long as the
+// function's instance.
+type Hub struct {
+	Settings
+	Store   store.Store
+	Queue   *sqsqueue.Queue
+	Blobs   blob.Store
+	Secrets secret.Source
+	Log     *slog.Logger
+
+	mu    sync.Mutex
+	known map[string]secret.Value
+	state exchange.Generation
+}
+
+// New makes the drivers. It calls nothing on AWS.
+func New(ctx context.Context, s Settings, log io.Writer) (*Hub, error) {
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		return nil, err
+	}
+	return newHub(cfg, s, slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: level}))), nil
+}
+
+func newHub(cfg aws.Config, s Settings, log *slog.Logger) *Hub {
+	blobs := s3blob.New(s3.NewFromConfig(cfg), s.Bucket)
+	return &Hub{
+		Settings: s, Log: log, Blobs: blobs,
+		Store:   dynamostore.New(dynamodb.NewFromConfig(cfg), s.Table),
+		Queue:   sqsqueue.New(sqs.NewFromConfig(cfg), sqsqueue.Options{Live: s.Live, Bulk: s.Bulk, Claims: blobs}),
+		Secrets: ssmsecret.New(ssm.NewFromConfig(cfg), s.Secrets),
+		known:   map[string]secret.Value{},
+	}
+}
+
+// secret returns a secret, read once for each instance.
+func (h *Hub) secret(ctx context.Context, name string) (string, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if v, ok := h.known[name]; ok {
+		return v.Reveal(), nil
+	}
+	found, err := h.Secrets.Get(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	h.known[name] = found[name]
+	return found[name].Reveal(), nil
+}
+
+// within is a secret for callers that bring no context.
+func (h *Hub) within(name string) func() (string, error) {
+	return func() (string, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		return h.secret(ctx, name)
+	}
+}
+
+func now() int64 { return time.Now().UnixMilli() }
+
+// Local is the public site as the flows see it.
+func (h *Hub) Local() (*site.Site, error) {
+	client, err := jira.New(jira.Options{
+		APIURL: h.JiraURL, Flavour: bridge.Flavour(h.Flavour), Log: h.Log, Workers: 4,
+		Auth: jira.Auth{Kind: "basic", User: h.JiraUser, Secret: h.within(JiraToken)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &site.Site{
+		Name: h.Site, Role: bridge.Public, Jira: client, Queue: h.Queue, Log: h.Log, Now: now,
+		Book:    &pair.Book{Store: h.Store, Site: h.Site, Now: now},
+		Content: site.Blobs{Store: h.Blobs, Role: bridge.Public},
+	}, nil
+}
+
+// Ingest takes Jira's webhooks.
+func (h *Hub) Ingest() (http.Handler, error) {
+	local := &site.Site{Name: h.Site, Queue: h.Queue}
+	return &ingest.Handler{Name: h.Site, Secret: h.within(WebhookSecret), Send: local.Send, Log: h.Log}, nil
+}
+
+// Exchange answers pollers.
+func (h *Hub) Exchange() (http.Handler, error) {
+	local, err := h.Local()
+	if err != nil {
+		return nil, err
+	}
+	base, err := url.Parse(h.HubURL)
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		keys, state, err := h.identity(r.Context())
+		if err != nil {
+			h.Log.Error("exchange", "error", err, "error_name", bridge.NameOf(err))
+			http.Error(w, "unavailable", http.StatusServiceUnavailable)
+			return
+		}
+		handler := &exchange.Handler{
+			Authority: sign.Authority(base), Prefix: strings.TrimSuffix(base.EscapedPath(), "/"), Keys: keys,
+			Book: exchange.Book{Store: h.Store}, Blobs: h.Blobs, Log: h.Log,
+			Backend: &relay.Hub{
+				Relay: relay.Relay{Site: local}, State: state, Cheap: h.Pace == "cheap",
+				Self: exchange.Site{Name: h.Site, Flavour: bridge.Flavour(h.Flavour), URL: h.JiraURL, Version: h.Version},
+			},
+		}
+		handler.ServeHTTP(w, r)
+	}), nil
+}
+
+// identity is what this hub signs with, and the name of its state.
+func (h *Hub) identity(ctx context.Context) ([]sign.Key, exchange.Generation, error) {
+	text, err := h.secret(ctx, HubKey)
+	if err != nil {
+		return nil, exchange.Generation{}, err
+	}
+	var keys []sign.Key
+	for word := range strings.FieldsSeq(text) {
+		k, err := sign.ParseKey(word)
+		if err != nil {
+			return nil, exchange.Generation{}, bridge.Permanent("secret-request", "parameter %s%s holds no signing key: %w", h.Settings.Secrets, HubKey, err)
+		}
+		keys = append(keys, k)
+	}
+	state, err := h.generation(ctx)
+	return keys, state, err
+}
+
+var stateKey = store.Key{Part: "hub", Sort: "state"}
+
+// generation returns the name of this hub's state, made at its first use. Its
+// number is raised by who restores a backup (docs/operations.md).
+func (h *Hub) generation(ctx context.Context) (exchange.Generation, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.state.State != "" {
+		return h.state, nil
+	}
+	fresh, err := json.Marshal(exchange.Generation{State: rand.Text(), Number: 1})
+	if err != nil {
+		return exchange.Generation{}, err
+	}
+	err = h.Store.Apply(ctx, store.Create(store.Doc{Key: stateKey, Body: fresh}))
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		return exchange.Generation{}, err
+	}
+	docs, err := h.Store.Get(ctx, stateKey)
+	if err != nil {
+		return exchange.Generation{}, err
+	}
+	if docs[0] == nil {
+		return exchange.Generation{}, bridge.Temporary("store-unavailable", "the hub's state document vanished")
+	}
+	if err := json.Unmarshal(docs[0].Body, &h.state); err != nil {
+		return exchange.Generation{}, bridge.Permanent("state-damaged", "the hub's state document cannot be read: %w", err)
+	}
+	return h.state, nil
+}
+
+// Work runs the tasks of the queues.
+func (h *Hub) Work() (*work.Pool, error) {
+	local, err := h.Local()
+	if err != nil {
+		return nil, err
+	}
+	pub, app := &publish.Flow{Site: local}, &apply.Flow{Site: local}
+	return &work.Pool{Log: h.Log, Handlers: work.Handlers{
+		site.EventTask: pub.Event, site.SyncTask: pub.Issue, site.ReadTask: pub.Read,
+		site.ChangeTask: app.Change, site.RetryTask: app.Retry,
+	}}, nil
+}
+
+// Reconcile returns what the schedules start: a job by its name.
+func (h *Hub) Reconcile() (map[string]func(context.Context) error, error) {
+	local, err := h.Local()
+	if err != nil {
+		return nil, err
+	}
+	watch := &reconcile.Watch{Site: local, Hit: (&publish.Flow{Site: local}).Hit, Overlap: reconcile.DefaultOverlap}
+	return map[string]func(context.Context) error{
+		"due":   func(ctx context.Context) error { _, err := reconcile.Due(ctx, local); return err },
+		"watch": func(ctx context.Context) error { _, err := watch.Once(ctx); return err },
+	}, nil
+}

@@ -1,0 +1,77 @@
+// Package wire is what the Lambda mains share: the settings they take from
+// their environment, the drivers on AWS, and the adapters between Lambda's
+// events and the flows, which know nothing of Lambda.
+//
+// It owns one stored key: part "hub", sort "state", which names the state of
+// this hub. Start reading at [Load] and [New]; http.go adapts API Gateway,
+// batch.go SQS.
+package wire
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Settings are the environment of a function. template.yaml sets it; a test
+// checks that the two agree.
+type Settings struct {
+	Table    string // DynamoDB table
+	Bucket   string // S3 bucket of blobs and claim checks
+	Live     string // URLs of the queues
+	Bulk     string
+	Secrets  string // prefix of the SSM parameters
+	Site     string // name of the public site
+	JiraURL  string // where its API is called
+	JiraUser string // account; its token is the secret jira-token
+	Flavour  string // cloud or datacenter
+	HubURL   string // base URL under which pollers and Jira reach the hub
+	Pace     string // normal or cheap
+	Version  string // of Drawbridge
+	LogLevel string // debug, info, warn, error
+
+	SecretsVersion string // raised by the operator: a new value starts functions anew, with the new secrets
+}
+
+// variables are the names of the environment, and where each goes.
+func (s *Settings) variables() map[string]*string {
+	return map[string]*string{
+		"DRAWBRIDGE_TABLE": &s.Table, "DRAWBRIDGE_BUCKET": &s.Bucket,
+		"DRAWBRIDGE_LIVE_QUEUE": &s.Live, "DRAWBRIDGE_BULK_QUEUE": &s.Bulk,
+		"DRAWBRIDGE_SECRETS": &s.Secrets, "DRAWBRIDGE_SECRETS_VERSION": &s.SecretsVersion,
+		"DRAWBRIDGE_SITE": &s.Site, "DRAWBRIDGE_JIRA_URL": &s.JiraURL, "DRAWBRIDGE_JIRA_USER": &s.JiraUser,
+		"DRAWBRIDGE_JIRA_FLAVOUR": &s.Flavour, "DRAWBRIDGE_HUB_URL": &s.HubURL, "DRAWBRIDGE_PACE": &s.Pace,
+		"DRAWBRIDGE_VERSION": &s.Version, "DRAWBRIDGE_LOG_LEVEL": &s.LogLevel,
+	}
+}
+
+// Variables are the names of all settings, sorted.
+func Variables() []string { return slices.Sorted(maps.Keys(new(Settings).variables())) }
+
+// Load reads the settings. The error names every variable that is missing or
+// wrong at once.
+func Load(getenv func(string) string) (Settings, error) {
+	var s Settings
+	var wrong []string
+	for _, name := range Variables() {
+		v := getenv(name)
+		*s.variables()[name] = v
+		if v == "" {
+			wrong = append(wrong, name+" is not set")
+		}
+	}
+	for name, allowed := range map[string][]string{
+		"DRAWBRIDGE_JIRA_FLAVOUR": {"cloud", "datacenter"}, "DRAWBRIDGE_PACE": {"normal", "cheap"},
+		"DRAWBRIDGE_LOG_LEVEL": {"debug", "info", "warn", "error"},
+	} {
+		if v := *s.variables()[name]; v != "" && !slices.Contains(allowed, v) {
+			wrong = append(wrong, fmt.Sprintf("%s is %q: must be %s", name, v, strings.Join(allowed, ", ")))
+		}
+	}
+	if len(wrong) > 0 {
+		slices.Sort(wrong)
+		return s, fmt.Errorf("environment: %s; template.yaml sets all of these", strings.Join(wrong, "; "))
+	}
+	return s, nil
+}

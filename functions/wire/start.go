@@ -1,0 +1,33 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+)
+
+// Start runs a function: it reads the settings, makes the hub, asks for the
+// handler and hands it to Lambda. What is wrong is said once, whole, and the
+// function does not start.
+func Start(handler func(*Hub) (any, error)) {
+	h, err := prepare(context.Background(), handler)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	lambda.Start(h)
+}
+
+func prepare(ctx context.Context, handler func(*Hub) (any, error)) (any, error) {
+	s, err := Load(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	hub, err := New(ctx, s, os.Stdout)
+	if err != nil {
+		return nil, err
+	}
+	return handler(hub)
+}
