@@ -157,6 +157,8 @@ func (b *binder) kinds(r *row, spec *rowSpec) {
 		r.Kind = bridge.Kind(spec.kind.text)
 	case r.out != nil && r.out.result != nil:
 		r.Kind = b.kindOf(r, r.out.result)
+	case r.out != nil && r.source == nil && r.target == nil:
+		r.Kind = bridge.Opaque // whatever the expression makes
 	case r.source != nil:
 		r.Kind = r.source.Kind
 	case r.target != nil:
@@ -165,7 +167,7 @@ func (b *binder) kinds(r *row, spec *rowSpec) {
 		r.Kind = bridge.Text
 	}
 	if r.out != nil {
-		b.fitsKind(spec.out, r.out, r.Kind, "a value of the kind "+string(r.Kind))
+		b.fitsKind(spec.out, r.out, r.Kind, "a value that travels as "+string(r.Kind))
 	}
 	if r.In && r.TargetKind == bridge.Opaque {
 		b.problem(spec.keyWord().at, "", "field %q: fields of this kind can be read, but not written", r.Target)
@@ -183,7 +185,7 @@ func (b *binder) kindOf(r *row, t reflect.Type) bridge.Kind {
 	case isText(t) && r.source == nil && r.target != nil && typeOf(r.target.Kind) == types.String:
 		return r.target.Kind
 	case isText(t):
-		return bridge.Text
+		return bridge.RichText // may have several lines; the field it lands in decides
 	case isNumber(t):
 		return bridge.Number
 	case t.Kind() == reflect.Slice && r.source != nil && r.source.Kind.Set():
@@ -193,7 +195,7 @@ func (b *binder) kindOf(r *row, t reflect.Type) bridge.Kind {
 	case t.Kind() == reflect.Map:
 		return bridge.User
 	}
-	return bridge.Text
+	return bridge.Opaque
 }
 
 // fitsKind refuses an expression whose result can never become the kind.
@@ -210,7 +212,7 @@ func (b *binder) fitsKind(w word, p *program, kind bridge.Kind, what string) {
 	case bridge.Names, bridge.Users:
 		ok = isText(t) || t.Kind() == reflect.Slice
 	}
-	if !ok || t.Kind() == reflect.Struct {
+	if !ok || t == reflect.TypeFor[skipValue]() {
 		b.problem(w.at, "", "the expression makes %s, which cannot become %s", spoken(t), what)
 	}
 }

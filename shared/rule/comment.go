@@ -81,11 +81,14 @@ func (r *commentRules) keeps(c Comment) string {
 		return "the rules let no comments out"
 	case c.Internal && !r.internal:
 		return "internal comments stay in"
-	case c.Restricted && !c.Internal && !r.restricted:
+	}
+	limited := c.Visibility != "" || (c.Restricted && !c.Internal)
+	switch {
+	case limited && !r.restricted:
 		return "restricted comments stay in"
-	case c.Restricted && !c.Internal && c.Visibility == "" && len(r.visibility) > 0:
+	case limited && c.Visibility == "" && len(r.visibility) > 0:
 		return "who may see the comment is not known"
-	case c.Restricted && !c.Internal && len(r.visibility) > 0 && !r.visibility[fold(c.Visibility)]:
+	case limited && len(r.visibility) > 0 && !r.visibility[fold(c.Visibility)]:
 		return "comments for " + c.Visibility + " stay in"
 	}
 	return ""

@@ -99,7 +99,7 @@ func (d *decoder) choice(what string, to *word, allowed ...string) reader {
 				return
 			}
 		}
-		d.problem(w.at, nearest(w.text, allowed), "%s: %q is not one of %s", what, w.text, strings.Join(allowed, ", "))
+		d.problem(w.at, similar(w.text, allowed), "%s: %q is not one of %s", what, w.text, strings.Join(allowed, ", "))
 	}
 }
 

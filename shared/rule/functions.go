@@ -32,6 +32,8 @@ var operators = []function{
 	{name: "\x00step", types: new(func(*state) bool), do: func(s *state, _ []any) (any, error) { return true, s.step() }},
 	{name: "\x00join", types: new(func(*state, any, any) string), do: joinText},
 	{name: "\x00plus", types: new(func(*state, any, any) any), do: plus},
+	{name: "\x00same", types: new(func(*state, any, any) bool), do: func(s *state, args []any) (any, error) { return s.same(args[0], args[1]) }},
+	{name: "\x00in", types: new(func(*state, any, any) bool), do: in},
 }
 
 // ours are the names of our functions.
@@ -82,6 +84,68 @@ func plus(s *state, args []any) (any, error) {
 		return l + r, nil
 	}
 	return joinText(s, args)
+}
+
+// in looks for a value in a list, or for a key in a map.
+func in(s *state, args []any) (any, error) {
+	if m, ok := args[1].(map[string]any); ok {
+		_, found := m[words(args[0])]
+		return found, nil
+	}
+	list := reflect.ValueOf(args[1])
+	if list.Kind() != reflect.Slice {
+		return false, nil
+	}
+	for i := range list.Len() {
+		if found, err := s.same(args[0], list.Index(i).Interface()); found || err != nil {
+			return found, err
+		}
+	}
+	return false, nil
+}
+
+// same compares two values; every element compared is a step.
+func (s *state) same(a, b any) (bool, error) {
+	if err := s.step(); err != nil {
+		return false, err
+	}
+	if x, ok := number(a); ok {
+		y, ok := number(b)
+		return ok && x == y, nil
+	}
+	if m, ok := a.(map[string]any); ok {
+		return s.sameMap(m, b)
+	}
+	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
+	if x.Kind() != reflect.Slice || y.Kind() != reflect.Slice {
+		return x.Kind() != reflect.Slice && y.Kind() != reflect.Slice && y.Kind() != reflect.Map && a == b, nil
+	}
+	if x.Len() != y.Len() {
+		return false, nil
+	}
+	for i := range x.Len() {
+		if same, err := s.same(x.Index(i).Interface(), y.Index(i).Interface()); !same || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (s *state) sameMap(a map[string]any, b any) (bool, error) {
+	m, ok := b.(map[string]any)
+	if !ok || len(a) != len(m) {
+		return false, nil
+	}
+	for k, v := range a {
+		w, ok := m[k]
+		if !ok {
+			return false, nil
+		}
+		if same, err := s.same(v, w); !same || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 func number(v any) (float64, bool) {

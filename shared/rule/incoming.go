@@ -60,7 +60,7 @@ func (e *evaluation) land(row *row, v any) In {
 		return e.userIn(v)
 	case bridge.Name:
 		if s, ok := v.(string); ok {
-			return row.settle(e.rules.site, s)
+			return row.settled(row.present(e.rules.site, s))
 		}
 	}
 	return In{Value: valueOf(v)}
@@ -92,43 +92,48 @@ func (e *evaluation) plainIn(row *row, v any) In {
 	if textual(row.TargetKind) {
 		s = e.rules.TextIn(s)
 	}
-	if row.values == nil {
-		return e.land(row, s)
+	local, leave, err := row.mapIn(e.rules.site, s)
+	if err != nil || leave || row.TargetKind == bridge.Name {
+		return row.settled(local, leave, err)
 	}
-	return row.settle(e.rules.site, s).then(func(s string) In { return e.land(row, s) })
+	return e.land(row, local)
 }
 
-// then goes on with the text of a settled value.
-func (in In) then(next func(string) In) In {
-	if in.Err != nil || in.Leave {
-		return in
-	}
-	return next(in.Value.Text())
-}
-
-// settle finds the local word for the replica's: by the table, else the same name if this site has it, else by
-// "otherwise".
-func (row *row) settle(s *site, replica string) In {
-	local, leave, err := row.mapIn(s, replica)
+// settled is the value of a mapped name.
+func (row *row) settled(local string, leave bool, err error) In {
 	switch {
 	case err != nil:
 		return In{Err: err}
 	case leave:
-		return In{Leave: true, Why: fmt.Sprintf("this site has nothing for %q", short(replica))}
+		return In{Leave: true, Why: "this site has nothing for what arrived"}
 	}
 	return In{Value: bridge.ValueOf(local)}
 }
 
+// mapIn finds the local word for the replica's: by the table, and where there is none the same name.
 func (row *row) mapIn(s *site, replica string) (local string, leave bool, err error) {
-	if row.values != nil {
-		if v, ok := row.values.in(replica); ok {
-			return v, false, nil
-		}
+	if row.values == nil {
+		return row.present(s, replica)
 	}
-	same, has := here(s.allowed(row.Target), replica)
-	if has && (row.values == nil || row.otherwise == "" || row.otherwise == "same") {
-		return same, false, nil
+	if v, ok := row.values.in(replica); ok {
+		return v, false, nil
 	}
+	if row.otherwise == "" || row.otherwise == "same" {
+		return row.present(s, replica)
+	}
+	return row.otherValue(replica)
+}
+
+// present takes a name if this site has it, in the site's own spelling.
+func (row *row) present(s *site, name string) (local string, leave bool, err error) {
+	if own, ok := here(s.allowed(row.Target), name); ok {
+		return own, false, nil
+	}
+	return row.otherValue(name)
+}
+
+// otherValue is what a row does with a value that matches nothing.
+func (row *row) otherValue(replica string) (local string, leave bool, err error) {
 	switch row.otherwise {
 	case "leave":
 		return "", true, nil

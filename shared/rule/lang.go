@@ -215,7 +215,9 @@ func mentions(text, name string) bool {
 func (b *binder) expressionProblem(w word, prefix string, known types.Map, err error) {
 	var fe *exprfile.Error
 	if !errors.As(err, &fe) {
-		b.problem(w.at, "", "expression: %s", firstLine(err.Error()))
+		message := strings.NewReplacer("expected bool, but got string", "true or false is wanted, not text", "expected bool, but got",
+			"true or false is wanted, not").Replace(firstLine(err.Error()))
+		b.problem(w.at, "", "expression: %s", message)
 		return
 	}
 	line, col := fe.Line, fe.Column+1
@@ -228,7 +230,7 @@ func (b *binder) expressionProblem(w word, prefix string, known types.Map, err e
 
 // explain adds to the library's message what it cannot know.
 func (b *binder) explain(message string, known types.Map) (string, string) {
-	message = strings.ReplaceAll(message, budgetName, "")
+	message = strings.ReplaceAll(message, "unexpected token EOF", "it ends too early")
 	if name, ok := strings.CutPrefix(message, "unknown name "); ok {
 		var names []string
 		for n := range known {
@@ -244,6 +246,11 @@ func (b *binder) explain(message string, known types.Map) (string, string) {
 	if name, ok := strings.CutPrefix(message, "unknown field "); ok {
 		if fields := b.words.twice[name]; len(fields) > 1 {
 			return fmt.Sprintf("%q is the name of %d fields", name, len(fields)), "write the id of one: " + ids(fields)
+		}
+		for _, f := range b.site.find(name) {
+			if b.site.secret(f, b.set.secret) {
+				return fmt.Sprintf("field %q is secret: no rule may name it", name), ""
+			}
 		}
 		var names []string
 		for n := range b.words.issue {

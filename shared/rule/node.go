@@ -224,7 +224,7 @@ func (f *file) scalar(out *node, n ast.Node) {
 	case *ast.InfinityNode, *ast.NanNode:
 		out.kind, out.text = textNode, n.GetToken().Value
 	default:
-		f.problem(out.at, "write it in full", "YAML %s are not read here", strings.ToLower(n.Type().String())+"s")
+		f.problem(out.at, "write it in full", "YAML %s: not read here", strings.ToLower(n.Type().String()))
 	}
 }
 

@@ -80,6 +80,10 @@ func (e *evaluation) finish(row *row, v any) (Out, bool) {
 	if s, ok := v.(string); ok {
 		v = e.rules.TextOut(s, e.env.Name)
 	}
+	left := maxCarried
+	if row.Kind == bridge.Opaque && !small(v, &left, 0) {
+		return Out{Err: reason(row.Where, fmt.Errorf("field %q: the value is too large or of a form that cannot travel", row.Key))}, true
+	}
 	switch {
 	case row.Kind == bridge.Users:
 		return Out{Set: e.rules.peopleOut(v)}, true

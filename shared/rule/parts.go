@@ -70,7 +70,7 @@ func (d *decoder) users(n *node, s *usersSpec) {
 	})
 	for _, w := range s.send {
 		if w.text != "email" && w.text != "id" {
-			d.problem(w.at, nearest(w.text, []string{"email", "id"}), "send: %q is not one of email, id", w.text)
+			d.problem(w.at, "", "send: %q is not one of email, id", w.text)
 		}
 	}
 	d.doubleUsers(s.table)

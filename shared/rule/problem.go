@@ -86,21 +86,29 @@ func (ps Problems) sorted() Problems {
 
 // nearest is the hint for a name that is not among the known ones: the closest one, or the whole list when it is short.
 func nearest(name string, known []string) string {
-	best, at := "", 1+utf8.RuneCountInString(name)/3
-	for _, k := range known {
-		if d := distance(strings.ToLower(name), strings.ToLower(k)); d <= at && (best == "" || d < at) {
-			best, at = k, d
-		}
-	}
-	switch {
+	switch best := similar(name, known); {
 	case best != "":
-		return fmt.Sprintf("did you mean %q?", best)
+		return best
 	case len(known) > 0 && len(known) <= 20:
 		list := append([]string(nil), known...)
 		sort.Strings(list)
 		return "known here: " + strings.Join(list, ", ")
 	}
 	return ""
+}
+
+// similar is the hint where one of the known names is close, and nothing otherwise.
+func similar(name string, known []string) string {
+	best, at := "", max(1, (utf8.RuneCountInString(name)+1)/3)
+	for _, k := range known {
+		if d := distance(strings.ToLower(name), strings.ToLower(k)); d <= at && (best == "" || d < at) {
+			best, at = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q?", best)
 }
 
 // distance is how many characters must be put in, taken out or replaced to make one word of the other; swapping two

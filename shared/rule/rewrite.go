@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker/nature"
 	exprfile "github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/types"
 )
@@ -51,6 +52,8 @@ func (s softener) Visit(n *ast.Node) {
 		s.compare(n, x)
 	case "??":
 		ast.Patch(n, call("default", x.Left, x.Right))
+	case "in":
+		ast.Patch(n, call("\x00in", x.Left, x.Right))
 	case "contains", "startsWith", "endsWith", "matches":
 		x.Left = call("text", x.Left)
 	}
@@ -70,17 +73,24 @@ func (softener) plus(n *ast.Node, x *ast.BinaryNode) {
 	}
 }
 
-// compare makes == nil ask for emptiness.
+// compare makes == nil ask for emptiness, and all comparing count: lists that share their parts can be deep.
 func (softener) compare(n *ast.Node, x *ast.BinaryNode) {
-	other := x.Left
-	if _, ok := x.Left.(*ast.NilNode); ok {
-		other = x.Right
-	} else if _, ok := x.Right.(*ast.NilNode); !ok {
+	if isNumber(x.Left.Type()) && isNumber(x.Right.Type()) {
 		return
 	}
-	asked := ast.Node(call("empty", other))
+	_, left := x.Left.(*ast.NilNode)
+	_, right := x.Right.(*ast.NilNode)
+	asked := call("\x00same", x.Left, x.Right)
+	switch {
+	case left:
+		asked = call("empty", x.Right)
+	case right:
+		asked = call("empty", x.Left)
+	}
+	asked.SetType(reflect.TypeFor[bool]())
 	if x.Operator == "!=" {
-		asked = &ast.UnaryNode{Operator: "not", Node: asked}
+		ast.Patch(n, &ast.UnaryNode{Operator: "not", Node: asked})
+		return
 	}
 	ast.Patch(n, asked)
 }
@@ -103,6 +113,12 @@ type watcher struct {
 	bad     *exprfile.Error
 }
 
+// Reset and ShouldRepeat make the library run this walk last, right before its final check.
+func (w *watcher) Reset() {}
+
+// ShouldRepeat is false: one walk is enough.
+func (w *watcher) ShouldRepeat() bool { return false }
+
 // Visit implements ast.Visitor; children come before their parents.
 func (w *watcher) Visit(n *ast.Node) {
 	if w.issue == nil {
@@ -115,6 +131,8 @@ func (w *watcher) Visit(n *ast.Node) {
 		w.member(x)
 	case *ast.BinaryNode:
 		w.operator(x)
+	case *ast.CallNode:
+		x.SetNature(nature.Nature{}) // the checker skips the arguments of a call whose type it knows from an earlier walk
 	}
 }
 

@@ -5,18 +5,33 @@ import "strings"
 // Parse reads a rule file and returns all mistakes of form at once; the set is nil when there are any. Names and
 // expressions are checked by [Set.Bind], which knows the site.
 func Parse(name string, src []byte) (*Set, Problems) {
+	s, problems := parse(name, src)
+	if len(problems) > 0 {
+		return nil, problems.sorted()
+	}
+	return s, nil
+}
+
+// Check returns every mistake of a rule file for a site: of form, names and expressions together.
+func Check(name string, src []byte, schema Schema) Problems {
+	s, problems := parse(name, src)
+	if s == nil {
+		return problems.sorted()
+	}
+	_, more := s.Bind(schema)
+	return append(problems, more...).sorted()
+}
+
+func parse(name string, src []byte) (*Set, Problems) {
 	f := newFile(name, src)
 	root := readYAML(f, src)
 	if len(f.problems) > 0 {
-		return nil, f.problems.sorted()
+		return nil, f.problems
 	}
 	d := &decoder{file: f, seen: map[string][]string{}}
 	s := d.set(root, defaults)
 	s.source = append([]byte(nil), src...)
-	if len(f.problems) > 0 {
-		return nil, f.problems.sorted()
-	}
-	return s, nil
+	return s, f.problems
 }
 
 // set reads a whole file on top of the default rule set, unless the file says that it stands alone.
@@ -102,7 +117,7 @@ func overlay(base, own []*rowSpec) []*rowSpec {
 }
 
 func (d *decoder) row(n *node) *rowSpec {
-	r := &rowSpec{at: n.at}
+	r, before := &rowSpec{at: n.at}, len(d.problems)
 	if n.kind == textNode { // "- Priority" is short for "- field: Priority"
 		r.field = word{n.text, n.at}
 		return r
@@ -122,7 +137,9 @@ func (d *decoder) row(n *node) *rowSpec {
 		"out":       d.expr("out", &r.out),
 		"in":        d.expr("in", &r.in),
 	})
-	d.rowSense(r)
+	if len(d.problems) == before {
+		d.rowSense(r)
+	}
 	return r
 }
 
@@ -158,7 +175,7 @@ func (d *decoder) valuesOrName(what string, to **table, name *word) reader {
 }
 
 func (d *decoder) step(n *node, what string) *stepSpec {
-	t := &stepSpec{at: n.at}
+	t, before := &stepSpec{at: n.at}, len(d.problems)
 	d.object(n, "step", keys{
 		"when":  d.expr("when", &t.when),
 		"let":   d.filled("let", &t.let),
@@ -169,7 +186,9 @@ func (d *decoder) step(n *node, what string) *stepSpec {
 		"carry": d.filled("carry", &t.carry),
 		"stop":  d.filled("stop", &t.stop),
 	})
-	d.stepSense(t, what)
+	if len(d.problems) == before {
+		d.stepSense(t, what)
+	}
 	return t
 }
 
