@@ -30,6 +30,9 @@ func (c *call) attach() (answer, error) {
 	if t := c.r.Header.Get("X-Atlassian-Token"); t != "no-check" && t != "nocheck" {
 		return answer{status: http.StatusForbidden, body: []byte("XSRF check failed"), header: map[string]string{"Content-Type": "text/html;charset=UTF-8"}}, nil
 	}
+	if err := c.full(len(is.Attachments), 2000, "attachments"); err != nil {
+		return answer{}, err
+	}
 	files, err := c.uploaded()
 	if err != nil {
 		return answer{}, err

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -10,12 +11,12 @@ import (
 type Rule struct {
 	ID      int64         `json:"id"`
 	When    string        `json:"when"`    // created, updated or commented
-	By      string        `json:"by"`      // only what this user id does; empty: anyone's
+	By      string        `json:"by"`      // only what this user (name or id) does; empty: anyone's
 	JQL     string        `json:"jql"`     // only issues that match after it
-	Actor   string        `json:"actor"`   // user id the rule acts as
+	Actor   string        `json:"actor"`   // user (name or id) the rule acts as
 	Set     string        `json:"set"`     // field id to set …
-	Words   []string      `json:"words"`   // … to these stored words; "{more}" after the old ones appends
-	Status  string        `json:"status"`  // status id to move to by the first transition that leads there
+	Words   []string      `json:"words"`   // … to these names, ids or texts; "{more}" first: in addition to what is there
+	Status  string        `json:"status"`  // status (name or id) to move to by the first transition that leads there
 	Comment string        `json:"comment"` // comment to add
 	Delay   time.Duration `json:"delay"`   // 0: right after the call that caused it
 	Chain   bool          `json:"chain"`   // reacts to other rules too (never to itself)
@@ -27,6 +28,11 @@ func (s *Site) AddRule(r Rule) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r.ID = s.next("rule")
+	for _, who := range []*string{&r.Actor, &r.By} {
+		if u := s.userNamed(*who); u != nil {
+			*who = u.ID
+		}
+	}
 	s.st.Rules = append(s.st.Rules, &r)
 	return r.ID
 }
@@ -77,6 +83,23 @@ func (s *Site) drain() {
 	}
 }
 
+// ruleWords are the words a rule sets a field to.
+func (s *Site) ruleWords(r *Rule, f *Field, is *Issue) Value {
+	var v Value
+	said := r.Words
+	if len(said) > 0 && said[0] == "{more}" {
+		v, said = slices.Clone(is.Values[f.ID]), said[1:]
+	}
+	for _, w := range said {
+		v = append(v, s.wordFor(f, is, w))
+	}
+	if f.kind().list {
+		slices.Sort(v)
+		v = slices.Compact(v)
+	}
+	return v
+}
+
 func (s *Site) runRule(r *Rule, id int64) {
 	is, actor := s.st.Issues[id], s.user(r.Actor)
 	if is == nil || actor == nil {
@@ -86,18 +109,13 @@ func (s *Site) runRule(r *Rule, id int64) {
 	defer func() { s.acting = 0 }()
 	if f := s.ix.fields[r.Set]; f != nil {
 		ch := s.change(is, actor)
-		v := Value(slices.Clone(r.Words))
-		if len(v) > 0 && v[0] == "{more}" {
-			v = append(slices.Clone(is.Values[f.ID]), v[1:]...)
-			slices.Sort(v)
-			v = slices.Compact(v)
-		}
-		ch.set(f, v)
+		ch.set(f, s.ruleWords(r, f, is))
 		ch.commit(eventFor(ch.items), nil)
 	}
 	if r.Status != "" {
 		for _, t := range s.workflow(is).Transitions {
-			if t.To == r.Status && is.word("status") != r.Status && s.available(t, is, actor) {
+			leads := t.To == r.Status || strings.EqualFold(s.status(t.To).Name, r.Status)
+			if leads && is.word("status") != t.To && s.available(t, is, actor) {
 				s.transition(is, t, nil, actor, nil)
 				break
 			}

@@ -22,6 +22,14 @@ const internalProperty = "sd.public.comment"
 // commentLimit is how many comments one issue may have.
 const commentLimit = 5000
 
+// full refuses what would go beyond Cloud's limits for one issue.
+func (c *call) full(have, limit int, what string) error {
+	if !c.s.cloud() || have < limit {
+		return nil
+	}
+	return refuse(http.StatusRequestEntityTooLarge, "The issue has reached its limit of %d %s.", limit, what)
+}
+
 // readComment checks a new comment. is may be nil (creation).
 func (p *reader) readComment(raw json.RawMessage, is *Issue) (*Comment, error) {
 	var b commentBody
@@ -269,8 +277,8 @@ func (c *call) createComment() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if c.s.cloud() && len(is.Comments) >= commentLimit {
-		return answer{}, refuse(http.StatusRequestEntityTooLarge, "The issue has reached its limit of %d comments.", commentLimit)
+	if err := c.full(len(is.Comments), commentLimit, "comments"); err != nil {
+		return answer{}, err
 	}
 	cm, err := c.reader(c.s.projectOf(is)).readComment(c.body, is)
 	if err != nil {

@@ -111,9 +111,7 @@ func TestBurstLimit(t *testing.T) {
 
 func TestAutomation(t *testing.T) {
 	both(t, func(t *testing.T, r *rig) {
-		bob := r.userNamed("bob").ID
-		high := pick(r.st.Priorities, func(n *Named) bool { return n.Name == "High" }).ID
-		id := r.AddRule(Rule{When: "updated", By: r.userNamed("alice").ID, JQL: "labels = urgent", Actor: bob, Set: "priority", Words: []string{high}, Comment: "raised"})
+		id := r.AddRule(Rule{When: "updated", By: "alice", JQL: "labels = urgent", Actor: "bob", Set: "priority", Words: []string{"High"}, Comment: "raised"})
 		key := r.make("x")
 		r.edit(key, obj{"summary": "y"}).want(204)
 		r.do("GET", "/issue/"+key, nil).is("fields.priority.name", "Medium")
@@ -126,9 +124,8 @@ func TestAutomation(t *testing.T) {
 			t.Errorf("%d histories, want the edits and the rule's", n)
 		}
 		r.RemoveRule(id)
-		done := pick(r.st.Statuses, func(x *Status) bool { return x.Name == "In Progress" }).ID
-		r.AddRule(Rule{When: "commented", Actor: bob, Status: done})
-		r.AddRule(Rule{When: "created", Actor: bob, Set: "labels", Words: []string{"{more}", "triage"}, Delay: time.Millisecond})
+		r.AddRule(Rule{When: "commented", Actor: "bob", Status: "In Progress"})
+		r.AddRule(Rule{When: "created", Actor: "bob", Set: "labels", Words: []string{"{more}", "triage"}, Delay: time.Millisecond})
 		r.do("POST", "/issue/"+key+"/comment", obj{"body": "go"}).want(201)
 		r.do("GET", "/issue/"+key, nil).is("fields.status.name", "In Progress")
 		other := r.make("z", obj{"labels": []string{"a"}})

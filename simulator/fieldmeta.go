@@ -107,6 +107,9 @@ func (c *call) fieldMeta(f *Field, p *Project, required bool) obj {
 	} else {
 		out["fieldId"] = f.ID
 	}
+	if n := named(c.s.st.Priorities, c.s.defaultPriority()); f.ID == "priority" && n != nil {
+		out["defaultValue"] = c.view().named("priority", n)
+	}
 	if k.choice != nil {
 		out["allowedValues"] = orEmpty(k.choice(c.view(), f, p))
 	}
@@ -247,6 +250,8 @@ func (c *call) oldCreateMeta() (answer, error) {
 		}
 		out := v.projectShort(p.ID).(obj)
 		out["expand"], out["issuetypes"] = "issuetypes", types
+		delete(out, "projectTypeKey")
+		delete(out, "simplified")
 		projects = append(projects, out)
 	}
 	return answer{status: http.StatusOK, body: obj{"expand": "projects", "projects": projects},

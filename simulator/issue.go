@@ -50,6 +50,9 @@ func (c *call) readBody() (*editBody, error) {
 			return nil, err
 		}
 	}
+	if isNull(b.HistoryMetadata) {
+		b.HistoryMetadata = nil
+	}
 	return &b, nil
 }
 
@@ -136,12 +139,20 @@ func (s *Site) defaults(p *Project, values map[string]Value, by *User) {
 	wf := pick(s.st.Workflows, func(w *Workflow) bool { return w.ID == p.Workflow })
 	values["project"] = Value{p.ID}
 	values["status"] = Value{wf.Initial}
-	if _, given := values["priority"]; !given && len(s.st.Priorities) > 0 {
-		values["priority"] = Value{s.st.Priorities[len(s.st.Priorities)/2].ID}
+	if id := s.defaultPriority(); len(values["priority"]) == 0 && id != "" {
+		values["priority"] = Value{id}
 	}
 	if len(values["reporter"]) == 0 {
 		values["reporter"] = Value{by.ID}
 	}
+}
+
+// defaultPriority is the one in the middle.
+func (s *Site) defaultPriority() string {
+	if len(s.st.Priorities) == 0 {
+		return ""
+	}
+	return s.st.Priorities[len(s.st.Priorities)/2].ID
 }
 
 // getIssue is GET /issue/{key}.
@@ -360,7 +371,7 @@ func (c *call) bulkFetch() (answer, error) {
 	for _, id := range slices.Sorted(maps.Keys(found)) {
 		issues = append(issues, c.expanded(found[id], w, in.Expand, in.Properties, true))
 	}
-	return ok(obj{"expand": "schema,names", "issues": issues, "issueErrors": missing})
+	return ok(obj{"issues": issues, "issueErrors": missing})
 }
 
 func parseID(s string) int64 {

@@ -96,6 +96,9 @@ func (c *call) createLink() (answer, error) {
 	if l.inward == nil || l.outward == nil {
 		return answer{}, refuse(http.StatusBadRequest, "Both the inward and the outward issue have to be given.")
 	}
+	if err := c.full(len(c.s.ix.links[l.inward.ID]), 2000, "links"); err != nil {
+		return answer{}, err
+	}
 	c.s.addLink(l, c.user)
 	return answer{status: http.StatusCreated}, nil
 }
@@ -238,6 +241,9 @@ func (c *call) saveRemoteLink() (answer, error) {
 }
 
 func (c *call) addRemoteLink(is *Issue, l *RemoteLink) (answer, error) {
+	if err := c.full(len(is.RemoteLinks), 2000, "remote links"); err != nil {
+		return answer{}, err
+	}
 	l.ID = c.s.next("remote")
 	if l.GlobalID == "" && !c.s.cloud() {
 		l.GlobalID = fmt.Sprintf("%d", l.ID)

@@ -123,13 +123,7 @@ func (s *Site) manageRule(body []byte) (any, error) {
 		return nil, err
 	}
 	s.mu.Lock()
-	if u := s.userNamed(r.Actor); u != nil {
-		r.Actor = u.ID
-	}
-	if u := s.userNamed(r.By); u != nil {
-		r.By = u.ID
-	}
-	known := s.user(r.Actor) != nil
+	known := s.user(r.Actor) != nil || s.userNamed(r.Actor) != nil
 	s.mu.Unlock()
 	if !known {
 		return nil, fmt.Errorf("rule: unknown actor %q", r.Actor)

@@ -250,3 +250,16 @@ func TestIssueProperties(t *testing.T) {
 		r.do("GET", path, nil).want(404)
 	})
 }
+
+func TestCloudLimitsMembersOfAnIssue(t *testing.T) {
+	both(t, func(t *testing.T, r *rig) {
+		key := r.make("x")
+		r.mu.Lock()
+		is := r.find(key)
+		for i := range commentLimit {
+			is.Comments = append(is.Comments, &Comment{ID: int64(-1 - i), Author: is.Creator, Editor: is.Creator})
+		}
+		r.mu.Unlock()
+		r.do("POST", "/issue/"+key+"/comment", obj{"body": "one more"}).want(map[string]int{Cloud: 413, DataCenter: 201}[r.Flavour()])
+	})
+}

@@ -49,7 +49,7 @@ func (c *call) myPermissions() (answer, error) {
 			return answer{}, refuse(http.StatusBadRequest, "Unrecognized permission: %s", key)
 		}
 		name := strings.ReplaceAll(strings.ToLower(key), "_", " ")
-		out[key] = obj{"id": jsonID(fmtInt(i + 1)), "key": key, "name": strings.ToUpper(name[:1]) + name[1:], "type": "PROJECT",
+		out[key] = obj{"id": fmtInt(i + 1), "key": key, "name": strings.ToUpper(name[:1]) + name[1:], "type": "PROJECT",
 			"description": "", "havePermission": c.user.may(key)}
 	}
 	return ok(obj{"permissions": out})

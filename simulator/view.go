@@ -88,7 +88,7 @@ func (v *view) user(id string) any {
 	}
 	out["self"] = v.rest("user") + "?accountId=" + url.QueryEscape(u.ID)
 	out["accountId"], out["accountType"] = u.ID, "atlassian"
-	if u.ShowEmail || v.viewer == u {
+	if v.viewer != nil && (u.ShowEmail || v.viewer == u) { // webhooks have no viewer and no addresses
 		out["emailAddress"] = u.Email
 	}
 	return out
@@ -249,6 +249,9 @@ func (v *view) issue(is *Issue, w wanted) obj {
 func (v *view) issueFields(is *Issue, w wanted) obj {
 	out := obj{}
 	for _, f := range v.s.st.Fields {
+		if f.ID == "parent" && is.parent() == 0 {
+			continue // left out, not null
+		}
 		if f.Kind != "seconds" && w.has(f.ID) {
 			out[f.ID] = v.value(f, is.Values[f.ID])
 		}

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -51,8 +52,9 @@ type Validator struct {
 	Message             string
 }
 
-// PostFunction changes a field as part of the transition. Words are as stored;
-// "{user}" stands for the caller, none clears the field.
+// PostFunction changes a field as part of the transition. Words are names or
+// ids; "{user}" stands for the caller, none clears the field. The field
+// "comment" adds a comment.
 type PostFunction struct {
 	Field string
 	Words []string
@@ -127,6 +129,9 @@ func (c *call) doTransition() (answer, error) {
 	var b editBody
 	if err := c.decode(&b); err != nil {
 		return answer{}, err
+	}
+	if isNull(b.HistoryMetadata) {
+		b.HistoryMetadata = nil
 	}
 	t, err := c.transitionNamed(&b, is)
 	if err != nil {
@@ -239,22 +244,43 @@ func (s *Site) transition(is *Issue, t *Transition, d *draft, by *User, b *editB
 }
 
 func (s *Site) postFunction(ch *change, p PostFunction) {
+	if p.Field == "comment" {
+		if len(p.Words) > 0 {
+			s.later(func() { s.addComment(ch.is, &Comment{Body: p.Words[0]}, ch.by, false) })
+		}
+		return
+	}
+	f := s.ix.fields[p.Field]
+	if f == nil {
+		return
+	}
 	var v Value
 	for _, w := range p.Words {
 		if w == "{user}" {
 			w = ch.by.ID
 		}
-		v = append(v, w)
+		v = append(v, s.wordFor(f, ch.is, w))
 	}
-	if p.Field == "comment" {
-		if len(v) > 0 {
-			s.later(func() { s.addComment(ch.is, &Comment{Body: v[0]}, ch.by, false) })
+	ch.set(f, v)
+}
+
+// wordFor turns what an administrator wrote, a name or an id, into the word
+// stored for it.
+func (s *Site) wordFor(f *Field, is *Issue, said string) string {
+	if u := s.userNamed(said); u != nil && (f.Kind == "user" || f.Kind == "users") {
+		return u.ID
+	}
+	p := &reader{s: s, project: s.projectOf(is)}
+	for _, form := range []string{"name", "value"} {
+		raw, _ := json.Marshal(map[string]string{form: said}) // strings always encode
+		if f.kind().choice == nil {
+			break
 		}
-		return
+		if w, err := f.kind().read(p, f, raw); err == nil && w != "" {
+			return w
+		}
 	}
-	if f := s.ix.fields[p.Field]; f != nil {
-		ch.set(f, v)
-	}
+	return said
 }
 
 // matches evaluates a query for one issue as it is now; a broken query matches

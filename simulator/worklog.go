@@ -242,6 +242,9 @@ func (c *call) createWorklog() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if err := c.full(len(is.Worklogs), 10000, "worklogs"); err != nil {
+		return answer{}, err
+	}
 	a, err := c.readAdjustment("reduceBy")
 	if err != nil {
 		return answer{}, err
