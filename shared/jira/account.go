@@ -49,29 +49,42 @@ func (a *account) fresh(now time.Time) bool {
 	return !a.proven.IsZero() && age >= 0 && age < proofLasts
 }
 
+// anonymous is the error of an answer that was given to nobody.
+func anonymous(what string, status int) *bridge.Error {
+	return (&fault{status: status}).with(bridge.Permanent("site-unauthenticated",
+		"%s: jira takes us for an anonymous caller; renew the token", what), bridge.LevelSite)
+}
+
 // dispel asks Jira who we are, after an answer that no longer named us.
 func (c *Client) dispel(ctx context.Context) *bridge.Error {
-	_, err := c.Whoami(ctx)
-	if ours, ok := err.(*bridge.Error); ok {
-		return ours
+	if _, err := c.whoami(ctx); err != nil {
+		return err
 	}
 	c.account.prove(c.opts.Now(), false)
 	return nil
 }
 
-// vouch makes sure that an empty answer is Jira's to us, not to an anonymous caller.
-func (c *Client) vouch(ctx context.Context) error {
+// vouch makes sure that an empty answer or a refusal is Jira's to us, not to an anonymous caller.
+func (c *Client) vouch(ctx context.Context) *bridge.Error {
 	if c.account.fresh(c.opts.Now()) {
 		return nil
 	}
-	_, err := c.Whoami(ctx)
+	_, err := c.whoami(ctx)
 	return err
 }
 
 // Whoami asks Jira who we are. An anonymous answer is an error, whatever its status.
 func (c *Client) Whoami(ctx context.Context) (User, error) {
+	u, err := c.whoami(ctx)
+	if err != nil {
+		return User{}, err
+	}
+	return u, nil
+}
+
+func (c *Client) whoami(ctx context.Context) (User, *bridge.Error) {
 	var u User
-	if err := c.get(ctx, "ask who we are", "myself", "rest/api/2/myself", into(&u)); err != nil {
+	if err := c.call(ctx, call{what: "ask who we are", method: http.MethodGet, route: "myself", path: "rest/api/2/myself", decode: into(&u)}); err != nil {
 		return User{}, err
 	}
 	if u.ID() == "" {

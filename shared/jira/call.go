@@ -49,6 +49,13 @@ func (k *call) write() bool { return k.method != http.MethodGet && !k.reads }
 // do makes the call, again where that is safe: a read after a temporary failure, a write only after an answer that says it
 // was not executed (429, 409).
 func (c *Client) do(ctx context.Context, k call) error {
+	if err := c.call(ctx, k); err != nil {
+		return err
+	}
+	return nil
+}
+
+func (c *Client) call(ctx context.Context, k call) *bridge.Error {
 	for n := 1; ; n++ {
 		err := c.attempt(ctx, &k)
 		if err == nil {
@@ -109,7 +116,7 @@ func (c *Client) attempt(ctx context.Context, k *call) *bridge.Error {
 	}
 	defer res.Body.Close()
 	if res.StatusCode/100 != 2 {
-		return c.refused(k, res)
+		return c.refused(ctx, k, res)
 	}
 	return c.accepted(ctx, k, res)
 }
@@ -158,7 +165,7 @@ func (c *Client) count(k *call, status int, took time.Duration) {
 }
 
 // refused makes the error of an answer that is not a success, and closes the gate where Jira asks for it.
-func (c *Client) refused(k *call, res *http.Response) *bridge.Error {
+func (c *Client) refused(ctx context.Context, k *call, res *http.Response) *bridge.Error {
 	body, _ := io.ReadAll(io.LimitReader(res.Body, largestRefusal))
 	e := refusal(k.what, k.write(), res, body, c.opts.Now())
 	if res.StatusCode == http.StatusTooManyRequests {
@@ -171,6 +178,22 @@ func (c *Client) refused(k *call, res *http.Response) *bridge.Error {
 		}
 		c.limits.close(issue, e.After)
 	}
+	return c.identified(ctx, k, res, e)
+}
+
+// identified makes sure that a refusal is meant for us: to an anonymous caller issues do not exist and fields cannot be set, which
+// would look like a deletion, or a mistake in a rule.
+func (c *Client) identified(ctx context.Context, k *call, res *http.Response, e *bridge.Error) *bridge.Error {
+	if e.Temporary || e.Level == bridge.LevelSite || k.route == "myself" {
+		return e
+	}
+	if c.account.anonymous(res.Header) {
+		return anonymous(k.what, res.StatusCode)
+	}
+	c.account.see(res.Header, c.opts.Now(), false)
+	if why := c.vouch(ctx); why != nil {
+		return why
+	}
 	return e
 }
 
@@ -178,8 +201,7 @@ func (c *Client) refused(k *call, res *http.Response) *bridge.Error {
 func (c *Client) accepted(ctx context.Context, k *call, res *http.Response) *bridge.Error {
 	c.limits.relax()
 	if !k.write() && c.account.anonymous(res.Header) {
-		return (&fault{status: res.StatusCode}).with(bridge.Permanent("site-unauthenticated",
-			"%s: jira takes us for an anonymous caller; renew the token", k.what), bridge.LevelSite)
+		return anonymous(k.what, res.StatusCode)
 	}
 	doubt := c.account.see(res.Header, c.opts.Now(), c.cloud() && !k.write())
 	if k.decode == nil {

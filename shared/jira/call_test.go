@@ -244,6 +244,25 @@ func TestAnonymous(t *testing.T) {
 		t.Errorf("no longer named: %v", err)
 	}
 
+	// To nobody, issues do not exist: a refusal without a name is asked about too, and a 404 must not look like a deletion.
+	for _, a := range []answer{{status: 404, body: `{"errorMessages":["Issue does not exist"]}`}, {status: 400, body: `{"errors":{"summary":"Field 'summary' cannot be set."}}`}} {
+		s = script(t, a, answer{status: 401})
+		c = s.client(t, bridge.Cloud, func(o *Options) { o.Now = func() time.Time { return time.Now().Add(time.Hour) } })
+		if _, err := c.Edit(ctx, "1", EditRequest{}); bridge.NameOf(err) != "site-unauthenticated" || len(s.lines()) != 2 {
+			t.Errorf("refused as anonymous: %v, %q", err, s.lines())
+		}
+		a.header = named
+		s = script(t, a)
+		c = s.client(t, bridge.Cloud, func(o *Options) { o.Now = func() time.Time { return time.Now().Add(time.Hour) } })
+		if _, err := c.Edit(ctx, "1", EditRequest{}); bridge.LevelOf(err) != bridge.LevelPair || len(s.lines()) != 1 {
+			t.Errorf("refused by name: %v, %q", err, s.lines())
+		}
+	}
+	s = script(t, answer{status: 404, header: anonymous})
+	if _, err := s.client(t, bridge.DataCenter).Issue(ctx, "1", IssueOptions{}); bridge.NameOf(err) != "site-unauthenticated" {
+		t.Errorf("anonymous 404: %v", err)
+	}
+
 	// A user without a name is nobody.
 	s = script(t, ok(`{}`))
 	if _, err := s.client(t, bridge.Cloud).Whoami(ctx); bridge.NameOf(err) != "site-unauthenticated" {

@@ -128,7 +128,7 @@ func (c *Client) open(ctx context.Context, k *call) (io.ReadCloser, *bridge.Erro
 		if !sameOrigin(res.Request.URL, c.api) {
 			return nil, brokenOff(k.what, &fault{status: res.StatusCode})
 		}
-		return nil, c.refused(k, res)
+		return nil, c.refused(ctx, k, res)
 	}
 	return &watched{what: k.what, body: res.Body, timer: timer, cancel: cancel}, nil
 }

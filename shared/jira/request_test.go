@@ -257,3 +257,15 @@ func TestWebhookPaths(t *testing.T) {
 		wantLines(t, s, want...)
 	}
 }
+
+func TestATransitionDataCenterDoesNotKnow(t *testing.T) {
+	s := script(t, answer{status: 500, body: `{"errorMessages":["Internal server error"]}`}, ok(`{"transitions":[{"id":"11"}]}`),
+		answer{status: 500}, ok(`{"transitions":[{"id":"31"}]}`))
+	c := s.client(t, bridge.DataCenter)
+	if err := c.Transition(ctx, "1", TransitionRequest{ID: "31"}); bridge.NameOf(err) != "request-refused" || bridge.IsTemporary(err) || !Uncertain(err) {
+		t.Error(err)
+	}
+	if err := c.Transition(ctx, "1", TransitionRequest{ID: "31"}); bridge.NameOf(err) != "jira-failed" {
+		t.Error(err)
+	}
+}

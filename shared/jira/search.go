@@ -76,9 +76,11 @@ func (c *Client) SearchPage(ctx context.Context, jql string, o SearchOptions, cu
 		return nil, "", (&fault{status: http.StatusOK}).with(bridge.Permanent("bad-answer", "search: jira gives the same page again and again"), bridge.LevelPair)
 	}
 	if cursor == "" && next == "" && len(got.issues) == 0 {
-		err = c.vouch(ctx)
+		if why := c.vouch(ctx); why != nil {
+			return nil, "", why
+		}
 	}
-	return got.issues, next, err
+	return got.issues, next, nil
 }
 
 // nextStart is where the following Data Center page starts; it ends at the total, or where nothing came.
