@@ -1,6 +1,7 @@
 package merge_test
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"strings"
@@ -99,8 +100,10 @@ func TestConverge(t *testing.T) {
 				for n := range uint64(*runs) {
 					w := newWorld(s.scenario, policy, *seed+n, product())
 					if err := w.run(); err != nil {
-						t.Fatalf("%v\n%+v\n%+v\nrepeat: go test ./shared/merge -run '%s$' -seed=%d -runs=1",
-							err, w.a.f, w.b.f, t.Name(), *seed+n)
+						a, _ := json.Marshal(w.a.f)
+						b, _ := json.Marshal(w.b.f)
+						t.Fatalf("%v\npublic  %s\nprivate %s\nrepeat: go test ./shared/merge -run '%s$' -seed=%d -runs=1",
+							err, a, b, t.Name(), *seed+n)
 					}
 					for k, c := range w.seen {
 						seen[k] += c

@@ -10,14 +10,17 @@ import (
 // TestChecksNotice breaks one rule of the protocol at a time: the runs have to fail, or their passing proves nothing. A
 // break is made around the functions under test, never in them, and the reference is left out.
 func TestChecksNotice(t *testing.T) {
-	for name, breakIt := range map[string]func(*protocol){
-		"edits are not held while a write is open": func(p *protocol) {
+	for name, c := range map[string]struct {
+		scenario string
+		breakIt  func(*protocol)
+	}{
+		"edits are not held while a write is open": {"ids-unknown", func(p *protocol) {
 			observe := p.observe
 			p.observe = func(f merge.Field, s merge.Site, _ bool, items ...merge.Item) (merge.Field, bool) {
 				return observe(f, s, false, items...)
 			}
-		},
-		"saw starts at 0": func(p *protocol) {
+		}},
+		"saw starts at 0": {"paired-by-hand", func(p *protocol) {
 			observe := p.observe
 			p.observe = func(f merge.Field, s merge.Site, open bool, items ...merge.Item) (merge.Field, bool) {
 				f, changed := observe(f, s, open, items...)
@@ -27,16 +30,16 @@ func TestChecksNotice(t *testing.T) {
 				}
 				return f, changed
 			}
-		},
-		"our writes are not placed": func(p *protocol) {
+		}},
+		"our writes are not placed": {"plain", func(p *protocol) {
 			observe := p.observe
 			p.observe = func(f merge.Field, s merge.Site, open bool, items ...merge.Item) (merge.Field, bool) {
 				f, changed := observe(f, s, open, items...)
 				f.Placed = nil
 				return f, changed
 			}
-		},
-		"an own write counts as an edit": func(p *protocol) {
+		}},
+		"an own write counts as an edit": {"plain", func(p *protocol) {
 			observe := p.observe
 			p.observe = func(f merge.Field, s merge.Site, open bool, items ...merge.Item) (merge.Field, bool) {
 				for i := range items {
@@ -44,8 +47,8 @@ func TestChecksNotice(t *testing.T) {
 				}
 				return observe(f, s, open, items...)
 			}
-		},
-		"our own goes back as it was sent": func(p *protocol) {
+		}},
+		"our own goes back as it was sent": {"republished", func(p *protocol) {
 			decide := p.decide
 			p.decide = func(f merge.Field, s merge.Site, local func(*bridge.Entry) bridge.Value) merge.Decision {
 				if f.Mine != nil {
@@ -53,15 +56,15 @@ func TestChecksNotice(t *testing.T) {
 				}
 				return decide(f, s, local)
 			}
-		},
-		"what was forgotten is not read": func(p *protocol) {
+		}},
+		"what was forgotten is not read": {"restored", func(p *protocol) {
 			receive := p.receive
 			p.receive = func(f merge.Field, s merge.Site, in bridge.Entries) (merge.Field, bool) {
 				f, _ = receive(f, s, in)
 				return f, false
 			}
-		},
-		"nothing is behind": func(p *protocol) {
+		}},
+		"nothing is behind": {"restored", func(p *protocol) {
 			decide := p.decide
 			p.decide = func(f merge.Field, s merge.Site, local func(*bridge.Entry) bridge.Value) merge.Decision {
 				if _, v := merge.Winner(f, s); v == merge.Behind {
@@ -73,58 +76,58 @@ func TestChecksNotice(t *testing.T) {
 				}
 				return decide(f, s, local)
 			}
-		},
-		"values shown are compared": func(p *protocol) {
+		}},
+		"values shown are compared": {"normalised", func(p *protocol) {
 			decide := p.decide
 			p.decide = func(f merge.Field, s merge.Site, local func(*bridge.Entry) bridge.Value) merge.Decision {
 				f.Carries, f.Silent = nil, nil
 				return decide(f, s, local)
 			}
-		},
-		"the beaten edit is not noted": func(p *protocol) {
+		}},
+		"the beaten edit is not noted": {"all", func(p *protocol) {
 			note := p.note
 			p.note = func(f merge.Field, d merge.Decision) merge.Field {
 				d.Beaten = nil
 				return note(f, d)
 			}
-		},
-		"a write without an item is not noted": func(p *protocol) {
+		}},
+		"a write without an item is not noted": {"two-values-normalised", func(p *protocol) {
 			p.shown = func(f merge.Field, _ int64, _ bridge.Edit) merge.Field { return f }
-		},
-		"new rules do not redo": func(p *protocol) {
+		}},
+		"new rules do not redo": {"republished", func(p *protocol) {
 			decide := p.decide
 			p.decide = func(f merge.Field, s merge.Site, local func(*bridge.Entry) bridge.Value) merge.Decision {
 				f.Redo = nil
 				return decide(f, s, local)
 			}
-		},
-		"new rules do not send again": func(p *protocol) {
+		}},
+		"new rules do not send again": {"republished-restored", func(p *protocol) {
 			p.republish = func(f merge.Field, _ func(bridge.Value) bridge.Value, _ int64) (merge.Field, bool) { return f, false }
-		},
-		"a one-way row makes entries": func(p *protocol) {
+		}},
+		"a one-way row makes entries": {"one-way", func(p *protocol) {
 			observe := p.observe
 			p.observe = func(f merge.Field, s merge.Site, open bool, items ...merge.Item) (merge.Field, bool) {
 				s.Way = merge.Both
 				return observe(f, s, open, items...)
 			}
-		},
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := product()
 			p.broken = true
-			breakIt(&p)
-			if !noticed(p) {
+			c.breakIt(&p)
+			if !noticed(p, c.scenario) {
 				t.Error("no check noticed")
 			}
 		})
 	}
 }
 
-func noticed(p protocol) bool {
-	for n := range uint64(400) {
+func noticed(p protocol, scenario string) bool {
+	for n := range uint64(4000) {
 		for _, s := range scenarios {
 			for _, policy := range policies {
-				if newWorld(s.scenario, policy, *seed+n, p).run() != nil {
+				if s.name == scenario && newWorld(s.scenario, policy, *seed+n, p).run() != nil {
 					return true
 				}
 			}

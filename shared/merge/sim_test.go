@@ -206,10 +206,13 @@ func (x *site) receive(in replica, crash bool) {
 			x.policies[r] = p
 		}
 	}
+	if len(x.open) > 0 {
+		x.read()
+	}
 	f, forgotten := x.w.p.receive(x.f, x.site(), in.entries)
 	x.f = f
 	x.ref.receive(x.site(), in.entries)
-	if forgotten || len(x.open) > 0 {
+	if forgotten {
 		x.read()
 		x.f, _ = x.w.p.receive(x.f, x.site(), in.entries)
 		x.ref.receive(x.site(), in.entries)

@@ -26,7 +26,8 @@ func Join(a, b *bridge.Entry) *bridge.Entry {
 }
 
 // Receive takes in what the remote site sent: in.Mine is its own entry, in.Theirs what it knows of ours. Entries that
-// name the wrong site are ignored.
+// name the wrong site are ignored. Not to be called while a write of ours is open: its item, seen later, would count as
+// made by the rules that came with in.
 //
 // forgotten reports that it knows an edit of ours that we do not (our state was restored or lost): read the changelog,
 // Observe it and Receive again before deciding anything. If the changelog does not have the edit either, the local Jira

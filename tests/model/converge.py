@@ -192,11 +192,12 @@ class Site:
     def receive(s, replica, crash=False):
         theirs, mine, policies = replica
         for revision, p in policies.items(): s.policies.setdefault(revision, p)
+        if s.open: s.read()                                               # a place is unknown: what is redone must be known
         if theirs:
             old, s.theirs = s.theirs, join(s.theirs, theirs)
             if old and old.seq == s.theirs.seq and old.value != s.theirs.value and 'redo' not in s.world.broken: s.redo = (s.latest()[0],)
-        if s.open or s.way != 'in' and mine and (s.mine is None or mine.seq > s.mine.seq) and 'forgotten' not in s.world.broken:
-            s.read()                                                      # a place is unknown, or they know an edit that we forgot
+        if s.way != 'in' and mine and (s.mine is None or mine.seq > s.mine.seq) and 'forgotten' not in s.world.broken:
+            s.read()                                                      # they know an edit that we forgot
         if mine and s.mine and mine.seq == s.mine.seq: s.mine = join(s.mine, mine)
         s.refresh(); s.project(crash)
 
