@@ -18,7 +18,8 @@ func newConnection(s *screen) *cobra.Command {
 		Long: `A connection is the agreement of two sites on what is kept in sync. It is made on the hub, which prints an
 invitation code, and accepted on the private side with drawbridge poller accept CODE.`,
 	}
-	c.AddCommand(newConnectionList(s), newConnectionShow(s), newConnectionPause(s), newConnectionResume(s))
+	c.AddCommand(newConnectionCreate(s), newConnectionInvite(s), newConnectionList(s), newConnectionShow(s), newConnectionPause(s),
+		newConnectionResume(s), newConnectionRevoke(s), newConnectionEnd(s))
 	return c
 }
 

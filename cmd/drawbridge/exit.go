@@ -8,6 +8,7 @@ import (
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/config"
+	"drawbridge/shared/rule"
 )
 
 // The exit codes, the same for every command.
@@ -37,17 +38,24 @@ var errFinding = errors.New("something needs attention")
 func (s *screen) finish(err error) int {
 	var wrong *usageError
 	var mistakes config.Mistakes
+	var code codeError
+	var problems rule.Problems
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.Is(err, errFinding):
 		return exitFinding
+	case errors.As(err, &code):
+		return int(code)
 	case errors.As(err, &wrong):
 		fmt.Fprintf(s.err, "%s: %s\n", s.red("drawbridge"), wrong.message)
 		fmt.Fprintf(s.err, "see: %s --help\n", wrong.command)
 		return exitUsage
 	case errors.As(err, &mistakes):
 		s.mistakes(mistakes)
+		return exitUsage
+	case errors.As(err, &problems):
+		s.ruleProblems(problems)
 		return exitUsage
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(s.err, "drawbridge: stopped")
@@ -65,6 +73,18 @@ func (s *screen) mistakes(found config.Mistakes) {
 	if s.asJSON {
 		raw, err := json.MarshalIndent(map[string]any{"mistakes": found}, "", "  ")
 		if err == nil {
+			fmt.Fprintln(s.out, string(raw))
+		}
+		return
+	}
+	fmt.Fprintln(s.err, found.Error())
+	fmt.Fprintf(s.err, "\n%s\n", plural(len(found), "mistake", "mistakes"))
+}
+
+// ruleProblems prints the mistakes of a rule file, as data where --json was given.
+func (s *screen) ruleProblems(found rule.Problems) {
+	if s.asJSON {
+		if raw, err := json.MarshalIndent(map[string]any{"problems": found}, "", "  "); err == nil {
 			fmt.Fprintln(s.out, string(raw))
 		}
 		return

@@ -25,6 +25,8 @@ func main() {
 
 // run carries out one command line and returns the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	ctx, cancel := withParent(ctx, in)
+	defer cancel()
 	s := newScreen(in, out, errOut)
 	root := newRoot(s)
 	root.SetArgs(args)

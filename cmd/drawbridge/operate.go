@@ -32,6 +32,7 @@ type half struct {
 	queue    queue.Queue
 	site     *site.Site // without a Jira client until withJira
 	screen   *screen
+	fresh    bool // the command may make the state: it is the first thing done with the half
 }
 
 // half opens the half that --config names, or the one settings file of the working directory.
@@ -62,9 +63,9 @@ func (h *half) load(kind config.Kind, path string) (err error) {
 	return err
 }
 
-// open opens the state. A command makes no state of its own: the half has to have run once.
+// open opens the state. Most commands make no state of their own: the half has to have run once.
 func (h *half) open() error {
-	if _, err := os.Stat(h.statePath()); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(h.statePath()); errors.Is(err, os.ErrNotExist) && !h.fresh {
 		return bridge.Permanent("state-missing", "there is no state file %s yet: start %s with this settings file first", h.statePath(), h.name())
 	}
 	db, err := sqlitestore.Open(h.statePath(), sqlitestore.Options{Version: version})

@@ -71,7 +71,14 @@ func addGroups(root *cobra.Command) {
 
 func addCommands(root *cobra.Command, s *screen) {
 	root.AddCommand(
+		in("start", newDemo(s)),
+		in("start", newSimulator(s)),
+		in("halves", newHub(s)),
+		in("halves", newPoller(s)),
 		in("halves", newConnection(s)),
+		in("halves", newWebhook(s)),
+		in("halves", newDoctor(s)),
+		in("daily", newRules(s)),
 		in("daily", newStatus(s)),
 		in("daily", newSync(s)),
 		in("daily", newErrors(s)),

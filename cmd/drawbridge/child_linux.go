@@ -1,0 +1,9 @@
+package main
+
+import "syscall"
+
+// childAttributes keep a child out of our process group, so that Ctrl-C reaches us alone and children stop in order, and
+// end it when we are gone.
+func childAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+}

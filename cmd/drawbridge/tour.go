@@ -1,0 +1,5 @@
+package main
+
+import "context"
+
+func (d *demo) tour(ctx context.Context, only string) error { return nil }

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"drawbridge/shared/apply"
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/config"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/publish"
+	"drawbridge/shared/reconcile"
+	"drawbridge/shared/site"
+	"drawbridge/shared/store/sqlitestore"
+	"drawbridge/shared/work"
+)
+
+// An engine is what both halves run: the flows on one site, the queue's workers, the search for changes.
+type engine struct {
+	site    *site.Site
+	publish *publish.Flow
+	pool    *work.Pool
+	watch   *reconcile.Watch
+	pause   time.Duration // between two searches
+	metrics *metrics
+	log     *slog.Logger
+
+	mu      sync.Mutex
+	trouble error // of the last search: the site cannot be reached, or does not know us
+}
+
+// wiring is what an engine is made of.
+type wiring struct {
+	role    bridge.Role
+	site    config.Site
+	db      *sqlitestore.DB
+	watch   config.Watch
+	limits  config.Limits
+	workers int
+	content site.Content
+	now     func() int64
+	log     *slog.Logger
+}
+
+func wire(w wiring) (*engine, error) {
+	m := newMetrics()
+	client, err := jiraClient(w.site, w.workers, m.call, w.log)
+	if err != nil {
+		return nil, err
+	}
+	s := &site.Site{
+		Name: w.site.Name, Role: w.role, Jira: client, Queue: w.db.Queue(), Content: w.content, Log: w.log, Now: w.now,
+		Book:          &pair.Book{Store: w.db.Store(), Site: w.site.Name, Now: w.now},
+		MaxAttachment: int64(w.limits.Attachment),
+	}
+	out, in := &publish.Flow{Site: s}, &apply.Flow{Site: s}
+	e := &engine{site: s, publish: out, pause: w.watch.Interval.Std(), metrics: m, log: w.log}
+	e.watch = &reconcile.Watch{Site: s, Projects: w.site.Projects, Overlap: w.watch.Overlap.Std(), Hit: out.Hit}
+	e.pool = &work.Pool{Queue: s.Queue, Workers: w.workers, Log: w.log, Probe: e.probe, Handlers: work.Handlers{
+		site.EventTask: out.Event, site.SyncTask: out.Issue, site.ReadTask: out.Read, site.ChangeTask: in.Change, site.RetryTask: in.Retry,
+	}}
+	return e, nil
+}
+
+func jiraClient(s config.Site, workers int, onCall func(method, route string, status int, took time.Duration), log *slog.Logger) (*jira.Client, error) {
+	transport, err := s.Network.Transport()
+	if err != nil {
+		return nil, fmt.Errorf("site %s: %w", s.Name, err)
+	}
+	kind := "pat"
+	if s.Auth.User != "" {
+		kind = "basic"
+	}
+	return jira.New(jira.Options{
+		APIURL: s.APIURL, BrowseURL: s.BrowseURL, Flavour: s.Flavour, HTTP: &http.Client{Transport: transport},
+		Auth:       jira.Auth{Kind: kind, User: s.Auth.User, Secret: s.Auth.Token.Reveal},
+		AllowHosts: s.DownloadHosts, Workers: workers, OnCall: onCall, Log: log,
+	})
+}
+
+// run runs everything until ctx is done and returns when all of it has stopped.
+func (e *engine) run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { e.pool.Run(ctx) })
+	wg.Go(func() { every(ctx, e.pause, e.search) })
+	wg.Go(func() { every(ctx, dueEvery, e.due) })
+	wg.Wait()
+}
+
+const dueEvery = 2 * time.Second
+
+// every does something at once and then again with a pause between, until ctx is done.
+func every(ctx context.Context, pause time.Duration, do func(context.Context)) {
+	for {
+		do(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+// search looks for changed issues once. An error is logged when it is another than last time.
+func (e *engine) search(ctx context.Context) {
+	_, err := e.watch.Once(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	e.mu.Lock()
+	before := e.trouble
+	e.trouble = err
+	e.mu.Unlock()
+	switch {
+	case err != nil && (before == nil || before.Error() != err.Error()):
+		e.log.Warn("search for changes failed", "name", bridge.NameOf(err), "error", err)
+	case err == nil && before != nil:
+		e.log.Info("search for changes works again")
+	}
+}
+
+func (e *engine) due(ctx context.Context) {
+	if _, err := reconcile.Due(ctx, e.site); err != nil && ctx.Err() == nil {
+		e.log.Warn("parked pairs could not be looked at", "error", err)
+	}
+}
+
+// problem is what stops the site, for a person; "" if nothing does.
+func (e *engine) problem() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.trouble == nil || bridge.LevelOf(e.trouble) != bridge.LevelSite && !errors.Is(e.trouble, context.DeadlineExceeded) {
+		return ""
+	}
+	return e.trouble.Error()
+}
+
+func (e *engine) probe(ctx context.Context) error {
+	_, err := e.site.Jira.Myself(ctx)
+	return err
+}
