@@ -47,6 +47,7 @@ type delivery struct {
 	identifier string
 	flow       string
 	attempt    int
+	single     bool // the endpoint has failed for so long that this is not tried again
 }
 
 // Retries and concurrency as Cloud has them.
@@ -209,8 +210,10 @@ func (p *postman) deliver(d *delivery) {
 		p.lastOK[d.hook] = now // counts from the first attempt
 	}
 	p.mu.Unlock()
-	hopeless := known && now.Sub(last) > giveUpAfter
-	if !p.s.cloud() || !retried(status) || d.attempt >= maxRetries || hopeless {
+	if d.attempt == 0 {
+		d.single = known && now.Sub(last) > giveUpAfter
+	}
+	if !p.s.cloud() || !retried(status) || d.attempt >= maxRetries || d.single {
 		return
 	}
 	again := *d

@@ -26,7 +26,7 @@
 //	webhook.go    registration;  event.go bodies;  deliver.go delivery
 //	fault.go      misbehaviour on request;  limit.go rate limits
 //	seed.go       the demonstration site
-//	manage.go     the management port
+//	manage.go     the management port;  front.go REST and pages on one address
 //
 // All data is in one struct, state (model.go), guarded by one mutex; it is what
 // persist.go writes to a file and what a snapshot holds.

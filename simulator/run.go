@@ -123,7 +123,7 @@ func run(ctx context.Context, f *runFlags, stdout io.Writer) error {
 
 func serveOn(ln net.Listener, h http.Handler) *http.Server {
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	go srv.Serve(ln)
+	go func() { _ = srv.Serve(ln) }() // ends when the server is shut down
 	return srv
 }
 

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -285,5 +287,80 @@ func TestUntrustedChangelogIDs(t *testing.T) {
 	r.edit(key, obj{"summary": "y"}).want(204)
 	if e := in.got(r)[0]; dig(e, "changelog.id") == dig(r.histories(key)[0], "id") {
 		t.Error("the id is that of the history")
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Cloud's own delays, in fake time.
+func TestRetryDelays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var at []time.Time
+		client := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+			at = append(at, time.Now())
+			return &http.Response{StatusCode: 429, Body: http.NoBody}, nil
+		})}
+		s := New(Options{Flavour: Cloud, WebhookClient: client})
+		s.SeedDemo("ABC")
+		s.mu.Lock()
+		s.st.Webhooks = []*Webhook{{ID: 1, URL: "https://hub.example/", Events: []string{"jira:issue_created"}}}
+		s.create(s.st.Projects[0], &draft{values: map[string]Value{"summary": {"x"}, "issuetype": {s.st.Types[0].ID}}}, s.st.Users[0], nil)
+		s.mu.Unlock()
+		time.Sleep(3 * time.Hour)
+		if len(at) != 1+maxRetries {
+			t.Errorf("%d attempts", len(at))
+		}
+		for i := 1; i < len(at); i++ {
+			if gap := at[i].Sub(at[i-1]); gap < 5*time.Minute || gap > 15*time.Minute {
+				t.Errorf("gap %v", gap)
+			}
+		}
+		s.Close()
+	})
+}
+
+func TestWhatWebhooksMayLeaveOut(t *testing.T) {
+	r := newRig(t, Cloud)
+	in := r.inbox("comment_created", "attachment_created")
+	key := r.make("x")
+	secret := obj{"body": "c", "visibility": obj{"type": "role", "value": "Developers"}}
+	r.do("POST", "/issue/"+key+"/comment", secret).want(201)
+	r.upload("alice", key, "a", "b", "no-check").want(200)
+	first := in.got(r)
+	r.Configure(func(st *Settings) { st.HideVisibility, st.BareAttachments = true, true })
+	r.do("POST", "/issue/"+key+"/comment", secret).want(201)
+	r.upload("alice", key, "a", "b", "no-check").want(200)
+	for i, e := range in.got(r) {
+		bare := i >= len(first)
+		switch e["webhookEvent"] {
+		case "comment_created":
+			if (dig(e, "comment.visibility") == nil) != bare {
+				t.Errorf("comment %v", e["comment"])
+			}
+		case "attachment_created":
+			if (e["issue"] == nil) != bare {
+				t.Errorf("attachment %v", e)
+			}
+		}
+		if dig(e, "comment.author.emailAddress") != nil {
+			t.Error("an address in a Cloud webhook")
+		}
+	}
+}
+
+// The same seed makes the same choices.
+func TestSeedDecides(t *testing.T) {
+	run := func(seed int64) string {
+		s := New(Options{Seed: seed, Hostile: true})
+		var b strings.Builder
+		for range 50 {
+			fmt.Fprint(&b, s.rng.happens(0.5), s.rng.below(100), " ")
+		}
+		return b.String()
+	}
+	if run(7) != run(7) || run(7) == run(8) {
+		t.Error("the seed does not decide")
 	}
 }
