@@ -189,9 +189,9 @@ func backOff(tries int, cause error) time.Duration {
 func receive(ctx context.Context, p *pair.Pair, v *observe.View, c *bridge.Change, insist bool) (forgotten bool, err error) {
 	for key, in := range c.Fields {
 		base, _, _ := merge.SplitKey(key)
-		row, ok := v.Rules.Row(base)
-		if !ok {
-			continue // what our rules do not take is not kept
+		s := merge.Site{Role: v.Role, Policies: v.Connection.Policies, Way: merge.In} // kept for rules to come
+		if row, ok := v.Rules.Row(base); ok {
+			s = v.Merge(row)
 		}
 		field := p.State.Field(key)
 		if in.Theirs != nil && field.Mine != nil && in.Theirs.Seq == field.Mine.Seq {
@@ -199,7 +199,7 @@ func receive(ctx context.Context, p *pair.Pair, v *observe.View, c *bridge.Chang
 			t.Value, t.Rules = field.Mine.Value, field.Mine.Rules // travels without its value
 			in.Theirs = &t
 		}
-		next, forgot := merge.Receive(field.Field, v.Merge(row), in)
+		next, forgot := merge.Receive(field.Field, s, in)
 		field.Field = next
 		forgotten = forgotten || forgot && !insist
 	}
@@ -212,7 +212,12 @@ func receive(ctx context.Context, p *pair.Pair, v *observe.View, c *bridge.Chang
 		p.Head.Remote = c.Issue
 	}
 	p.State.Custom = c.Custom
-	p.Head.Left = c.Gone
+	if c.Revision > p.Head.Received {
+		p.Head.Left = c.Gone
+		if p.Head.Status == pair.Stopped && c.Gone == "" && p.Head.Gone == "" {
+			p.Head.Status = pair.Synced // put under sync again over there
+		}
+	}
 	p.Head.Received = max(p.Head.Received, c.Revision)
 	return forgotten, nil
 }

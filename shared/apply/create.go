@@ -32,6 +32,9 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 	if c.Gone != "" {
 		return nil, f.refuseTwin(ctx, c, t, bridge.Unwanted, "the issue was gone before its twin was made")
 	}
+	if c.Twin != "" {
+		return f.adopt(ctx, c, t)
+	}
 	f.resolveUsers(ctx, v, c.Fields)
 	m, why, err := f.newTwin(v, c)
 	if err != nil || why != "" {
@@ -238,6 +241,27 @@ func (f *Flow) join(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 	err := f.Site.Book.Join(ctx, p, m.twin)
 	if errors.Is(err, store.ErrConflict) {
 		return f.Site.Book.Find(ctx, c.Connection, c.Issue.ID) // adopted meanwhile
+	}
+	return p, err
+}
+
+// adopt takes an issue back as the twin that the remote site says it is: our state was lost. What it shows, and which of
+// that we wrote, its changelog tells.
+func (f *Flow) adopt(ctx context.Context, c *bridge.Change, t *pair.Twin) (*pair.Pair, error) {
+	is, err := f.Site.Jira.Issue(ctx, c.Twin, jira.IssueOptions{Fields: []string{"project", "issuetype", "summary"}})
+	if jira.StatusOf(err) == 404 {
+		return nil, f.refuseTwin(ctx, c, t, bridge.Unmatched, "its twin does not exist any more")
+	}
+	if err != nil {
+		return nil, err
+	}
+	p := f.Site.Book.New(c.Connection, bridge.Ref{ID: is.ID, Key: is.Key, URL: f.Site.Jira.Browse(is.Key)}, f.Site.Role.Other())
+	p.Head.Remote, p.State.Look = c.Issue, true
+	p.State.Project, p.State.Type = is.Project(), is.Type()
+	p.Note(pair.Event{What: "adopted", Cause: "change of " + c.Issue.Key, Note: "this site had lost what it knew of the pair"})
+	err = f.Site.Book.Join(ctx, p, t)
+	if errors.Is(err, store.ErrConflict) {
+		return f.Site.Book.Find(ctx, c.Connection, c.Issue.ID)
 	}
 	return p, err
 }

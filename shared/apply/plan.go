@@ -55,6 +55,9 @@ func (f *Flow) plan(ctx context.Context, v *observe.View, issue string, c *bridg
 
 func (f *Flow) decide(ctx context.Context, v *observe.View, p *pair.Pair, pl *plan) error {
 	pl.remote, pl.project, pl.kind = p.Head.Remote, p.State.Project, p.State.Type
+	if p.Head.Status == pair.Stopped {
+		return nil
+	}
 	if p.Head.Left != "" {
 		pl.gone = p.Head.Left
 		return nil
@@ -253,7 +256,7 @@ func (f *Flow) decideMembers(ctx context.Context, v *observe.View, p *pair.Pair,
 			p.State.Did(key)
 			continue
 		}
-		m := &deed{key: key, want: c.Want, local: c.LocalID, what: what, next: next, look: c.Since != 0}
+		m := &deed{key: key, want: c.Want, local: c.LocalID, what: what, next: next, look: c.Since != 0 || p.State.Look}
 		f.ruleMember(v, p, m)
 		if what == merge.Create && c.Since == 0 {
 			c.Since = v.Now

@@ -86,6 +86,10 @@ func (f *Flow) answered(p *pair.Pair, pl *plan) {
 		return
 	}
 	p.Unpark()
+	p.State.Redo = false
+	if pl.change != nil {
+		p.State.Look = false
+	}
 	p.Head.Applied = max(p.Head.Applied, p.Head.Received)
 	p.Head.Outcome = nil
 	refused := map[string]string{}

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -44,15 +45,22 @@ type place struct {
 // whose finds our own writes among the histories: by what they carry, else by the stored intents.
 func whose(p *pair.Pair, v *View, hs []jira.History) map[place]bridge.Edit {
 	out := map[place]bridge.Edit{}
+	var silent []jira.History // by our account, saying nothing of what they carry
 	for _, h := range hs {
-		if m := h.Metadata; m != nil && m.Type == metaType && len(m.ExtraData) > 0 {
-			if m.ExtraData[metaConnection] == v.Connection.ID {
-				carried(out, h.ID, m.ExtraData[metaEdits])
-			}
-			continue // a write for another connection is an edit for this one
+		switch m := h.Metadata; {
+		case m != nil && m.Type == metaType && m.ExtraData[metaConnection] == v.Connection.ID:
+			carried(out, h.ID, m.ExtraData[metaEdits])
+		case m != nil && m.Type == metaType && m.ExtraData[metaConnection] != "":
+			// a write for another connection is an edit for this one
+		case h.Author.Is(v.Account):
+			silent = append(silent, h)
 		}
-		if h.Author.Is(v.Account) {
-			intended(out, p, v, h)
+	}
+	for _, in := range p.State.Intents {
+		for key, w := range in.Writes {
+			if h := intended(v, in, key, w, silent); h != 0 {
+				out[place{h, key}] = w.Edit
+			}
 		}
 	}
 	return out
@@ -82,41 +90,75 @@ const callSlack = 5 * time.Second
 // callMax is how long a call may take whose end we have not seen.
 const callMax = 2 * time.Minute
 
-// intended decides by the stored intents where Jira does not return what a write carried: our account, the time of the
-// call, and the content. Where Jira normalises text, the content is not compared: a person who shares our login and edits
-// the same field in the seconds of the call is taken for us, and only then.
-func intended(out map[place]bridge.Edit, p *pair.Pair, v *View, h jira.History) {
-	at := v.HubTime(h.Created)
-	for _, in := range p.State.Intents {
-		end := in.Until
-		if end == 0 {
-			end = in.At + callMax.Milliseconds()
-		}
-		if at < in.At-callSlack.Milliseconds() || at > end+callSlack.Milliseconds() {
+// intended decides by the stored intent where Jira does not return what a write carried: our account, after the last item
+// known when the write was decided, within the time of the call, and the content. Jira normalises text, so content only
+// prefers: a person who shares our login and edits the same field in the seconds of the call is taken for us, and only
+// then. It returns the id of the history, or 0.
+func intended(v *View, in pair.Intent, key string, w pair.IntendedWrite, hs []jira.History) int64 {
+	end := in.Until
+	if end == 0 {
+		end = in.At + callMax.Milliseconds()
+	}
+	var first int64
+	for _, h := range hs {
+		at := v.HubTime(h.Created)
+		if h.ID <= w.Before || at < in.At-callSlack.Milliseconds() || at > end+callSlack.Milliseconds() {
 			continue
 		}
-		for key, w := range in.Writes {
-			for _, it := range h.Items {
-				if v.Schema.Resolve(it) == w.Field && plausible(v, w, it, key) {
-					out[place{h.ID, key}] = w.Edit
-				}
+		for _, it := range h.Items {
+			if v.Schema.Resolve(it) != w.Field {
+				continue
+			}
+			switch alike(v, w, it, key) {
+			case same:
+				return h.ID
+			case perhaps:
+				first = cmp.Or(first, h.ID)
 			}
 		}
 	}
+	return first
 }
 
-// plausible compares contents where an item shows them exactly.
-func plausible(v *View, w pair.IntendedWrite, it jira.Item, key string) bool {
+// likeness says how an item's content compares with what a write intended.
+type likeness int
+
+const (
+	other likeness = iota
+	perhaps
+	same
+)
+
+func alike(v *View, w pair.IntendedWrite, it jira.Item, key string) likeness {
 	field, ok := v.Schema.ByID(w.Field)
 	if !ok {
-		return false
+		return other
 	}
 	if _, elem, isElem := merge.SplitKey(key); isElem {
 		added, removed := elements(field, it)
-		return contains(added, elem) && w.Value == bridge.True || contains(removed, elem) && w.Value == bridge.False
+		if contains(added, elem) && w.Value == bridge.True || contains(removed, elem) && w.Value == bridge.False {
+			return same
+		}
+		return perhapsElement(w, added, removed)
 	}
-	got, exact := field.ItemValue(it.To, v.Names)
-	return !exact || got == w.Value || field.Kind == bridge.User
+	if got, exact := field.ItemValue(it.To, v.Names); exact {
+		if got == w.Value || field.Kind == bridge.User {
+			return same
+		}
+		return other
+	}
+	if strings.Join(strings.Fields(it.ToString), " ") == strings.Join(strings.Fields(w.Value.Text()), " ") {
+		return same
+	}
+	return perhaps
+}
+
+// perhapsElement allows for rules that give an element another name on this site.
+func perhapsElement(w pair.IntendedWrite, added, removed []string) likeness {
+	if w.Value == bridge.True && len(added) > 0 || w.Value == bridge.False && len(removed) > 0 {
+		return perhaps
+	}
+	return other
 }
 
 // closeFound closes the intents whose writes were found: their place is known now.

@@ -29,5 +29,20 @@ func Load(ctx context.Context, s *site.Site, c *bridge.Connection, is *jira.Issu
 	if is != nil {
 		v.Issue, err = s.View(ctx, is)
 	}
+	if err == nil && v.Issue != nil && rules.Person(bridge.Person{Name: "n", Email: "e@x"}).Email != "" {
+		addEmails(ctx, s, v)
+	}
 	return v, err
+}
+
+// addEmails completes people by what the site shows of them: an event does not carry e-mail addresses even where they are
+// visible. Each person is asked for once.
+func addEmails(ctx context.Context, s *site.Site, v *View) {
+	for id, value := range v.Issue.Fields {
+		if p, ok := value.(bridge.Person); ok && p.Email == "" && p.ID != "" {
+			s.Learn(ctx, p.ID)
+			p.Email = s.Person(p.ID).Email
+			v.Issue.Fields[id] = p
+		}
+	}
 }

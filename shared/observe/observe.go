@@ -71,6 +71,7 @@ func Fold(p *pair.Pair, v *View, seen Seen) (changed bool) {
 	slices.SortFunc(seen.Histories, func(a, b jira.History) int { return int(min(1, max(-1, a.ID-b.ID))) })
 	f := &fold{p: p, v: v, seen: seen, whose: whose(p, v, seen.Histories)}
 	f.closeFound()
+	f.republish()
 	for _, row := range v.Rules.Rows() {
 		if row.Kind.Set() {
 			f.set(row)
@@ -81,6 +82,9 @@ func Fold(p *pair.Pair, v *View, seen Seen) (changed bool) {
 	f.closeDecided()
 	f.custom()
 	f.whereabouts()
+	if seen.Base {
+		p.Head.Rules = v.Revision
+	}
 	if len(f.changed) == 0 {
 		return false
 	}
@@ -88,7 +92,6 @@ func Fold(p *pair.Pair, v *View, seen Seen) (changed bool) {
 	for _, key := range f.changed {
 		p.State.Field(key).Rev = revision
 	}
-	p.Head.Rules = v.Revision
 	return true
 }
 
@@ -219,10 +222,18 @@ func (f *fold) value(row rule.Row, field jira.Field, it *merge.Item, newest bool
 			it.Value = past(field, ji, f.v.Names)
 		}
 	}
+	it.Out = f.outValue(row, f.evaluate(f.having(field, it.Value)))
+}
+
+// having is the issue as if a field held another value.
+func (f *fold) having(field jira.Field, v bridge.Value) *rule.Issue {
 	is := *f.v.Issue
 	is.Fields = maps.Clone(is.Fields)
-	is.Fields[field.ID] = it.Value.Any()
-	it.Out = f.outValue(row, f.evaluate(&is))
+	is.Fields[field.ID] = v.Any()
+	if field.Kind == bridge.User {
+		is.Fields[field.ID] = site.PersonOf(v)
+	}
+	return &is
 }
 
 // past is the value an older item itself shows. It counts only if that edit wins a conflict.

@@ -19,9 +19,13 @@ type State struct {
 	Undone  []string                `json:"undone,omitempty"`  // members of the remote site whose copy has work waiting
 	// Answered are the local ids of the copies of the members in the change last applied, by member key.
 	Answered map[string]string `json:"answered,omitempty"`
-	Linked   string            `json:"linked,omitempty"`  // key of the twin that the remote link shows
-	Project  string            `json:"project,omitempty"` // of the local issue, as last seen: its workflow is known by
-	Type     string            `json:"type,omitempty"`    // project and type
+	// Look says that this state may not know all that we created (it was lost or restored): look before creating anything.
+	Look bool `json:"look,omitempty"`
+	// Redo says that rules were published since the last projection.
+	Redo    bool   `json:"redo,omitempty"`
+	Linked  string `json:"linked,omitempty"`  // key of the twin that the remote link shows
+	Project string `json:"project,omitempty"` // of the local issue, as last seen: its workflow is known by
+	Type    string `json:"type,omitempty"`    // project and type
 }
 
 // Field is one field of a pair: the merge protocol's knowledge, and what a person may need to know about it.

@@ -85,14 +85,24 @@ func (f *Flow) consider(ctx context.Context, c *bridge.Connection, is *jira.Issu
 	return f.begin(ctx, v, is, b)
 }
 
-// triggered asks the triggers: from the event alone where that decides, else Jira itself, once for all undecided ones.
+// triggered reports whether a trigger puts the issue under sync.
 func (f *Flow) triggered(ctx context.Context, v *observe.View, is *jira.Issue) (bool, error) {
 	if v.Rules.Method() != "automatic" {
 		return false, nil
 	}
+	return f.matches(ctx, v, is, false)
+}
+
+// stopped reports whether a stop trigger takes the issue out.
+func (f *Flow) stopped(ctx context.Context, v *observe.View, is *jira.Issue) (bool, error) {
+	return f.matches(ctx, v, is, true)
+}
+
+// matches asks the triggers: from the event alone where that decides, else Jira itself, once for all undecided ones.
+func (f *Flow) matches(ctx context.Context, v *observe.View, is *jira.Issue, stop bool) (bool, error) {
 	var ask []string
 	for _, t := range v.Rules.Triggers() {
-		if !t.Active || t.Stop {
+		if !t.Active || t.Stop != stop {
 			continue
 		}
 		match, decided := t.Decide(v.Issue)
@@ -138,6 +148,9 @@ func (f *Flow) begin(ctx context.Context, v *observe.View, is *jira.Issue, b Beg
 		return err
 	}
 	err = f.Site.Book.Create(ctx, p)
+	if isConflict(err) && b.ByHand {
+		return f.again(ctx, v.Connection, is.ID, b.Cause)
+	}
 	if isConflict(err) {
 		return nil // somebody else put it under sync meanwhile
 	}
@@ -145,6 +158,21 @@ func (f *Flow) begin(ctx context.Context, v *observe.View, is *jira.Issue, b Beg
 		f.Site.Ring()
 	}
 	return err
+}
+
+// again puts a stopped pair under sync again: everything is offered anew.
+func (f *Flow) again(ctx context.Context, c *bridge.Connection, issue, cause string) error {
+	return f.update(ctx, c, issue, func(p *pair.Pair) error {
+		if p.Head.Status != pair.Stopped {
+			return nil
+		}
+		p.Head.Gone, p.Head.Status = "", pair.Synced
+		if p.Head.Remote.ID == "" {
+			p.Head.Status = pair.Waiting
+		}
+		p.Note(pair.Event{What: "under sync", Cause: cause})
+		return p.Resend(ctx, f.Site.Now(), bridge.Live)
+	})
 }
 
 // ownCreation reports whether the issue was created by one of our writes, whose event came before its record. A marker

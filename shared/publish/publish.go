@@ -171,16 +171,29 @@ func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, see
 	if err != nil {
 		return err
 	}
+	if stop, err := f.stopped(ctx, v, seen.Issue); err != nil || stop {
+		if err == nil {
+			err = f.Gone(ctx, c, seen.Issue.ID, bridge.Stopped, seen.Cause+", a stop trigger matches")
+		}
+		return err
+	}
 	ms, err := f.members(ctx, v, p, seen.Issue)
 	if err != nil {
 		return err
 	}
-	return f.update(ctx, c, seen.Issue.ID, func(p *pair.Pair) error {
+	redo := false
+	err = f.update(ctx, c, seen.Issue.ID, func(p *pair.Pair) error {
 		p.Head.Local.Key, p.Head.Local.URL = seen.Issue.Key, f.Site.Jira.Browse(seen.Issue.Key)
 		p.Head.Updated = max(p.Head.Updated, seen.Issue.Updated().UnixMilli())
 		observe.Fold(p, v, seen)
+		redo = p.State.Redo
 		return takeAll(ctx, p, v, ms, seen.Cause)
 	})
+	if err != nil || !redo {
+		return err
+	}
+	t := site.Task{Kind: site.RetryTask, Connection: c.ID, Issue: seen.Issue.ID, By: "rules published"}
+	return f.Site.Send(ctx, t, bridge.Bulk, "")
 }
 
 // update changes a pair and rings for whoever waits for changes.

@@ -31,14 +31,15 @@ func (s *Site) LearnPeople(ctx context.Context, is *jira.Issue) {
 func (s *Site) LearnMentions(ctx context.Context, texts ...string) {
 	for _, t := range texts {
 		for _, id := range jira.Mentions(t) {
-			s.learn(ctx, id)
+			s.Learn(ctx, id)
 		}
 	}
 }
 
 const maxPeople = 10000 // names kept; then all are forgotten and asked again
 
-func (s *Site) learn(ctx context.Context, id string) {
+// Learn asks once who an id is.
+func (s *Site) Learn(ctx context.Context, id string) {
 	s.mu.Lock()
 	_, known := s.people[id]
 	if len(s.people) > maxPeople {

@@ -192,3 +192,10 @@ func (s *Site) Publish(ctx context.Context, connection string, r Revision) (Revi
 	}
 	return r, s.Book.Store.Apply(ctx, store.Create(store.Doc{Key: rulesKey(connection, revisionSort(r.Number)), Body: body}), op)
 }
+
+// Forget drops the rules that are kept for a second, so that the next use reads them.
+func (s *Site) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = nil
+}

@@ -16,7 +16,9 @@ type Task struct {
 	Body       []byte         `json:"body,omitempty"`  // event: the webhook body as received
 	Delivery   string         `json:"delivery,omitempty"`
 	Change     *bridge.Change `json:"change,omitempty"`
-	By         string         `json:"by,omitempty"` // who asked, for the history
+	By         string         `json:"by,omitempty"`    // who asked, for the history
+	After      string         `json:"after,omitempty"` // sweep: the last issue of the page before
+	All        bool           `json:"all,omitempty"`   // sweep: read every issue again
 }
 
 // A TaskKind says which flow takes a task.
@@ -29,7 +31,7 @@ const (
 	RetryTask  TaskKind = "retry"  // project a pair again: apply
 	SyncTask   TaskKind = "sync"   // a person put an issue under sync: publish
 	ReadTask   TaskKind = "read"   // read the issue and publish what it shows
-	LinkTask   TaskKind = "link"   // the twin is known now: set the remote link
+	SweepTask  TaskKind = "sweep"  // compare a page of pairs with Jira: reconcile
 )
 
 // Group is the queue group of all work on one issue of this site.

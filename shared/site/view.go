@@ -56,6 +56,9 @@ func neutral(k bridge.Kind, v bridge.Value, set []string) any {
 	return v.Any()
 }
 
+// PersonOf reads the value of a user field; nil for nobody.
+func PersonOf(v bridge.Value) any { return person(v.Any()) }
+
 func person(v any) any {
 	m, ok := v.(map[string]any)
 	if !ok {

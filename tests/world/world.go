@@ -64,9 +64,13 @@ type Half struct {
 	Pool   *work.Pool
 	Relay  relay.Relay
 	Watch  *reconcile.Watch
+	Sweep  *reconcile.Sweep
 	Pub    *publish.Flow
 	App    *apply.Flow
 	server *httptest.Server
+	blobs  blob.Store
+	o      Options
+	source string
 }
 
 // Options shape a world.
@@ -107,8 +111,20 @@ func newHalf(t *testing.T, role bridge.Role, blobs blob.Store, o Options) *Half 
 	t.Cleanup(func() { h.Jira.Close(); h.server.Close() })
 	h.URL = h.server.URL
 	h.Jira.SetBaseURL(h.URL)
+	h.blobs, h.o = blobs, o
 	h.build(role, blobs, o)
 	return h
+}
+
+// loseState makes the half forget everything but its rules and its connection.
+func (h *Half) loseState() {
+	h.T.Helper()
+	h.Store, h.Queue = store.NewMemory(store.Faults{}), queue.NewMemory(queue.Faults{})
+	h.build(h.Site.Role, h.blobs, h.o)
+	h.rules(h.source, h.Demo.ProjectKey)
+	if h.Site.Role == bridge.Public {
+		h.webhook()
+	}
 }
 
 func (h *Half) build(role bridge.Role, blobs blob.Store, o Options) {
@@ -129,9 +145,10 @@ func (h *Half) build(role bridge.Role, blobs blob.Store, o Options) {
 		Book: &pair.Book{Store: h.Store, Site: string(role), Now: now}, Content: site.Blobs{Store: blobs, Role: role},
 	}
 	h.Relay, h.Pub, h.App = relay.Relay{Site: h.Site}, &publish.Flow{Site: h.Site}, &apply.Flow{Site: h.Site}
+	h.Sweep = &reconcile.Sweep{Site: h.Site, Hit: h.Pub.Hit, Read: h.Pub.Read}
 	h.Pool = &work.Pool{Queue: h.Queue, Log: log, Handlers: work.Handlers{
 		site.EventTask: h.Pub.Event, site.SyncTask: h.Pub.Issue, site.ReadTask: h.Pub.Read,
-		site.ChangeTask: h.App.Change, site.RetryTask: h.App.Retry,
+		site.ChangeTask: h.App.Change, site.RetryTask: h.App.Retry, site.SweepTask: h.Sweep.Page,
 	}}
 	h.Watch = &reconcile.Watch{Site: h.Site, Hit: h.Pub.Hit}
 	policy := o.Policy
@@ -172,6 +189,7 @@ func (h *Half) rules(source, project string) {
 	if source == "" {
 		source = Everything(project)
 	}
+	h.source = source
 	_, err := h.Site.Publish(context.Background(), Connection, site.Revision{File: h.Site.Name + ".yaml", Source: source, Author: "test"})
 	h.must(err)
 }
@@ -396,3 +414,6 @@ var (
 	_ = errors.Is
 	_ sync.Mutex
 )
+
+// forgetRules makes a half read its rules anew; a running one does so within a second.
+func (h *Half) forgetRules() { h.Site.Forget() }

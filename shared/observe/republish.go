@@ -1,0 +1,75 @@
+package observe
+
+import (
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/merge"
+	"drawbridge/shared/rule"
+	"drawbridge/shared/site"
+)
+
+// republish takes newly published rules into the pair, once a whole body is at hand: publishing is no edit, so entries
+// keep their order and only their values are made again. A row that is new begins with what is shown.
+func (f *fold) republish() {
+	is := f.seen.Issue
+	if f.seen.Base || is == nil || is.Partial || f.p.Head.Rules >= f.v.Revision {
+		return
+	}
+	for _, row := range f.v.Rules.Rows() {
+		f.republishRow(row)
+	}
+	f.p.Head.Rules = f.v.Revision
+	f.p.State.Redo = true
+}
+
+func (f *fold) republishRow(row rule.Row) {
+	for _, key := range f.p.State.Keys() {
+		base, _, isElem := merge.SplitKey(key)
+		if base != row.Key || f.p.State.Open(key) {
+			continue
+		}
+		field := f.p.State.Field(key)
+		out := func(v bridge.Value) bridge.Value { return v }
+		if !isElem {
+			out = func(v bridge.Value) bridge.Value { return f.outAgain(row, v) }
+		}
+		next, changed := merge.Republish(field.Field, out, f.v.Revision)
+		field.Field = next
+		if changed {
+			f.changed = append(f.changed, key)
+		}
+	}
+	// What a twin shows in a row that is new may be nobody's edit: only the site on which the issue was first begins it.
+	if field := f.p.State.Fields[row.Key]; row.Out && f.p.Head.Origin == f.v.Role && !row.Kind.Set() && (field == nil || field.Mine == nil && field.Theirs == nil) {
+		f.begin(row)
+	}
+}
+
+// begin is the first entry of a row that the rules did not have before.
+func (f *fold) begin(row rule.Row) {
+	field, ok := f.v.Schema.ByID(local(row))
+	if !ok {
+		return
+	}
+	first := f.seen.First
+	for _, h := range f.seen.Histories {
+		first = max(first, h.ID)
+	}
+	was := f.seen.First
+	f.seen.First = first
+	if items := f.base(row, field); len(items) > 0 {
+		f.observe(row, row.Key, items)
+	}
+	f.seen.First = was
+}
+
+// outAgain is what the new outgoing rule makes of a local value.
+func (f *fold) outAgain(row rule.Row, raw bridge.Value) bridge.Value {
+	field, ok := f.v.Schema.ByID(local(row))
+	if !ok {
+		return ""
+	}
+	if shown, _, known := site.Shown(field, f.seen.Issue); known && shown == raw {
+		return f.outValue(row, f.out())
+	}
+	return f.outValue(row, f.evaluate(f.having(field, raw)))
+}

@@ -1,0 +1,47 @@
+package pair
+
+import (
+	"context"
+
+	"drawbridge/shared/bridge"
+)
+
+// Resend offers everything anew: the remote site lost state, restored an older one, or the pair was stopped meanwhile.
+// Entries and members are joined there, so what it has already changes nothing.
+func (p *Pair) Resend(ctx context.Context, now int64, lane bridge.Lane) error {
+	p.Head.Acked = 0
+	p.Mark(now, lane)
+	owns, err := p.Owns(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range owns {
+		if o.Tombstone() && o.RemoteID == "" {
+			continue // it never left
+		}
+		p.SetOwn(o, true)
+	}
+	return nil
+}
+
+// Rejoin offers everything of every pair of a connection anew, and makes this site look before it creates anything.
+func (b *Book) Rejoin(ctx context.Context, connection string) error {
+	after := ""
+	for {
+		lines, err := b.List(ctx, connection, after, 200)
+		if err != nil || len(lines) == 0 {
+			return err
+		}
+		for _, l := range lines {
+			after = l.Issue
+			_, err := b.Update(ctx, connection, l.Issue, func(p *Pair) error {
+				p.State.Look = true
+				p.Note(Event{What: "rejoin", Note: "one side's state was lost or restored: everything is offered again"})
+				return p.Resend(ctx, b.Now(), bridge.Bulk)
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/site"
+)
+
+// Sweep goes through all pairs of a connection and compares Jira with what is stored: scheduled, after rules were
+// published, after a restore, on demand. While nothing is wrong it costs one search per page of pairs.
+type Sweep struct {
+	Site *site.Site
+	Hit  func(ctx context.Context, is *jira.Issue, readAt int64, cause string) error
+	Read func(ctx context.Context, t site.Task) error // reads one issue: it moved out of sight, or was deleted
+}
+
+// pairsPerPage is how many pairs one search asks for.
+const pairsPerPage = 100
+
+// Start sends the task for the first page. All makes every issue be read again; else only those that changed since they
+// were last observed.
+func Start(ctx context.Context, s *site.Site, connection, why string, all bool) error {
+	return next(ctx, s, site.Task{Kind: site.SweepTask, Connection: connection, By: why, All: all})
+}
+
+func next(ctx context.Context, s *site.Site, t site.Task) error {
+	t.Issue = "sweep-" + t.Connection
+	return s.Send(ctx, t, bridge.Bulk, "")
+}
+
+// Page does one page and sends the task for the next.
+func (w *Sweep) Page(ctx context.Context, t site.Task) error {
+	lines, err := w.Site.Book.List(ctx, t.Connection, t.After, pairsPerPage)
+	if err != nil || len(lines) == 0 {
+		return err
+	}
+	changed, gone, err := w.Compare(ctx, t.Connection, lines, t.All)
+	if err != nil {
+		return err
+	}
+	if err := w.observe(ctx, t, changed); err != nil {
+		return err
+	}
+	for _, id := range gone {
+		if err := w.Read(ctx, site.Task{Kind: site.ReadTask, Connection: t.Connection, Issue: id, By: t.By}); err != nil {
+			return err
+		}
+	}
+	t.After = lines[len(lines)-1].Issue
+	if len(lines) < pairsPerPage {
+		return nil
+	}
+	return next(ctx, w.Site, t)
+}
+
+// Compare asks Jira for the issues of the pairs: which changed since they were last observed, which are not found.
+func (w *Sweep) Compare(ctx context.Context, connection string, lines []pair.Line, all bool) (changed, gone []string, err error) {
+	want := map[string]int64{}
+	var ids []string
+	for _, l := range lines {
+		p, err := w.Site.Book.Load(ctx, connection, l.Issue)
+		if err != nil {
+			return nil, nil, err
+		}
+		if p != nil && p.Head.Status != pair.Stopped {
+			want[l.Issue] = p.Head.Updated
+			ids = append(ids, l.Issue)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil, nil
+	}
+	err = w.Site.Jira.Search(ctx, among(ids), jira.SearchOptions{Fields: []string{"updated"}, Page: pairsPerPage}, func(is *jira.Issue) error {
+		if all || is.Updated().UnixMilli() > want[is.ID] {
+			changed = append(changed, is.ID)
+		}
+		delete(want, is.ID)
+		return nil
+	})
+	if jira.StatusOf(err) == 400 {
+		return nil, ids, nil // some Jiras refuse a query that names a deleted issue: read one by one
+	}
+	for _, id := range ids {
+		if _, missing := want[id]; missing {
+			gone = append(gone, id)
+		}
+	}
+	return changed, gone, err
+}
+
+// observe reads the changed ones whole and takes in what they show.
+func (w *Sweep) observe(ctx context.Context, t site.Task, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	readAt := w.Site.Now()
+	return w.Site.Jira.Search(ctx, among(ids), jira.SearchOptions{Histories: true, Comments: true, Page: pairsPerPage}, func(is *jira.Issue) error {
+		if err := w.Hit(ctx, is, readAt, t.By); err != nil {
+			return fmt.Errorf("%s: %w", is.Key, err)
+		}
+		return nil
+	})
+}
+
+func among(ids []string) string { return "id in (" + strings.Join(ids, ", ") + ") ORDER BY key ASC" }
