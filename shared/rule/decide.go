@@ -124,6 +124,9 @@ func (h held) any(asked []operand) verdict {
 
 func (h held) one(a operand) verdict {
 	if a.function {
+		if len(h.values) == 0 {
+			return no
+		}
 		return unknown
 	}
 	if a.empty {

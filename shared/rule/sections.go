@@ -39,7 +39,7 @@ func (d *decoder) set(root *node, base func() Set) *Set {
 	s := &Set{file: d.file}
 	if !standsAlone(root) {
 		*s = base()
-		s.file = d.file
+		s.file, s.base = d.file, word{}
 	}
 	if root == nil {
 		root = &node{kind: mapNode, at: start}
