@@ -69,6 +69,14 @@ func (p *reader) setField(d *draft, is *Issue, id string, raw json.RawMessage, a
 		return p.setTracking(d, raw)
 	case f == nil || !allowed(id):
 		return offScreen(id)
+	case f.Kind == "parent" && strings.HasPrefix(strings.TrimSpace(string(raw)), "{"):
+		m := member(raw, "id", "key", "set")
+		if len(m) == 0 {
+			return nil // names none: stays as it is
+		}
+		if m["set"] == "none" {
+			raw = nil
+		}
 	}
 	v, err := p.readValue(f, raw)
 	if err != nil {
