@@ -62,12 +62,16 @@ func (p *reader) readDraft(b *editBody, is *Issue, allowed screen) (*draft, erro
 	return d, errs.err()
 }
 
+// fieldPermission is what one needs besides editing; without it Jira treats the
+// field as not on the screen.
+var fieldPermission = map[string]string{"reporter": "MODIFY_REPORTER", "assignee": "ASSIGN_ISSUES", "duedate": "SCHEDULE_ISSUES", "security": "SET_ISSUE_SECURITY"}
+
 func (p *reader) setField(d *draft, is *Issue, id string, raw json.RawMessage, allowed screen) error {
 	f := p.s.ix.fields[id]
 	switch {
 	case id == "timetracking" && allowed(id):
 		return p.setTracking(d, raw)
-	case f == nil || !allowed(id):
+	case f == nil || !allowed(id) || fieldPermission[id] != "" && !p.caller.may(fieldPermission[id]):
 		return offScreen(id)
 	case f.Kind == "parent" && strings.HasPrefix(strings.TrimSpace(string(raw)), "{"):
 		m := member(raw, "id", "key", "set")

@@ -229,6 +229,8 @@ func TestPermissions(t *testing.T) {
 			is("permissions.EDIT_ISSUES.havePermission", false).is("permissions.CREATE_ISSUES.havePermission", true)
 		r.ChangeUser("bob", func(u *User) error { u.Denied = []string{"BROWSE_PROJECTS"}; return nil })
 		r.as("bob", "GET", "/issue/"+key, nil).want(404)
+		r.ChangeUser("bob", func(u *User) error { u.Denied = []string{"SCHEDULE_ISSUES"}; return nil })
+		r.as("bob", "PUT", "/issue/"+key, obj{"fields": obj{"duedate": "2026-12-24"}}).want(400).says("Field 'duedate' cannot be set.")
 		r.edit(key, obj{"security": obj{"name": "Team only"}}).want(204)
 		r.as("carol", "GET", "/issue/"+key, nil).want(404)
 		r.as("", "GET", "/issue/"+key, nil).want(401)

@@ -309,6 +309,7 @@ func TestRetryDelays(t *testing.T) {
 		s.create(s.st.Projects[0], &draft{values: map[string]Value{"summary": {"x"}, "issuetype": {s.st.Types[0].ID}}}, s.st.Users[0], nil)
 		s.mu.Unlock()
 		time.Sleep(3 * time.Hour)
+		synctest.Wait()
 		if len(at) != 1+maxRetries {
 			t.Errorf("%d attempts", len(at))
 		}
