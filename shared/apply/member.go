@@ -120,6 +120,8 @@ func (f *Flow) commentRequest(v *observe.View, m *deed) jira.CommentRequest {
 		r.Visibility = &jira.Visibility{Type: "role", Value: m.write.Role}
 	case m.write.Group != "":
 		r.Visibility = &jira.Visibility{Type: "group", Value: m.write.Group}
+	default:
+		r.Open = !m.write.Internal
 	}
 	return r
 }

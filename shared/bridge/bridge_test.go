@@ -24,6 +24,13 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
+func TestStructsAreCanonicalToo(t *testing.T) {
+	got := ValueOf(Person{Name: "n", Email: "e", ID: "i"})
+	if want, _ := Canonical([]byte(got)); got != want {
+		t.Errorf("ValueOf a struct is %s, its canonical form %s", got, want)
+	}
+}
+
 func TestValueTravelsAsItself(t *testing.T) {
 	in := Entry{Seq: 7, Saw: 3, Value: ValueOf(map[string]any{"name": "A & B"}), Stamp: Stamp{At: 5, Site: Private, Policy: 1}}
 	raw, err := json.Marshal(in)

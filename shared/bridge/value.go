@@ -22,13 +22,22 @@ const (
 // ValueOf makes the canonical value of anything JSON can hold. It panics on what JSON cannot hold (a channel, NaN):
 // that is a mistake of the caller's, never of the data's.
 func ValueOf(v any) Value {
-	if raw, ok := v.(json.RawMessage); ok {
-		c, err := Canonical(raw)
-		if err != nil {
-			panic(err)
-		}
-		return c
+	switch v.(type) {
+	case nil, string, bool, json.Number, []any, []string, map[string]any, map[string]string, int, int64, float64:
+		return plain(v) // encoding/json sorts the keys of maps
 	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("bridge: value of %T: %v", v, err))
+	}
+	c, err := Canonical(raw) // of a struct, whose members stand in the order of the source
+	if err != nil {
+		panic(fmt.Sprintf("bridge: value of %T: %v", v, err))
+	}
+	return c
+}
+
+func plain(v any) Value {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -46,7 +55,7 @@ func Canonical(raw []byte) (Value, error) {
 	if err := dec.Decode(&v); err != nil {
 		return "", fmt.Errorf("value is not JSON: %w", err)
 	}
-	return ValueOf(v), nil
+	return plain(v), nil
 }
 
 // Any decodes the value into maps, slices, strings, json.Number, bools or nil. An unknown value is nil.
