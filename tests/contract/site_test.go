@@ -49,8 +49,13 @@ type site struct {
 
 func start(t *testing.T, flavour string) *site {
 	t.Helper()
+	return startWith(t, flavour, "CON")
+}
+
+func startWith(t *testing.T, flavour, project string) *site {
+	t.Helper()
 	s := simulator.New(simulator.Options{Flavour: flavour, Seed: 7, Configure: func(st *simulator.Settings) { st.RateLimits = false }})
-	out := &site{Site: s, t: t, api: "/rest/api/2", demo: s.SeedDemo("CON")}
+	out := &site{Site: s, t: t, api: "/rest/api/2", demo: s.SeedDemo(project)}
 	srv := httptest.NewServer(s.Handler())
 	s.SetBaseURL(srv.URL)
 	out.base = srv.URL
