@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"context"
 	"fmt"
 	"os"
 
@@ -12,7 +11,7 @@ import (
 // handler and hands it to Lambda. What is wrong is said once, whole, and the
 // function does not start.
 func Start(handler func(*Hub) (any, error)) {
-	h, err := prepare(context.Background(), handler)
+	h, err := prepare(handler)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -20,12 +19,12 @@ func Start(handler func(*Hub) (any, error)) {
 	lambda.Start(h)
 }
 
-func prepare(ctx context.Context, handler func(*Hub) (any, error)) (any, error) {
+func prepare(handler func(*Hub) (any, error)) (any, error) {
 	s, err := Load(os.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	hub, err := New(ctx, s, os.Stdout)
+	hub, err := New(s, os.Getenv, os.Stdout)
 	if err != nil {
 		return nil, err
 	}

@@ -28,22 +28,14 @@ import (
 
 // Store is a bucket. It implements blob.Store.
 type Store struct {
-	client *s3.Client
-	sign   *s3.PresignClient
+	call   calls
 	bucket string
 }
 
 var _ blob.Store = (*Store)(nil)
 
 // New uses a bucket that exists.
-func New(client *s3.Client, bucket string) *Store {
-	// By default the SDK would sign the checksum of an empty body into the URL,
-	// and S3 would refuse whatever is put there.
-	plain := s3.WithPresignClientFromClientOptions(func(o *s3.Options) {
-		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
-	})
-	return &Store{client, s3.NewPresignClient(client, plain), bucket}
-}
+func New(client *s3.Client, bucket string) *Store { return &Store{callsOf(client), bucket} }
 
 // inMemory is the size up to which content waits in memory for its hash;
 // above, it waits in a temporary file.
@@ -67,7 +59,7 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, size int64, su
 	if err != nil {
 		return blob.Info{}, err
 	}
-	_, err = s.client.PutObject(ctx, &s3.PutObjectInput{
+	_, err = s.call.putObject(ctx, &s3.PutObjectInput{
 		Bucket: &s.bucket, Key: &key, Body: body, ContentLength: &size,
 		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(raw)),
 		Metadata:       map[string]string{hashName: v.Sum()},
@@ -116,7 +108,7 @@ func (s *Store) Get(ctx context.Context, key string) (io.ReadCloser, blob.Info, 
 	if err := ready(ctx, "get", key); err != nil {
 		return nil, blob.Info{}, err
 	}
-	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: &key})
+	out, err := s.call.getObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: &key})
 	if err != nil {
 		return nil, blob.Info{}, s.failed(ctx, "get", key, err)
 	}
@@ -130,7 +122,7 @@ func (s *Store) Stat(ctx context.Context, key string) (blob.Info, error) {
 	if err := ready(ctx, "stat", key); err != nil {
 		return blob.Info{}, err
 	}
-	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: &key})
+	out, err := s.call.headObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: &key})
 	if err != nil {
 		return blob.Info{}, s.failed(ctx, "stat", key, err)
 	}
@@ -148,7 +140,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := ready(ctx, "delete", key); err != nil {
 		return err
 	}
-	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.bucket, Key: &key})
+	_, err := s.call.deleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.bucket, Key: &key})
 	if err != nil {
 		return s.failed(ctx, "delete", key, err)
 	}
@@ -166,13 +158,13 @@ func (s *Store) Presign(ctx context.Context, key, method string, ttl time.Durati
 	}
 	expires := s3.WithPresignExpires(ttl)
 	if method == "GET" {
-		req, err := s.sign.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: &key}, expires)
+		req, err := s.call.presignGet(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: &key}, expires)
 		if err != nil {
 			return "", false, s.failed(ctx, "presign", key, err)
 		}
 		return req.URL, true, nil
 	}
-	req, err := s.sign.PresignPutObject(ctx, &s3.PutObjectInput{Bucket: &s.bucket, Key: &key}, expires)
+	req, err := s.call.presignPut(ctx, &s3.PutObjectInput{Bucket: &s.bucket, Key: &key}, expires)
 	if err != nil {
 		return "", false, s.failed(ctx, "presign", key, err)
 	}
@@ -188,26 +180,34 @@ func (s *Store) Expire(ctx context.Context, before time.Time) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, blob.Unavailable("expire", s.bucket, err)
 	}
-	var old []types.ObjectIdentifier
-	pages := s3.NewListObjectsV2Paginator(s.client, &s3.ListObjectsV2Input{Bucket: &s.bucket})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return 0, s.failed(ctx, "list", s.bucket, err)
-		}
-		for _, o := range page.Contents {
-			if aws.ToTime(o.LastModified).Before(before) {
-				old = append(old, types.ObjectIdentifier{Key: o.Key})
-			}
-		}
+	old, err := s.before(ctx, before)
+	if err != nil {
+		return 0, s.failed(ctx, "list", s.bucket, err)
 	}
 	for some := range slices.Chunk(old, deleteBatch) {
 		in := &s3.DeleteObjectsInput{Bucket: &s.bucket, Delete: &types.Delete{Objects: some, Quiet: aws.Bool(true)}}
-		if _, err := s.client.DeleteObjects(ctx, in); err != nil {
+		if _, err := s.call.deleteObjects(ctx, in); err != nil {
 			return 0, s.failed(ctx, "expire", s.bucket, err)
 		}
 	}
 	return len(old), nil
+}
+
+func (s *Store) before(ctx context.Context, t time.Time) (old []types.ObjectIdentifier, err error) {
+	for in := (&s3.ListObjectsV2Input{Bucket: &s.bucket}); ; {
+		page, err := s.call.listObjectsV2(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range page.Contents {
+			if aws.ToTime(o.LastModified).Before(t) {
+				old = append(old, types.ObjectIdentifier{Key: o.Key})
+			}
+		}
+		if in.ContinuationToken = page.NextContinuationToken; in.ContinuationToken == nil {
+			return old, nil
+		}
+	}
 }
 
 func ready(ctx context.Context, what, key string) error {

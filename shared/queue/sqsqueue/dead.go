@@ -71,7 +71,7 @@ func (q *Queue) Redrive(ctx context.Context, ids ...string) (int, error) {
 
 func (q *Queue) again(ctx context.Context, lane bridge.Lane, m types.Message) error {
 	url := q.url(lane)
-	_, err := q.client.SendMessage(ctx, &sqs.SendMessageInput{
+	_, err := q.call.sendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: &url, MessageBody: m.Body, MessageAttributes: m.MessageAttributes,
 		MessageGroupId:         aws.String(m.Attributes["MessageGroupId"]),
 		MessageDeduplicationId: aws.String("redrive-" + aws.ToString(m.MessageId)),

@@ -39,7 +39,7 @@ func (q *Queue) deleteAll(ctx context.Context, url string, handles []string) err
 		for i, h := range some {
 			in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &h})
 		}
-		out, err := q.client.DeleteMessageBatch(ctx, in)
+		out, err := q.call.deleteMessageBatch(ctx, in)
 		if err != nil {
 			return q.failed(ctx, "delete", url, err)
 		}
@@ -64,7 +64,7 @@ func (q *Queue) Release(ctx context.Context, d queue.Delivery, delay time.Durati
 }
 
 func (q *Queue) hide(ctx context.Context, url, handle string, delay time.Duration) error {
-	_, err := q.client.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
+	_, err := q.call.changeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
 		QueueUrl: &url, ReceiptHandle: &handle, VisibilityTimeout: seconds(delay),
 	})
 	return err
@@ -109,7 +109,7 @@ func (q *Queue) count(ctx context.Context, url string) (waiting, flight int, err
 		return 0, 0, nil
 	}
 	visible, hidden := types.QueueAttributeNameApproximateNumberOfMessages, types.QueueAttributeNameApproximateNumberOfMessagesNotVisible
-	out, err := q.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+	out, err := q.call.getQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: &url, AttributeNames: []types.QueueAttributeName{visible, hidden},
 	})
 	if err != nil {

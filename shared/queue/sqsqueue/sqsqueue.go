@@ -42,15 +42,15 @@ type Options struct {
 
 // Queue is a pair of queues. It implements queue.Queue.
 type Queue struct {
-	client *sqs.Client
-	o      Options
+	call calls
+	o    Options
 }
 
 var _ queue.Queue = (*Queue)(nil)
 
 // New uses queues that exist. How often a message is received before it is a
 // dead letter is a setting of theirs.
-func New(client *sqs.Client, o Options) *Queue { return &Queue{client, o} }
+func New(client *sqs.Client, o Options) *Queue { return &Queue{callsOf(client), o} }
 
 // batch is the most messages of one request, batchBytes the most bytes of
 // their bodies: 1 MiB less what attributes take.
@@ -133,7 +133,7 @@ func (q *Queue) sendAll(ctx context.Context, url string, entries []types.SendMes
 			entries[n].Id = aws.String(strconv.Itoa(n))
 			n++
 		}
-		out, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: entries[:n]}, noChecksum)
+		out, err := q.call.sendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: entries[:n]}, noChecksum)
 		if err == nil && len(out.Failed) > 0 {
 			err = entryError(out.Failed[0])
 		}
@@ -185,7 +185,7 @@ func (q *Queue) receive(ctx context.Context, lane bridge.Lane, max int, visibili
 }
 
 func (q *Queue) fetch(ctx context.Context, url string, max int, visibility, wait time.Duration) ([]types.Message, error) {
-	out, err := q.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+	out, err := q.call.receiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl: &url, MaxNumberOfMessages: int32(min(max, batch)),
 		VisibilityTimeout: seconds(visibility), WaitTimeSeconds: seconds(wait),
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},

@@ -128,7 +128,7 @@ func must(t *testing.T, err error) {
 }
 
 func TestUnreadableMessages(t *testing.T) {
-	q := sqsqueue.New(nil, sqsqueue.Options{Claims: blob.NewMemory()})
+	q := sqsqueue.New(client("http://127.0.0.1:1", nil), sqsqueue.Options{Claims: blob.NewMemory()})
 	for name, m := range map[string][2]string{
 		"other form":     {"a", "zip"},
 		"not base64":     {"?", "base64"},

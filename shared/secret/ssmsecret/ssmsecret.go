@@ -20,14 +20,14 @@ import (
 
 // Source is the parameters under a prefix. It implements secret.Source.
 type Source struct {
-	client *ssm.Client
+	call   calls
 	prefix string
 }
 
 var _ secret.Source = (*Source)(nil)
 
 // New uses the parameters under prefix, e.g. "/drawbridge/prod/".
-func New(client *ssm.Client, prefix string) *Source { return &Source{client, prefix} }
+func New(client *ssm.Client, prefix string) *Source { return &Source{callsOf(client), prefix} }
 
 // batch is the most parameters of one request.
 const batch = 10
@@ -45,7 +45,7 @@ func (s *Source) Get(ctx context.Context, names ...string) (map[string]secret.Va
 		for _, n := range some {
 			paths = append(paths, s.prefix+n)
 		}
-		out, err := s.client.GetParameters(ctx, &ssm.GetParametersInput{Names: paths, WithDecryption: aws.Bool(true)})
+		out, err := s.call.getParameters(ctx, &ssm.GetParametersInput{Names: paths, WithDecryption: aws.Bool(true)})
 		if err != nil {
 			return nil, s.failed(ctx, "read", strings.Join(paths, ", "), err)
 		}
@@ -66,7 +66,7 @@ func (s *Source) Put(ctx context.Context, name string, v secret.Value) error {
 		return err
 	}
 	path := s.prefix + name
-	_, err := s.client.PutParameter(ctx, &ssm.PutParameterInput{
+	_, err := s.call.putParameter(ctx, &ssm.PutParameterInput{
 		Name: &path, Value: aws.String(v.Reveal()), Type: types.ParameterTypeSecureString, Overwrite: aws.Bool(true),
 	})
 	if err != nil {

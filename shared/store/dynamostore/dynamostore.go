@@ -36,14 +36,16 @@ const IndexName = "pending"
 type Store struct {
 	Now func() time.Time // the clock that decides about expiry; nil: time.Now
 
-	client *dynamodb.Client
-	table  string
+	call  calls
+	table string
 }
 
 var _ store.Store = (*Store)(nil)
 
 // New uses a table that exists.
-func New(client *dynamodb.Client, table string) *Store { return &Store{client: client, table: table} }
+func New(client *dynamodb.Client, table string) *Store {
+	return &Store{call: callsOf(client), table: table}
+}
 
 // Table describes the table a Store needs.
 func Table(name string) *dynamodb.CreateTableInput {
@@ -115,7 +117,7 @@ func unique(keys []store.Key) []store.Key {
 }
 
 func (s *Store) getOne(ctx context.Context, k store.Key, found map[store.Key]*store.Doc) error {
-	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
+	out, err := s.call.getItem(ctx, &dynamodb.GetItemInput{
 		TableName: &s.table, Key: keyItem(k), ConsistentRead: aws.Bool(true),
 	})
 	if err != nil {
@@ -134,7 +136,7 @@ func (s *Store) getBatch(ctx context.Context, keys []store.Key, found map[store.
 		if err := pause(ctx, try-1); err != nil {
 			return s.failed(ctx, "read several", err)
 		}
-		out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
+		out, err := s.call.batchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
 		if err != nil {
 			return s.failed(ctx, "read several", err)
 		}
@@ -258,7 +260,7 @@ func (s *Store) pages(ctx context.Context, what string, q *dynamodb.QueryInput, 
 		if limit > 0 {
 			q.Limit = aws.Int32(int32(min(limit-kept, 1000)))
 		}
-		out, err := s.client.Query(ctx, q)
+		out, err := s.call.query(ctx, q)
 		if err != nil {
 			return s.failed(ctx, what, err)
 		}

@@ -78,13 +78,13 @@ func (s *Store) one(ctx context.Context, o store.Op, writer string) error {
 	var err error
 	switch {
 	case w.Put != nil:
-		_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		_, err = s.call.putItem(ctx, &dynamodb.PutItemInput{
 			TableName: &s.table, Item: w.Put.Item, ConditionExpression: w.Put.ConditionExpression,
 			ExpressionAttributeValues:           w.Put.ExpressionAttributeValues,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		})
 	case w.Update != nil:
-		_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		_, err = s.call.updateItem(ctx, &dynamodb.UpdateItemInput{
 			TableName: &s.table, Key: w.Update.Key, UpdateExpression: w.Update.UpdateExpression,
 			ExpressionAttributeNames: w.Update.ExpressionAttributeNames, ExpressionAttributeValues: w.Update.ExpressionAttributeValues,
 		})
@@ -109,7 +109,7 @@ func (s *Store) deleteOne(ctx context.Context, d *types.Delete) error {
 	in := &dynamodb.DeleteItemInput{
 		TableName: &s.table, Key: d.Key, ConditionExpression: d.ConditionExpression, ExpressionAttributeValues: d.ExpressionAttributeValues,
 	}
-	_, err := s.client.DeleteItem(ctx, in, func(o *dynamodb.Options) {
+	_, err := s.call.deleteItem(ctx, in, func(o *dynamodb.Options) {
 		if d.ConditionExpression != nil {
 			o.Retryer = aws.NopRetryer{}
 		}
@@ -140,7 +140,7 @@ func (s *Store) transact(ctx context.Context, ops []store.Op, writer string) err
 	for _, o := range ops {
 		in.TransactItems = append(in.TransactItems, s.write(o, writer))
 	}
-	_, err := s.client.TransactWriteItems(ctx, in)
+	_, err := s.call.transactWriteItems(ctx, in)
 	var canceled *types.TransactionCanceledException
 	if !errors.As(err, &canceled) {
 		return err
