@@ -11,8 +11,8 @@
 // Emoticons, citations, anchors, {html}, {include} and nested quotes and panels
 // stay the text they are.
 //
-// Start reading at FromWiki (blocks.go, then inlines.go) and ToWiki
-// (write.go, then spans.go).
+// Start reading at FromWiki (blocks.go, then inlines.go and links.go) and
+// ToWiki (write.go, then spans.go).
 package adf
 
 import (
