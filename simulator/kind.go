@@ -170,6 +170,9 @@ func (p *reader) rich(raw json.RawMessage) (string, error) {
 		if !isString {
 			return "", say("Operation value must be a string")
 		}
+		if p.s.settings.TextMode == "adf" { // as Cloud, which keeps the document
+			return adf.ToWiki(adf.FromWiki(s))
+		}
 		return s, nil
 	}
 	if isString {

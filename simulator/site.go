@@ -32,7 +32,7 @@ type Settings struct {
 	OldestHistories bool          `json:"oldestHistories"` // Cloud search shows the oldest 40, not the newest
 	HideVisibility  bool          `json:"hideVisibility"`  // webhooks leave out a comment's restriction
 	BareAttachments bool          `json:"bareAttachments"` // attachment events carry no issue
-	TextMode        string        `json:"textMode"`        // what Jira makes of text: "", "trim", "crlf"
+	TextMode        string        `json:"textMode"`        // what Jira makes of text: "", "trim", "crlf", "adf"
 	SearchLag       time.Duration `json:"searchLag"`       // how far searches are behind, in nanoseconds
 	SearchJitter    bool          `json:"searchJitter"`    // lag is anything from 0 to SearchLag
 	ShortPages      bool          `json:"shortPages"`      // search pages may hold fewer issues than asked
