@@ -1,7 +1,7 @@
 # Drawbridge. `make` alone lists the targets; each does what it says on a clean clone with Go and make, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test check vet format lint race fuzz cover clean
+.PHONY: help demo tour build test check vet format lint race fuzz cover clean
 
 GO       ?= go
 PKG      ?= ./...
@@ -22,6 +22,14 @@ help: ## list the targets (this text)
 build: ## build bin/drawbridge, one static binary
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -X main.version=$(VERSION)' -o $(BINARY) ./cmd/drawbridge
+
+# --- see it run -------------------------------------------------------------------------------------------------------
+
+demo: build ## two simulated Jiras, a hub and a poller, connected; Ctrl-C stops them
+	@$(BINARY) demo --dir demo
+
+tour: build ## the same, and a walk through everything it does; fails on the first thing not so
+	@$(BINARY) demo --script --dir "$$(mktemp -d)"
 
 # --- test -------------------------------------------------------------------------------------------------------------
 # `make test` is what .ci/run calls. A target that belongs to it (conformance, template-check, sim, bench) is written

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -50,6 +51,8 @@ type child struct {
 	stdin io.Closer
 	ended chan struct{}
 	err   error
+
+	expected atomic.Bool // its end is no news
 }
 
 func newFamily(logs string) *family {
@@ -94,10 +97,27 @@ func (f *family) run(name string, args, env []string) (*child, error) {
 func (f *family) wait(c *child) {
 	c.err = c.cmd.Wait()
 	close(c.ended)
+	if c.expected.Load() {
+		return
+	}
 	select {
 	case <-f.stopping:
 	case f.died <- c:
 	}
+}
+
+// kill ends a child as a power cut would, and forgets it: it may be started again.
+func (f *family) kill(name string) error {
+	for i, c := range f.children {
+		if c.name == name {
+			c.expected.Store(true)
+			f.children = append(f.children[:i:i], f.children[i+1:]...)
+			err := c.cmd.Process.Kill()
+			<-c.ended
+			return err
+		}
+	}
+	return fmt.Errorf("no child %s", name)
 }
 
 // childGrace is how long a child may take to stop before it is killed.

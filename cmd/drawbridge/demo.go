@@ -92,6 +92,9 @@ func (d *demo) explain(ctx context.Context, err error) error {
 	}
 }
 
+// A startFunc starts one thing and returns when it answers.
+type startFunc func(context.Context) error
+
 // start starts the children in the order in which they need each other.
 func (d *demo) start(ctx context.Context) error {
 	f := d.files
@@ -100,7 +103,7 @@ func (d *demo) start(ctx context.Context) error {
 	}
 	steps := []struct {
 		what string
-		do   func(context.Context) error
+		do   startFunc
 	}{
 		{"public Jira", func(ctx context.Context) error { return d.jira(ctx, "cloud", f.public()) }},
 		{"private Jira", func(ctx context.Context) error { return d.jira(ctx, "datacenter", f.private()) }},

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+var stepsOperating = []step{
+	{"a pause: edits are marked, and one change per issue crosses afterwards", stepPause},
+	{"the poller is killed in the middle: nothing is lost, nothing doubled", stepKill},
+	{"the hub is killed in the middle: nothing is lost, nothing doubled", stepKillHub},
+	{"a webhook with a wrong signature is refused", stepForged},
+	{"rules: mistakes are named, the default rules keep things in, rollback", stepRules},
+	{"what an administrator sees", stepLook},
+}
+
+func stepPause(g *guide) error {
+	if _, err := g.run("hub.yaml", exitDone, "connection", "pause", demoConnection, "--why", "the tour"); err != nil {
+		return err
+	}
+	var last string
+	for i := range 5 {
+		last = unique(fmt.Sprintf("Edit %d during the pause", i+1))
+		if err := g.pub.edit(g.pubKey, object{"summary": last}); err != nil {
+			return err
+		}
+	}
+	g.did("edited the summary outside five times")
+	err := g.stays("nothing crosses", func() error {
+		fields, err := g.priv.issue(g.privKey)
+		if err == nil && strings.Contains(fmt.Sprint(fields["summary"]), "during the pause") {
+			err = fmt.Errorf("inside it is %q", fields["summary"])
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var status statusView
+	if err := g.runJSON("hub.yaml", &status, "status"); err != nil {
+		return err
+	}
+	if n := status.Connections[0].Live + status.Connections[0].Bulk; n != 1 {
+		return fmt.Errorf("%d changes wait, not one", n)
+	}
+	g.saw("one change waits")
+	if _, err := g.run("hub.yaml", exitDone, "connection", "resume", demoConnection); err != nil {
+		return err
+	}
+	return g.shows(g.priv, g.privKey, object{"summary": last})
+}
+
+func stepKill(g *guide) error    { return g.killed("poller", g.poller) }
+func stepKillHub(g *guide) error { return g.killed("hub", g.hub) }
+
+// killed kills a half while comments and edits flow both ways, starts it again, and counts.
+func (g *guide) killed(name string, start startFunc) error {
+	var texts []string
+	for i := range 6 {
+		text := unique(fmt.Sprintf("Comment %d around the death of the %s", i+1, name))
+		r, key := g.pub, g.pubKey
+		if i%2 == 1 {
+			r, key = g.priv, g.privKey
+		}
+		if _, err := r.comment(key, text, nil); err != nil {
+			return err
+		}
+		texts = append(texts, text)
+		if i == 2 {
+			if err := g.family.kill(name); err != nil {
+				return err
+			}
+			g.did("kill -9 of the %s, between two comments", name)
+		}
+	}
+	summary := unique("Edited while the " + name + " was dead")
+	if err := g.priv.edit(g.privKey, object{"summary": summary}); err != nil {
+		return err
+	}
+	if err := start(g.ctx); err != nil {
+		return err
+	}
+	g.did("started it again")
+	if err := g.shows(g.pub, g.pubKey, object{"summary": summary}); err != nil {
+		return err
+	}
+	count := func() error {
+		for _, text := range texts {
+			for _, side := range []struct {
+				r   *rest
+				key string
+			}{{g.pub, g.pubKey}, {g.priv, g.privKey}} {
+				found, err := side.r.withText(side.key, text)
+				if err != nil {
+					return err
+				}
+				if len(found) != 1 {
+					return fmt.Errorf("%s has %q %d times", side.key, text, len(found))
+				}
+			}
+		}
+		return nil
+	}
+	if err := g.eventually(fmt.Sprintf("all %d comments are on both sides, once", len(texts)), count); err != nil {
+		return err
+	}
+	return g.stays("and stay there once", count)
+}
+
+func stepForged(g *guide) error {
+	address := g.files.hubURL() + "/v1/webhooks/cloud"
+	for name, signature := range map[string]string{"no signature": "", "a wrong one": "sha256=" + strings.Repeat("0", 64)} {
+		req, err := http.NewRequestWithContext(g.ctx, http.MethodPost, address, strings.NewReader(`{"webhookEvent":"jira:issue_updated","issue":{"id":"1"}}`))
+		if err != nil {
+			return err
+		}
+		if signature != "" {
+			req.Header.Set("X-Hub-Signature", signature)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		_ = resp.Body.Close() // only the status counts
+		if resp.StatusCode != http.StatusUnauthorized {
+			return fmt.Errorf("with %s: %s, not 401", name, resp.Status)
+		}
+		g.saw("with %s: %s", name, resp.Status)
+	}
+	return nil
+}
+
+func stepRules(g *guide) error {
+	wrong := g.files.path("rules-wrong.yaml")
+	if err := writeWhole(wrong, []byte("version: 1\nfields:\n  - Story pionts\n  - prioritty\n")); err != nil {
+		return err
+	}
+	out, err := g.run("poller.yaml", exitUsage, "rules", "check", wrong)
+	if err != nil {
+		return err
+	}
+	for _, want := range []string{"Story points", "Priority", "2 mistakes"} {
+		if !strings.Contains(out, want) {
+			return fmt.Errorf("it does not say %q: %s", want, out)
+		}
+	}
+	g.saw("both mistakes, with the nearest right names")
+	if _, err := g.run("poller.yaml", exitDone, "rules", "rollback", "0"); err != nil {
+		return err
+	}
+	if err := sleep(g.ctx, 1500*time.Millisecond); err != nil { // a running half notices within a second
+		return err
+	}
+	customer, summary := unique("Nobody's business"), unique("Under the default rules")
+	if err := g.priv.edit(g.privKey, object{"Customer": customer, "summary": summary}); err != nil {
+		return err
+	}
+	g.did("edited a custom field and the summary inside, under the default rules")
+	if err := g.shows(g.pub, g.pubKey, object{"summary": summary}); err != nil {
+		return err
+	}
+	err = g.stays("the custom field stays inside", func() error {
+		if compare(g.pub, g.pubKey, object{"Customer": customer}) == nil {
+			return errors.New("it is outside")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = g.run("poller.yaml", exitDone, "rules", "rollback", "1")
+	return err
+}
+
+func stepLook(g *guide) error {
+	for _, c := range []struct {
+		half string
+		args []string
+		says string
+	}{
+		{"hub.yaml", []string{"status"}, "demo"},
+		{"poller.yaml", []string{"status"}, "poller of site inside"},
+		{"hub.yaml", []string{"sync", "show", g.pubKey}, g.privKey},
+		{"poller.yaml", []string{"sync", "show", g.privKey}, g.pubKey},
+		{"hub.yaml", []string{"connection", "show"}, "newest"},
+		{"poller.yaml", []string{"rules", "history"}, "back to revision"},
+		{"poller.yaml", []string{"doctor"}, "BROWSE_PROJECTS"},
+		{"hub.yaml", []string{"doctor"}, "Jira"},
+	} {
+		out, err := g.run(c.half, exitDone, c.args...)
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(out, c.says) {
+			return fmt.Errorf("it does not say %q:\n%s", c.says, out)
+		}
+		g.saw("%d lines, among them %q", strings.Count(out, "\n"), c.says)
+	}
+	return nil
+}
