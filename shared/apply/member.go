@@ -38,7 +38,7 @@ func (f *Flow) ruleMember(v *observe.View, p *pair.Pair, m *deed) {
 	if m.what == merge.Delete {
 		return
 	}
-	env := observe.Env(p, v, nil)
+	env := observe.Env(p, v, observe.Known(p, v))
 	switch m.want.Kind {
 	case bridge.Comment:
 		w, err := v.Rules.CommentIn(env, m.want)

@@ -37,7 +37,7 @@ type Loop struct {
 
 	mu     sync.Mutex
 	awaits map[string]sent  // by issue: sent to the hub, no ack yet
-	holds  map[string]int64 // by remote issue: taken from the hub, no ack sent yet
+	holds  map[string]sent  // by remote issue: taken from the hub, no ack sent yet
 	hub    exchange.Generation
 	last   time.Time // something flowed
 	failed error
@@ -48,8 +48,9 @@ type sent struct {
 	at       time.Time
 }
 
-// resendAfter is when a change without an ack is sent again: the hub may have lost it with its queue.
-const resendAfter = 2 * time.Minute
+// resendAfter is when a change without an ack is sent, or asked for, again: the receiver may have lost it with its queue,
+// or given it up after a few tries.
+const resendAfter = 5 * time.Minute
 
 // DefaultWait is how long a poller lets the hub hold an answer.
 const DefaultWait = 20 * time.Second
@@ -156,15 +157,18 @@ func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
 	if !l.last.IsZero() {
 		in.IdleMS = time.Since(l.last).Milliseconds()
 	}
-	for issue, revision := range l.holds {
-		a, err := book.Answer(ctx, connection, issue, revision)
+	for issue, s := range l.holds {
+		a, err := book.Answer(ctx, connection, issue, s.revision)
 		if err != nil {
 			return nil, err
 		}
-		if a != nil {
+		switch {
+		case a != nil:
 			in.Acks = append(in.Acks, *a)
-		} else {
-			in.Holds = append(in.Holds, exchange.Mark{Issue: issue, Revision: revision})
+		case time.Since(s.at) < resendAfter:
+			in.Holds = append(in.Holds, exchange.Mark{Issue: issue, Revision: s.revision})
+		default:
+			delete(l.holds, issue) // not held any more: the hub sends it again
 		}
 	}
 	if c.State == bridge.Active {
@@ -208,7 +212,7 @@ func (l *Loop) fresh(changes []bridge.Change) []bridge.Change {
 	defer l.mu.Unlock()
 	var out []bridge.Change
 	for _, c := range changes {
-		if l.holds[c.Issue.ID] < c.Revision {
+		if l.holds[c.Issue.ID].revision < c.Revision {
 			out = append(out, c)
 		}
 	}
@@ -220,10 +224,10 @@ func (l *Loop) settle(in *exchange.Request, out *exchange.Response, fresh []brid
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.awaits == nil {
-		l.awaits, l.holds = map[string]sent{}, map[string]int64{}
+		l.awaits, l.holds = map[string]sent{}, map[string]sent{}
 	}
 	for _, a := range in.Acks {
-		if l.holds[a.Issue] <= a.Revision {
+		if l.holds[a.Issue].revision <= a.Revision {
 			delete(l.holds, a.Issue)
 		}
 	}
@@ -236,7 +240,7 @@ func (l *Loop) settle(in *exchange.Request, out *exchange.Response, fresh []brid
 		}
 	}
 	for _, c := range fresh {
-		l.holds[c.Issue.ID] = c.Revision
+		l.holds[c.Issue.ID] = sent{c.Revision, time.Now()}
 	}
 	if len(in.Acks)+len(in.Changes)+len(out.Acks)+len(fresh) > 0 || l.last.IsZero() {
 		l.last = time.Now()

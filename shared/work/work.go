@@ -76,6 +76,9 @@ func (p *Pool) handle(ctx context.Context, d queue.Delivery) {
 	case !bridge.IsTemporary(err) && bridge.LevelOf(err) == bridge.LevelPair:
 		p.Log.Error("task dropped", "group", d.Group, "error", err, "name", bridge.NameOf(err))
 		err = p.Queue.Delete(work, d)
+	case d.Attempt >= triesOfChange && kindOf(d.Body) == site.ChangeTask:
+		p.Log.Warn("change left to its sender, which sends it again", "group", d.Group, "error", err, "name", bridge.NameOf(err))
+		err = p.Queue.Delete(work, d)
 	default:
 		p.Log.Warn("task given back", "group", d.Group, "attempt", d.Attempt, "error", err, "name", bridge.NameOf(err))
 		if bridge.LevelOf(err) == bridge.LevelSite {
@@ -86,6 +89,16 @@ func (p *Pool) handle(ctx context.Context, d queue.Delivery) {
 	if err != nil {
 		p.Log.Error("queue", "error", err)
 	}
+}
+
+// triesOfChange is how often a change is tried before it is left to its sender: no dead letter is needed for what stands in
+// the other site's outbox.
+const triesOfChange = 4
+
+func kindOf(body []byte) site.TaskKind {
+	var t struct{ Kind site.TaskKind }
+	_ = json.Unmarshal(body, &t) // of a body that cannot be read, no kind is known
+	return t.Kind
 }
 
 // Do decodes a task and hands it to its flow. A panic is an error of that task, not the end of the process.
