@@ -36,8 +36,8 @@ type Loop struct {
 	Log  *slog.Logger
 
 	mu     sync.Mutex
-	awaits map[string]sent  // by issue: sent to the hub, no ack yet
-	holds  map[string]sent  // by remote issue: taken from the hub, no ack sent yet
+	awaits map[string]sent // by issue: sent to the hub, no ack yet
+	holds  map[string]sent // by remote issue: taken from the hub, no ack sent yet
 	hub    exchange.Generation
 	last   time.Time // something flowed
 	failed error
