@@ -102,8 +102,8 @@ func newVocabulary(s *site, set *Set, constants map[string]any) *vocabulary {
 		v.refs[name] = ref{name: name}
 	}
 	for _, f := range s.fields {
-		if s.secret(f, set.secret) {
-			continue
+		if _, member := unruly[f.ID]; s.secret(f, set.secret) || member {
+			continue // restricted comments would leave through an expression
 		}
 		v.add(f.ID, f)
 		if sys, ok := systemByID(f.ID); ok {
