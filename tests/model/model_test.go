@@ -11,6 +11,9 @@ import (
 
 func python(t *testing.T) string {
 	t.Helper()
+	if _, err := os.ReadFile("converge.py"); err != nil { // also tells the test cache what this test depends on
+		t.Fatal(err)
+	}
 	path, err := exec.LookPath("python3")
 	switch {
 	case err == nil:
