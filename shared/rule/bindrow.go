@@ -74,7 +74,6 @@ func (b *binder) row(spec *rowSpec) *row {
 		return nil
 	}
 	b.expressions(r, spec, nil)
-	b.kinds(r, spec)
 	b.tableOf(r, spec)
 	b.readsOf(r)
 	if len(b.problems) > before {
@@ -133,28 +132,67 @@ func (b *binder) ends(r *row, spec *rowSpec) {
 	}
 }
 
+// expressions compiles a row's expressions; between the two halves it is decided how the value travels.
 func (b *binder) expressions(r *row, spec *rowSpec, lets []let) {
-	value := types.Map{"value": types.Any}
-	if r.source != nil {
-		value = types.Map{"value": typeOf(r.source.Kind)}
-	}
 	if spec.when.set() {
 		r.when = b.condition(spec.when, lets, nil)
 	}
 	if spec.out.set() && r.Out {
-		r.out = b.compile(spec.out, lets, value)
+		r.out = b.compile(spec.out, lets, types.Map{"value": r.outValue()})
+		r.eachOut = r.out != nil && r.source != nil && r.source.Kind.Set() && r.out.names["value"]
+	}
+	if r.Kind == "" {
+		b.kinds(r, spec)
 	}
 	if spec.in.set() && r.In {
-		r.in = b.compile(spec.in, lets, types.Map{"value": types.Any})
-		b.fitsKind(spec.in, r.in, r.TargetKind, "the field "+r.Target)
+		b.incomingExpression(r, spec, lets)
 	}
 }
+
+// outValue is the type of "value" in an outgoing expression: of a set it is one element.
+func (r *row) outValue() types.Type {
+	switch {
+	case r.source == nil:
+		return types.Any
+	case r.source.Kind == bridge.Names:
+		return types.String
+	case r.source.Kind == bridge.Users:
+		return personType
+	}
+	return typeOf(r.source.Kind)
+}
+
+// incomingExpression compiles "in". Sets are merged element by element, so there it sees one element and nothing else.
+func (b *binder) incomingExpression(r *row, spec *rowSpec, lets []let) {
+	r.in = b.compile(spec.in, lets, types.Map{"value": types.Any})
+	if r.in == nil {
+		return
+	}
+	r.eachIn = r.Kind.Set() && r.TargetKind.Set() && r.in.names["value"]
+	if !r.eachIn {
+		b.fitsKind(spec.in, r.in, r.TargetKind, "the field "+r.Target)
+		if r.Kind.Set() && r.TargetKind.Set() && len(r.in.replica) > 0 {
+			b.problem(spec.in.at, `"value" is the element that arrives`, "a set is written element by element: the expression cannot read the replica")
+		}
+		return
+	}
+	for name := range placesBeside {
+		if r.in.names[name] {
+			b.problem(spec.in.at, `only "value", constants and tables are to be had here`, "a set is written element by element: the expression cannot read %q", name)
+		}
+	}
+}
+
+// placesBeside are the variables an element knows nothing of.
+var placesBeside = map[string]bool{"issue": true, "replica": true, "previous": true, "first_sync": true, "pair": true}
 
 // kinds decides how the value travels.
 func (b *binder) kinds(r *row, spec *rowSpec) {
 	switch {
 	case spec.kind.set():
 		r.Kind = bridge.Kind(spec.kind.text)
+	case r.eachOut:
+		r.Kind = r.source.Kind
 	case r.out != nil && r.out.result != nil:
 		r.Kind = b.kindOf(r, r.out.result)
 	case r.out != nil && r.source == nil && r.target == nil:
@@ -166,7 +204,10 @@ func (b *binder) kinds(r *row, spec *rowSpec) {
 	default:
 		r.Kind = bridge.Text
 	}
-	if r.out != nil {
+	if r.eachOut && !r.Kind.Set() {
+		b.problem(spec.out.at, `leave "field" out and write issue.NAME for the whole set`, "%q is one element of a set here, which cannot become %s", "value", r.Kind)
+	}
+	if r.out != nil && !r.eachOut {
 		b.fitsKind(spec.out, r.out, r.Kind, "a value that travels as "+string(r.Kind))
 	}
 	if r.In && r.TargetKind == bridge.Opaque {

@@ -43,7 +43,6 @@ type commentRules struct {
 	public     bool // arriving comments are shown to customers
 	role       string
 	group      string
-	where      string
 }
 
 var commentType = types.Map{"author": personType, "body": types.String, "restricted": types.Bool, "internal": types.Bool,

@@ -32,7 +32,10 @@ func (r *Rules) Incoming(env Env) (map[string]In, error) {
 }
 
 func (e *evaluation) incoming(row *row, v any) In {
-	if row.in == nil {
+	switch {
+	case row.eachIn:
+		return e.eachIn(row, v)
+	case row.in == nil:
 		return e.plainIn(row, flat(v))
 	}
 	value := plain(v)
@@ -160,7 +163,7 @@ func here(allowed []string, name string) (string, bool) {
 func (e *evaluation) elementsIn(row *row, list []string) In {
 	out := []string{}
 	for _, s := range list {
-		local, leave, err := row.mapIn(e.rules.site, s)
+		local, leave, err := e.element(row, s)
 		if err != nil {
 			return In{Err: err}
 		}
@@ -169,6 +172,28 @@ func (e *evaluation) elementsIn(row *row, list []string) In {
 		}
 	}
 	return In{Value: valueOf(out)}
+}
+
+// eachIn applies an expression to every element that arrives.
+func (e *evaluation) eachIn(row *row, v any) In {
+	if row.TargetKind == bridge.Names {
+		return e.elementsIn(row, listOf(v))
+	}
+	return In{Value: valueOf(peopleOf(v))}
+}
+
+// element maps one element, by the expression of the row or its table.
+func (e *evaluation) element(row *row, replica string) (local string, leave bool, err error) {
+	if row.in == nil {
+		return row.mapIn(e.rules.site, replica)
+	}
+	made, err := e.run(row.in, map[string]any{"value": replica})
+	if err != nil {
+		return "", false, err
+	}
+	_, skip := made.(skipValue)
+	local = words(made)
+	return local, skip || local == "", nil
 }
 
 // Element maps one element of a set-valued field from the replica to this site; leave says that nothing is to be done
@@ -182,10 +207,10 @@ func (r *Rules) Element(key, replicaElement string) (local string, leave bool, e
 	if row.Kind == bridge.Users || row.TargetKind == bridge.Users {
 		return r.users.localFor(r.ElementPerson(replicaElement)), false, nil
 	}
-	if row.in != nil {
+	if row.in != nil && !row.eachIn {
 		return replicaElement, false, nil
 	}
-	local, leave, err = row.mapIn(r.site, replicaElement)
+	local, leave, err = r.evaluation(&Env{}).element(row, replicaElement)
 	if err != nil {
 		err = reason(row.Where, err)
 	}

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -57,6 +58,9 @@ func (e *evaluation) outgoing(row *row) (o Out, applies bool) {
 	if row.out == nil {
 		return e.plainOut(row)
 	}
+	if row.eachOut {
+		return e.eachOut(row)
+	}
 	var value any
 	if row.source != nil {
 		value = e.member(ref{field: *row.source})
@@ -69,6 +73,38 @@ func (e *evaluation) outgoing(row *row) (o Out, applies bool) {
 		return Out{}, false
 	}
 	return e.finish(row, v)
+}
+
+// eachOut evaluates the expression for every element of a set; "skip" and nothing leave the element in.
+func (e *evaluation) eachOut(row *row) (Out, bool) {
+	v, _ := e.env.Issue.field(row.Source)
+	set := map[string]string{}
+	put := func(local string, value any) error {
+		made, err := e.run(row.out, map[string]any{"value": value})
+		if _, skip := made.(skipValue); err != nil || skip || isEmpty(made) {
+			return err
+		}
+		if row.Kind == bridge.Users {
+			set[local] = e.rules.personElement(personOf(made))
+		} else {
+			set[local] = words(made)
+		}
+		return nil
+	}
+	var err error
+	if row.source.Kind == bridge.Users {
+		for _, p := range peopleOf(v) {
+			err = errors.Join(err, put(personID(p), personMap(p)))
+		}
+	} else {
+		for _, s := range listOf(v) {
+			err = errors.Join(err, put(s, s))
+		}
+	}
+	if err != nil {
+		return Out{Err: reason(row.Where, err)}, true
+	}
+	return Out{Set: set}, true
 }
 
 // finish converts what an expression made into the kind of the row.

@@ -56,3 +56,40 @@ func BenchmarkDefaultOutgoing(b *testing.B) {
 		}
 	}
 }
+
+func TestRulesServeManyAtOnce(t *testing.T) {
+	r := mustBind(t, "version: 1\nfields:\n  - {key: a, out: 'upper(issue.summary) + join(issue.labels, \",\")'}\n  - {field: labels, out: 'lower(value)'}\n", privateSite())
+	done := make(chan Replica)
+	for range 8 {
+		go func() {
+			out, _ := r.Outgoing(Env{Issue: supportIssue()})
+			done <- out
+		}()
+	}
+	for range 8 {
+		if out := <-done; out.Fields["a"].Value != `"PRINTER ON FIREred,office"` {
+			t.Errorf("%+v", out.Fields["a"])
+		}
+	}
+}
+
+func TestUnknownSitesAreNotChecked(t *testing.T) {
+	r := mustBind(t, "version: 1\nfields:\n  - {field: priority, values: {Odd: Even}}\n  - customfield_10010\ncreate: {project: ANY}\n", Schema{})
+	if row, ok := r.Row("customfield_10010"); !ok || row.Target != "customfield_10010" {
+		t.Errorf("an id needs no look-up: %+v", row)
+	}
+	in, err := r.Incoming(Env{Replica: map[string]any{"status": "Anything", "priority": "Even"}})
+	if err != nil || in["status"].Value != `"Anything"` || in["priority"].Value != `"Odd"` {
+		t.Errorf("%+v, %v", in, err)
+	}
+}
+
+func TestRestrictedMembersCannotLeaveThroughExpressions(t *testing.T) {
+	sc := privateSite()
+	sc.Fields = append(sc.Fields, Field{ID: "comment", Name: "Comment", Kind: bridge.Opaque}, Field{ID: "security", Name: "Security Level", Kind: bridge.Name})
+	for _, member := range []string{"comment", "Comment", "security", "worklog", "attachment"} {
+		if ps := Check("f", []byte("version: 1\nfields:\n  - {key: x, out: 'issue[\""+member+"\"]'}\n"), sc); ps == nil {
+			t.Errorf("issue.%s can be read", member)
+		}
+	}
+}

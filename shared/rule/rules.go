@@ -97,7 +97,6 @@ type Rules struct {
 	triggers    []Trigger
 	security    map[string]bool
 	projects    map[string]bool
-	scope       *query
 }
 
 // row is a Row with what evaluates it.
@@ -109,6 +108,8 @@ type row struct {
 	when      *program
 	out       *program
 	in        *program
+	eachOut   bool // the expression makes one element of a set
+	eachIn    bool
 	source    *Field
 	target    *Field
 }

@@ -103,9 +103,6 @@ func (b *binder) bindHalf(r *row, spec *rowSpec, lets []let, known bool) {
 	if in != nil {
 		r.in = in
 	}
-	if !known {
-		b.kinds(r, spec)
-	}
 	b.readsOf(r)
 	if in != nil {
 		r.Constant = constant

@@ -77,7 +77,6 @@ type rowSpec struct {
 	when      word
 	out       word
 	in        word
-	missing   word
 }
 
 // stepSpec is one step of a script.

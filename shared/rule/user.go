@@ -89,15 +89,23 @@ func (r *Rules) personOut(v any) bridge.Value {
 func (r *Rules) peopleOut(v any) map[string]string {
 	set := map[string]string{}
 	for _, p := range peopleOf(v) {
-		id := p.ID
-		if id == "" {
-			id = p.Name
-		}
-		out := r.Person(p)
-		set[id] = string(valueOf(out))
-		if out == (bridge.Person{Name: out.Name}) {
-			set[id] = out.Name
-		}
+		set[personID(p)] = r.personElement(p)
 	}
 	return set
+}
+
+func personID(p bridge.Person) string {
+	if p.ID == "" {
+		return p.Name
+	}
+	return p.ID
+}
+
+// personElement writes a person as an element of a set: the name alone, or the JSON of more.
+func (r *Rules) personElement(p bridge.Person) string {
+	out := r.Person(p)
+	if out == (bridge.Person{Name: out.Name}) {
+		return out.Name
+	}
+	return string(valueOf(out))
 }
