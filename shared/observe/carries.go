@@ -17,12 +17,14 @@ import (
 const (
 	metaType       = "drawbridge"
 	metaConnection = "connection"
+	metaTwin       = "twin"
 	metaIntent     = "intent"
 	metaEdits      = "edits"
 )
 
-// Metadata is what a write of an intent carries.
-func Metadata(connection string, in pair.Intent) *jira.Metadata {
+// Metadata is what a write of an intent carries; twin is the remote issue, because an issue may have been in another pair
+// before.
+func Metadata(connection, twin string, in pair.Intent) *jira.Metadata {
 	edits := map[string]string{}
 	for key, w := range in.Writes {
 		edits[key] = w.Edit.String()
@@ -32,7 +34,7 @@ func Metadata(connection string, in pair.Intent) *jira.Metadata {
 		panic(err) // a map of strings
 	}
 	return &jira.Metadata{Type: metaType, ExtraData: map[string]string{
-		metaConnection: connection, metaIntent: in.ID, metaEdits: string(raw),
+		metaConnection: connection, metaTwin: twin, metaIntent: in.ID, metaEdits: string(raw),
 	}}
 }
 
@@ -48,11 +50,13 @@ func whose(p *pair.Pair, v *View, hs []jira.History) map[place]bridge.Edit {
 	var silent []jira.History // by our account, saying nothing of what they carry
 	for _, h := range hs {
 		switch m := h.Metadata; {
-		case m != nil && m.Type == metaType && m.ExtraData[metaConnection] == v.Connection.ID:
+		case !h.Author.Is(v.Account):
+			// an edit, whatever it says of itself
+		case m != nil && m.Type == metaType && m.ExtraData[metaConnection] == v.Connection.ID && m.ExtraData[metaTwin] == p.Head.Remote.ID:
 			carried(out, h.ID, m.ExtraData[metaEdits])
 		case m != nil && m.Type == metaType && m.ExtraData[metaConnection] != "":
-			// a write for another connection is an edit for this one
-		case h.Author.Is(v.Account):
+			// a write for another connection, or an earlier pair, is an edit for this one
+		default:
 			silent = append(silent, h)
 		}
 	}

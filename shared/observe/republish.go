@@ -14,6 +14,11 @@ func (f *fold) republish() {
 	if f.seen.Base || is == nil || is.Partial || f.p.Head.Rules >= f.v.Revision {
 		return
 	}
+	for _, key := range f.p.State.Keys() {
+		if f.p.State.Open(key) {
+			return // the place of a write has to be known first; the next whole body comes soon
+		}
+	}
 	for _, row := range f.v.Rules.Rows() {
 		f.republishRow(row)
 	}
@@ -24,7 +29,7 @@ func (f *fold) republish() {
 func (f *fold) republishRow(row rule.Row) {
 	for _, key := range f.p.State.Keys() {
 		base, _, isElem := merge.SplitKey(key)
-		if base != row.Key || f.p.State.Open(key) {
+		if base != row.Key {
 			continue
 		}
 		field := f.p.State.Field(key)

@@ -82,9 +82,6 @@ func (f *Flow) attachment(ctx context.Context, v *observe.View, p *pair.Pair, a 
 		Kind: bridge.Attachment, ID: a.ID, Seq: a.Created.UnixMilli(), Created: a.Created.UnixMilli(), Updated: a.Created.UnixMilli(),
 		Author: v.Rules.Person(a.Author.Person()), Name: a.Name, Type: a.MimeType, Size: a.Size,
 	}
-	if own != nil {
-		m.Seq = max(m.Seq, own.Seq)
-	}
 	if send {
 		if m.SHA256, m.Note, err = f.carry(ctx, v.Connection.ID, a); err != nil {
 			return nil, err

@@ -61,7 +61,7 @@ func (f *Flow) comment(ctx context.Context, v *observe.View, p *pair.Pair, issue
 	if err != nil {
 		return nil, err
 	}
-	if own != nil && own.Seq == c.Updated.UnixMilli() && own.Rules == v.Revision && !c.Complete {
+	if own != nil && own.Member.Updated == c.Updated.UnixMilli() && own.Rules == v.Revision && !c.Complete {
 		return nil, nil
 	}
 	mine := own == nil && c.Author.Is(v.Account)
@@ -138,7 +138,7 @@ func (f *Flow) withdrawFiles(ctx context.Context, p *pair.Pair, s sight) ([]sigh
 	for _, o := range owns {
 		if o.Offer.Kind == bridge.Attachment && !o.Tombstone() && onlyRestricted(o.Offer.Name, owns, []sight{s}, f.texts(p)) {
 			out = append(out, sight{
-				Sight: merge.Sight{Seq: max(o.Seq, s.Seq), Rules: o.Rules, Kept: true}, offer: o.Offer,
+				Sight: merge.Sight{Seq: o.Member.Updated, Rules: o.Rules, Kept: true}, offer: o.Offer,
 				why: "only a restricted comment refers to it",
 			})
 		}

@@ -59,7 +59,7 @@ func missing(ctx context.Context, p *pair.Pair, kind bridge.MemberKind, listedAt
 		return nil, err
 	}
 	for _, o := range owns {
-		if o.Offer.Kind == kind && !o.Gone && !listed(o.Offer.ID) && o.Seq <= listedAt {
+		if o.Offer.Kind == kind && !o.Gone && !listed(o.Offer.ID) && o.Member.Updated <= listedAt {
 			out = append(out, sight{Sight: merge.Sight{Seq: listedAt, Gone: true}, offer: bridge.Member{Kind: kind, ID: o.Offer.ID}})
 		}
 	}

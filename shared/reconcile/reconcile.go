@@ -11,6 +11,7 @@ package reconcile
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -29,6 +30,7 @@ type Watch struct {
 	// and the lag of the search index.
 	Overlap time.Duration
 	Hit     func(ctx context.Context, is *jira.Issue, readAt int64, cause string) error
+	Workers int // hits taken in at the same time; at least 1
 
 	mu   sync.Mutex
 	seen map[string]int64 // by issue id: "updated" of the observation already handed on
@@ -49,6 +51,7 @@ func (w *Watch) Once(ctx context.Context) (int, error) {
 	}
 	readAt := w.Site.Now()
 	top, n := mark, 0
+	hits := newHits(max(1, w.Workers))
 	err = w.Site.Jira.Search(ctx, w.jql(mark), jira.SearchOptions{Histories: true, Comments: true}, func(is *jira.Issue) error {
 		updated := is.Updated().UnixMilli()
 		top = max(top, updated)
@@ -56,16 +59,21 @@ func (w *Watch) Once(ctx context.Context) (int, error) {
 			return nil
 		}
 		n++
-		if err := w.Hit(ctx, is, readAt, "search"); err != nil {
-			return fmt.Errorf("%s: %w", is.Key, err)
-		}
-		w.remember(is.ID, updated, mark)
-		return nil
+		return hits.do(func() error { return w.hit(ctx, is, readAt, updated, mark) })
 	})
+	err = errors.Join(err, hits.wait())
 	if err != nil || top == mark && rev != 0 {
 		return n, err
 	}
 	return n, w.setMark(ctx, top, rev)
+}
+
+func (w *Watch) hit(ctx context.Context, is *jira.Issue, readAt, updated, mark int64) error {
+	if err := w.Hit(ctx, is, readAt, "search"); err != nil {
+		return fmt.Errorf("%s: %w", is.Key, err)
+	}
+	w.remember(is.ID, updated, mark)
+	return nil
 }
 
 func (w *Watch) jql(mark int64) string {

@@ -20,20 +20,18 @@ type Relay struct {
 }
 
 // TakeChanges puts the remote site's changes into the queue, each in the group of its issue. A change that comes again
-// is in the queue once.
+// changes nothing when it is applied again.
 func (r *Relay) TakeChanges(ctx context.Context, changes []bridge.Change) error {
+	ts := make([]site.Task, len(changes))
 	for i := range changes {
 		c := &changes[i]
 		issue := c.Twin
 		if issue == "" {
 			issue = "remote-" + c.Issue.ID
 		}
-		t := site.Task{Kind: site.ChangeTask, Connection: c.Connection, Issue: issue, Change: c}
-		if err := r.Site.Send(ctx, t, c.Lane, ""); err != nil {
-			return err
-		}
+		ts[i] = site.Task{Kind: site.ChangeTask, Connection: c.Connection, Issue: issue, Change: c}
 	}
-	return nil
+	return r.Site.SendAll(ctx, ts, func(t site.Task) bridge.Lane { return t.Change.Lane })
 }
 
 // TakeAcks takes the remote site's acks into the pairs.

@@ -19,6 +19,17 @@ type Task struct {
 	By         string         `json:"by,omitempty"`    // who asked, for the history
 	After      string         `json:"after,omitempty"` // sweep: the last issue of the page before
 	All        bool           `json:"all,omitempty"`   // sweep: read every issue again
+	Job        string         `json:"job,omitempty"`   // bulk: id of the job
+	Turn       int64          `json:"turn,omitempty"`  // bulk: whose turn; a task of an earlier turn does nothing
+	Join       *Wanted        `json:"join,omitempty"`  // pair: which issue over there
+	// Question is what the remote site asks: what would become of this change here?
+	Question *bridge.Question `json:"question,omitempty"`
+}
+
+// Wanted names the issue of the remote site that an issue is to be joined with.
+type Wanted struct {
+	Remote string        `json:"remote"` // key or id over there
+	Values bridge.Values `json:"values"`
 }
 
 // A TaskKind says which flow takes a task.
@@ -32,6 +43,11 @@ const (
 	SyncTask   TaskKind = "sync"   // a person put an issue under sync: publish
 	ReadTask   TaskKind = "read"   // read the issue and publish what it shows
 	SweepTask  TaskKind = "sweep"  // compare a page of pairs with Jira: reconcile
+	BulkTask   TaskKind = "bulk"   // put a page of a query's issues under sync: reconcile
+	PairTask   TaskKind = "pair"   // a person joins an issue with one over there: publish
+	MeetTask   TaskKind = "meet"   // the remote site joins one of its issues with ours: publish
+	StopTask   TaskKind = "stop"   // a person takes an issue out of sync: publish
+	AskTask    TaskKind = "ask"    // the remote site asks what would become of a change: apply
 )
 
 // Group is the queue group of all work on one issue of this site.
@@ -39,12 +55,33 @@ func (s *Site) Group(issue string) string { return s.Name + "/" + issue }
 
 // Send puts a task into the queue, in the group of its issue. Dedup makes sending it twice harmless.
 func (s *Site) Send(ctx context.Context, t Task, lane bridge.Lane, dedup string) error {
-	body, err := json.Marshal(t)
+	m, err := s.message(t, lane, dedup)
 	if err != nil {
 		return err
 	}
+	return s.Queue.Send(ctx, m)
+}
+
+// SendAll is Send for several tasks in one write; each goes into the lane that lane names for it.
+func (s *Site) SendAll(ctx context.Context, ts []Task, lane func(Task) bridge.Lane) error {
+	ms := make([]queue.Message, 0, len(ts))
+	for _, t := range ts {
+		m, err := s.message(t, lane(t), "")
+		if err != nil {
+			return err
+		}
+		ms = append(ms, m)
+	}
+	if len(ms) == 0 {
+		return nil
+	}
+	return s.Queue.Send(ctx, ms...)
+}
+
+func (s *Site) message(t Task, lane bridge.Lane, dedup string) (queue.Message, error) {
+	body, err := json.Marshal(t)
 	if lane == "" {
 		lane = bridge.Live
 	}
-	return s.Queue.Send(ctx, queue.Message{Group: s.Group(t.Issue), Dedup: dedup, Lane: lane, Body: body})
+	return queue.Message{Group: s.Group(t.Issue), Dedup: dedup, Lane: lane, Body: body}, err
 }
