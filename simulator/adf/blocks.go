@@ -299,7 +299,7 @@ func (b *blocks) row() []*node {
 		if strings.TrimSpace(b.line()) == "" {
 			break
 		}
-		cell.Content = orEmpty(parse(strings.TrimSpace(b.cell()), inCell))
+		cell.Content = orEmpty(parse(b.cell(), inCell))
 		cells = append(cells, cell)
 	}
 	b.pos = min(b.pos+len(b.line())+1, len(b.src))

@@ -24,7 +24,8 @@ type spans struct {
 	out   []*node
 	marks []mark
 	depth int
-	none  map[string]int // delimiters that have no end before this position
+	none  map[string]int  // delimiters that have no end before this position
+	plain strings.Builder // text not yet in out
 }
 
 // inline parses the text of a block; space around its lines does not count.
@@ -46,12 +47,16 @@ func spanned(src string, marks []mark, depth int) []*node {
 		}
 		i += n
 	}
+	s.add()
 	return s.out
 }
 
-func (s *spans) text(t string) { s.out = appendText(s.out, t, s.marks) }
+func (s *spans) text(t string) { s.plain.WriteString(t) }
 
+// add appends nodes, after the text before them.
 func (s *spans) add(list ...*node) {
+	s.out = appendText(s.out, s.plain.String(), s.marks)
+	s.plain.Reset()
 	for _, n := range list {
 		if n.Type == "text" {
 			s.out = appendText(s.out, n.Text, n.Marks)
@@ -174,6 +179,9 @@ func step(s string, i int) int {
 
 // until finds token on the same line, outside of what step leaps over.
 func until(s string, i int, token string) int {
+	if !strings.Contains(s[i:], token) { // quick to find out
+		return -1
+	}
 	for i < len(s) && s[i] != '\n' {
 		if strings.HasPrefix(s[i:], token) {
 			return i

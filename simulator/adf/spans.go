@@ -143,7 +143,11 @@ func (w writer) spans(list []*node, next rune, inLink bool) string {
 			continue
 		}
 		m, count := outermost(list[i:])
-		w.marked(&b, m, list[i:i+count], follow(list[i+count:], next), inLink)
+		if m.Type == "link" {
+			b.WriteString(w.link(m, list[i:i+count], written(&b, next), follow(list[i+count:], next)))
+		} else {
+			w.marked(&b, m, list[i:i+count], follow(list[i+count:], next), inLink)
+		}
 		i += count
 	}
 	return b.String()
@@ -203,18 +207,12 @@ func outermost(list []*node) (mark, int) {
 }
 
 func (w writer) marked(b *strings.Builder, m mark, list []*node, next rune, inLink bool) {
-	inner := make([]*node, len(list))
-	for i, n := range list {
-		inner[i] = text(n.Text, without(n.Marks, m.Type)...)
-	}
+	inner := unmarked(list, m)
 	switch m.Type {
 	case "code":
 		for _, n := range inner {
 			b.WriteString("{{" + monospaced(n.Text, inLink) + "}}")
 		}
-		return
-	case "link":
-		b.WriteString(w.link(m.attr("href"), inner, before(b.String(), b.Len()), next))
 		return
 	case "textColor":
 		b.WriteString("{color:" + m.attr("color") + "}" + w.spans(inner, '{', inLink) + "{color}")
@@ -227,6 +225,15 @@ func (w writer) marked(b *strings.Builder, m mark, list []*node, next rune, inLi
 		return
 	}
 	b.WriteString("{" + string(c) + "}" + w.spans(inner, '{', inLink) + "{" + string(c) + "}")
+}
+
+// unmarked gives the nodes without a mark.
+func unmarked(list []*node, m mark) []*node {
+	out := make([]*node, len(list))
+	for i, n := range list {
+		out[i] = text(n.Text, without(n.Marks, m.Type)...)
+	}
+	return out
 }
 
 func delimiter(m mark) rune {
@@ -263,8 +270,8 @@ func encodeURL(s string) string {
 
 // link writes a link; one that shows its own address without more, where it is
 // recognised.
-func (w writer) link(href string, inner []*node, prev, next rune) string {
-	url := encodeURL(href)
+func (w writer) link(m mark, list []*node, prev, next rune) string {
+	url, inner := encodeURL(m.attr("href")), unmarked(list, m)
 	if len(inner) == 1 && inner[0].Text == url && len(inner[0].Marks) == 0 {
 		if unicode.IsSpace(prev) && unicode.IsSpace(next) && urlAt(url, 0) == len(url) {
 			return url
