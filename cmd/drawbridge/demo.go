@@ -266,8 +266,20 @@ func (d *demo) welcome() {
 		fmt.Fprintf(w, "  %s  %s\n", "                           ", s.dim(fmt.Sprintf("project %s, user %s, token %s", j.Project, j.User, j.Token)))
 	}
 	fmt.Fprintf(w, "  %s  %s\n\n", "hub                        ", f.hubURL())
-	fmt.Fprintf(w, "  what became of an issue:  %s\n", fmt.Sprintf("drawbridge sync show %s-1 --config %s", f.public().Project, f.path("hub.yaml")))
-	fmt.Fprintf(w, "  how it is:                %s\n", fmt.Sprintf("drawbridge status --config %s", f.path("hub.yaml")))
-	fmt.Fprintf(w, "  logs:                     %s\n\n", f.path("logs"))
+	fmt.Fprintf(w, "  what became of an issue:  %s\n", fmt.Sprintf("%s sync show %s-1 --config %s", near(os.Args[0]), f.public().Project, near(f.path("hub.yaml"))))
+	fmt.Fprintf(w, "  how it is:                %s\n", fmt.Sprintf("%s status --config %s", near(os.Args[0]), near(f.path("hub.yaml"))))
+	fmt.Fprintf(w, "  logs:                     %s\n\n", near(f.path("logs")))
 	fmt.Fprintln(w, s.dim("Ctrl-C stops everything; the next start goes on from here."))
+}
+
+// near is a path as one would type it here: relative where that is shorter.
+func near(path string) string {
+	here, err := os.Getwd()
+	if err != nil || !filepath.IsAbs(path) {
+		return path
+	}
+	if rel, err := filepath.Rel(here, path); err == nil && len(rel) < len(path) {
+		return rel
+	}
+	return path
 }

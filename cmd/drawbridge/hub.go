@@ -104,7 +104,7 @@ func hubHandler(ctx context.Context, h config.Hub, e *engine, keys hubKeys, gene
 	if h.Webhook != nil {
 		mux.Handle(prefix+ingest.Path, http.StripPrefix(prefix, e.webhooks(h.Site.Name, h.Webhook.Secret)))
 	}
-	mux.HandleFunc("GET /healthz", e.health)
+	mux.HandleFunc("GET /healthz", e.publicHealth)
 	return mux, nil
 }
 
@@ -168,6 +168,15 @@ func expire(ctx context.Context, blobs *folderblob.Folder, log *slog.Logger) {
 	if n > 0 {
 		log.Info("old attachment content removed", "files", n)
 	}
+}
+
+// publicHealth says whether this half works, and not why not: anybody may ask the hub.
+func (e *engine) publicHealth(w http.ResponseWriter, _ *http.Request) {
+	if e.problem() != "" {
+		http.Error(w, "not ok", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
 }
 
 // health says whether this half works: 200, or 503 with the reason.

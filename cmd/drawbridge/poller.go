@@ -17,6 +17,7 @@ import (
 	"drawbridge/shared/config"
 	"drawbridge/shared/exchange"
 	"drawbridge/shared/ingest"
+	"drawbridge/shared/pair"
 	"drawbridge/shared/poll"
 	"drawbridge/shared/relay"
 	"drawbridge/shared/store/sqlitestore"
@@ -161,7 +162,7 @@ func (p *pollerHalf) loop(link poll.Link) (*poll.Loop, error) {
 	}
 	l := &poll.Loop{
 		Relay: relay.Relay{Site: p.engine.site}, Client: client, Book: p.book, Self: p.self, Status: p.status,
-		Wait: poll.DefaultWait, Log: p.log,
+		Wait: poll.DefaultWait, Log: p.log, Rejoin: p.rejoin,
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -170,6 +171,29 @@ func (p *pollerHalf) loop(link poll.Link) (*poll.Loop, error) {
 	}
 	p.loops[link.Connection] = l
 	return l, nil
+}
+
+// rejoin offers all pairs of a connection again: the hub has another state than it had.
+func (p *pollerHalf) rejoin(ctx context.Context, connection string) error {
+	book, after := p.engine.site.Book, ""
+	p.log.Warn("the hub's state is another one: all pairs are offered again", "connection", connection)
+	for {
+		lines, err := book.List(ctx, connection, after, page)
+		if err != nil {
+			return err
+		}
+		for _, l := range lines {
+			_, err := book.Update(ctx, connection, l.Issue, func(p *pair.Pair) error { return p.Resend(ctx, book.Now(), bridge.Bulk) })
+			if err != nil && !errors.Is(err, pair.ErrNone) {
+				return err
+			}
+			after = l.Issue
+		}
+		if len(lines) < page {
+			p.engine.site.Ring()
+			return nil
+		}
+	}
 }
 
 // status is the heartbeat: how this poller is.

@@ -23,7 +23,7 @@ func newRules(s *screen) *cobra.Command {
 some are published the cautious default rules hold. docs/rules.md is the reference. Publishing is no edit:
 values already synced are looked at again, slowly.`,
 	}
-	c.AddCommand(newRulesShow(s), newRulesCheck(s), newRulesPublish(s), newRulesHistory(s), newRulesDiff(s), newRulesRollback(s))
+	c.AddCommand(newRulesShow(s), newRulesCheck(s), newRulesTest(s), newRulesPublish(s), newRulesHistory(s), newRulesDiff(s), newRulesRollback(s))
 	return c
 }
 

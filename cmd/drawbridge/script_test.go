@@ -10,6 +10,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	asCommand()
 	testscript.Main(m, map[string]func(){"drawbridge": main})
 }
 

@@ -20,7 +20,7 @@ func newSync(s *screen) *cobra.Command {
 		Long: `An issue comes under sync because a trigger of the rules matches it, or because a person says so here. Either
 key of a pair names it: that of the local issue, or that of its twin.`,
 	}
-	c.AddCommand(newSyncIssue(s), newSyncShow(s), newSyncList(s), newSyncRetry(s), newSyncPick(s))
+	c.AddCommand(newSyncIssue(s), newSyncShow(s), newSyncList(s), newSyncExplain(s), newSyncRetry(s), newSyncPick(s))
 	return c
 }
 

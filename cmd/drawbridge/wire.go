@@ -61,7 +61,7 @@ func wire(w wiring) (*engine, error) {
 	}
 	out, in := &publish.Flow{Site: s}, &apply.Flow{Site: s}
 	e := &engine{site: s, publish: out, pause: w.watch.Interval.Std(), metrics: m, log: w.log}
-	e.watch = &reconcile.Watch{Site: s, Projects: w.site.Projects, Overlap: w.watch.Overlap.Std(), Hit: out.Hit}
+	e.watch = &reconcile.Watch{Site: s, Projects: w.site.Projects, Overlap: w.watch.Overlap.Std(), Hit: out.Hit, Workers: w.workers}
 	e.pool = &work.Pool{Queue: s.Queue, Workers: w.workers, Log: w.log, Probe: e.probe, Handlers: work.Handlers{
 		site.EventTask: out.Event, site.SyncTask: out.Issue, site.ReadTask: out.Read, site.ChangeTask: in.Change, site.RetryTask: in.Retry,
 	}}

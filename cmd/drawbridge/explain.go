@@ -1,0 +1,314 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/observe"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/rule"
+)
+
+func newSyncExplain(s *screen) *cobra.Command {
+	return s.operate(&cobra.Command{
+		Use:   "explain KEY",
+		Short: "Say why an issue is, or is not, in sync, and what to do next",
+		Long: `Looks at any issue of this site, under sync or not, and says for each connection what stands in the way: a
+pause, the scope, a security level, each trigger with the clause that fails, a parked pair, a change that
+waits. The last line is the next step. Reads the issue once.`,
+		Example: "  drawbridge sync explain SUP-12 --config hub.yaml",
+		Args:    words("KEY"),
+	}, func(ctx context.Context, h *half, args []string) error {
+		found, err := h.explain(ctx, strings.ToUpper(args[0]))
+		if err != nil {
+			return err
+		}
+		return h.screen.show(map[string]any{"explanations": found}, func(w io.Writer) {
+			for _, e := range found {
+				h.printExplanation(w, e)
+			}
+		})
+	})
+}
+
+// An explanation is what one connection has to say about one issue.
+type explanation struct {
+	Issue      string   `json:"issue"`
+	Connection string   `json:"connection"`
+	InSync     bool     `json:"in_sync"`
+	Facts      []string `json:"facts"`
+	Next       string   `json:"next"`
+}
+
+func (h *half) explain(ctx context.Context, key string) ([]explanation, error) {
+	if err := h.withJira(); err != nil {
+		return nil, err
+	}
+	is, err := h.site.Jira.Issue(ctx, key, jira.IssueOptions{})
+	if err != nil && jira.StatusOf(err) != 404 {
+		return nil, err
+	}
+	connections, err := h.book.Connections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(connections) == 0 {
+		return []explanation{{Issue: key, Facts: []string{"this half has no connection"}, Next: "make one: drawbridge connection create, on the hub"}}, nil
+	}
+	var out []explanation
+	for _, c := range connections {
+		e, err := h.explainIn(ctx, c, is, key)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// explainIn goes through what could stand in the way, in the order in which it would.
+func (h *half) explainIn(ctx context.Context, c bridge.Connection, is *jira.Issue, key string) (explanation, error) {
+	e := explanation{Issue: key, Connection: c.Name}
+	if c.State != bridge.Active {
+		e.fact("the connection is %s%s", c.State, because(c.Why))
+		e.Next = "resume it on the hub: drawbridge connection resume " + c.Name
+	}
+	p, err := h.pairIn(ctx, c.ID, is, key)
+	switch {
+	case err != nil:
+		return e, err
+	case p != nil && p.Head.Status != pair.Stopped:
+		return h.inPair(e, p), nil
+	case is == nil:
+		e.fact("Jira shows no issue %s to our account: it does not exist, is deleted, or the account may not browse it", key)
+		return e.next("check the key; then drawbridge doctor, for the permissions"), nil
+	case p != nil:
+		e.fact("it was in sync with %s and is stopped", name(p.Head.Remote))
+		return e.next("start again: drawbridge sync issue " + key), nil
+	}
+	v, err := observe.Load(ctx, h.site, &c, is, bridge.Live)
+	if err != nil {
+		return e, err
+	}
+	return h.unpaired(e, v.Rules, v.Issue), nil
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}
+
+// pairIn is the issue's pair in a connection; a deleted issue is found by its key.
+func (h *half) pairIn(ctx context.Context, connection string, is *jira.Issue, key string) (*pair.Pair, error) {
+	if is != nil {
+		return h.book.Load(ctx, connection, is.ID)
+	}
+	found, err := h.book.ByKey(ctx, []bridge.Connection{{ID: connection}}, key)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found[0], nil
+}
+
+// inPair tells where a pair stands.
+func (h *half) inPair(e explanation, p *pair.Pair) explanation {
+	e.InSync = true
+	e.fact("it is in sync with %s", name(p.Head.Remote))
+	if p.Head.Waits() {
+		e.fact("a change waits for the other side since %s", h.when(p.Head.Since))
+	}
+	for _, t := range troublesOf(p, "") {
+		if t.Field != "" {
+			e.fact("field %s was refused: %s", t.Field, t.Reason)
+		} else {
+			e.fact("it is parked since %s: %s", h.when(t.Since), t.Reason)
+		}
+		e.Next = "mend the cause, then: drawbridge sync retry " + e.Issue
+	}
+	if p.Head.Answer != nil {
+		e.fact("the other side says: %s", answer(p.Head.Answer))
+	}
+	return e.next("nothing; what happened is in drawbridge sync show " + e.Issue)
+}
+
+// unpaired goes through scope, security and triggers.
+func (h *half) unpaired(e explanation, rules *rule.Rules, is *rule.Issue) explanation {
+	e.fact("it is in no pair")
+	if sends, why := rules.Sends(is); !sends {
+		e.fact("%s", why)
+		return e.next("let it out by a rule, or leave it inside")
+	}
+	if m := rules.Method(); m != "automatic" {
+		e.fact("the rules say method: %s, so triggers start nothing", m)
+	}
+	triggers := rules.Triggers()
+	if len(triggers) == 0 {
+		e.fact("the rules have no trigger")
+		return e.next("put it under sync: drawbridge sync issue " + e.Issue)
+	}
+	matches := false
+	for _, t := range triggers {
+		matches = e.trigger(t, is) || matches
+	}
+	if matches {
+		return e.next("it should start at its next change; at once: drawbridge sync issue " + e.Issue)
+	}
+	return e.next(fmt.Sprintf("change the issue so that a trigger matches, or: drawbridge sync issue %s", e.Issue))
+}
+
+// trigger says whether a trigger matches, and otherwise the clause that fails.
+func (e *explanation) trigger(t rule.Trigger, is *rule.Issue) (matches bool) {
+	what := "trigger"
+	if t.Stop {
+		what = "stop trigger"
+	}
+	match, decided, failed := t.Explain(is)
+	switch {
+	case !t.Active:
+		e.fact("%s %s is off (%s)", what, t.JQL, t.Where)
+	case match:
+		e.fact("%s %s matches (%s)", what, t.JQL, t.Where)
+		return !t.Stop
+	case !decided:
+		e.fact("%s %s: only Jira can tell, because of %s (%s)", what, t.JQL, failed, t.Where)
+	default:
+		e.fact("%s %s does not match, because of %s (%s)", what, t.JQL, failed, t.Where)
+	}
+	return false
+}
+
+func (e *explanation) fact(format string, args ...any) {
+	e.Facts = append(e.Facts, fmt.Sprintf(format, args...))
+}
+
+// next sets the next step, unless something before it has to be done first.
+func (e explanation) next(step string) explanation {
+	if e.Next == "" {
+		e.Next = step
+	}
+	return e
+}
+
+func (h *half) printExplanation(w io.Writer, e explanation) {
+	fmt.Fprintf(w, "%s in connection %s\n", h.screen.bold(e.Issue), e.Connection)
+	for _, f := range e.Facts {
+		fmt.Fprintf(w, "  - %s\n", f)
+	}
+	fmt.Fprintf(w, "  %s %s\n", h.screen.bold("next:"), e.Next)
+}
+
+func newRulesTest(s *screen) *cobra.Command {
+	var file string
+	c := s.withConnection(&cobra.Command{
+		Use:   "test KEY",
+		Short: "Show what of an issue would leave, without sending anything",
+		Long: `Reads an issue of this site and shows what the outgoing rules would let out of it, field by field, with the
+row that says so. With --file the rules of a file that is not published yet. Nothing is stored, nothing is
+sent.`,
+		Example: "  drawbridge rules test SUP-12 --file rules.yaml --config hub.yaml",
+		Args:    words("KEY"),
+	}, func(ctx context.Context, h *half, c *bridge.Connection, args []string) error {
+		v, err := h.whatLeaves(ctx, c, args[0], file)
+		if err != nil {
+			return err
+		}
+		return h.screen.show(v, func(w io.Writer) { h.printLeaving(w, v) })
+	})
+	c.Flags().StringVar(&file, "file", "", "rule file to try; default: the rules in force")
+	return c
+}
+
+// leaving is what would leave of an issue.
+type leaving struct {
+	Issue  string                  `json:"issue"`
+	Send   bool                    `json:"send"`
+	Why    string                  `json:"why,omitempty"`
+	Fields []leavingField          `json:"fields"`
+	Custom map[string]bridge.Value `json:"custom,omitempty"`
+}
+
+type leavingField struct {
+	Field string       `json:"field"`
+	Value bridge.Value `json:"value"`
+	Rule  string       `json:"rule"`
+	Error string       `json:"error,omitempty"`
+}
+
+func (h *half) whatLeaves(ctx context.Context, c *bridge.Connection, key, file string) (v leaving, err error) {
+	if err := h.withJira(); err != nil {
+		return v, err
+	}
+	is, err := h.site.Jira.Issue(ctx, strings.ToUpper(key), jira.IssueOptions{})
+	if err != nil {
+		return v, err
+	}
+	view, err := observe.Load(ctx, h.site, c, is, bridge.Live)
+	if err != nil {
+		return v, err
+	}
+	rules := view.Rules
+	if file != "" {
+		if rules, err = h.bind(ctx, file); err != nil {
+			return v, err
+		}
+	}
+	p, err := h.book.Load(ctx, c.ID, is.ID)
+	if err != nil {
+		return v, err
+	}
+	if p == nil {
+		p = h.book.New(c.ID, bridge.Ref{ID: is.ID, Key: is.Key}, h.role)
+	}
+	out, err := rules.Outgoing(observe.Env(p, view, view.Issue))
+	if err != nil {
+		return v, err
+	}
+	v = leaving{Issue: is.Key, Send: out.Send, Why: out.Why, Custom: out.Custom, Fields: []leavingField{}}
+	for _, name := range sorted(out.Fields) {
+		v.Fields = append(v.Fields, leavingOf(name, out.Fields[name], rules))
+	}
+	return v, nil
+}
+
+func leavingOf(name string, o rule.Out, rules *rule.Rules) leavingField {
+	f := leavingField{Field: name, Value: o.Value}
+	if row, ok := rules.Row(name); ok {
+		f.Rule = row.Where
+	}
+	if o.Set != nil {
+		elements := []string{}
+		for _, e := range o.Set {
+			elements = append(elements, e)
+		}
+		slices.Sort(elements)
+		f.Value = bridge.ValueOf(elements)
+	}
+	if o.Err != nil {
+		f.Error = o.Err.Error()
+	}
+	return f
+}
+
+func (h *half) printLeaving(w io.Writer, v leaving) {
+	if !v.Send {
+		fmt.Fprintf(w, "%s: nothing leaves%s\n", v.Issue, because(v.Why))
+		return
+	}
+	rows := [][]string{{"FIELD", "VALUE", "RULE", ""}}
+	for _, f := range v.Fields {
+		rows = append(rows, []string{f.Field, short(f.Value, 60), f.Rule, f.Error})
+	}
+	for _, name := range sorted(v.Custom) {
+		rows = append(rows, []string{name, short(v.Custom[name], 60), "script", ""})
+	}
+	table(w, rows)
+}

@@ -1,0 +1,13 @@
+//go:build !script
+
+package main
+
+import (
+	"os"
+	"testing"
+)
+
+func TestMain(m *testing.M) {
+	asCommand()
+	os.Exit(m.Run())
+}
