@@ -27,7 +27,7 @@ type Flow struct {
 	mu        sync.Mutex
 	workflows map[step][]jira.Transition
 	initial   map[workflow]string
-	users     map[string]jira.User // by e-mail; the zero User: nobody
+	users     map[string]found // by e-mail
 }
 
 // Change takes one change of the remote site.
@@ -79,9 +79,6 @@ func (f *Flow) Retry(ctx context.Context, t site.Task) error {
 // apply takes the change (nil: none) into the pair and does what the pair then asks for.
 func (f *Flow) apply(ctx context.Context, v *observe.View, p *pair.Pair, c *bridge.Change) error {
 	defer f.Site.Lock(p.Head.Local.ID)()
-	if c != nil {
-		f.resolveUsers(ctx, v, c.Fields)
-	}
 	err := f.project(ctx, v, p, c)
 	if err == nil || ctx.Err() != nil {
 		return err
@@ -91,6 +88,9 @@ func (f *Flow) apply(ctx context.Context, v *observe.View, p *pair.Pair, c *brid
 
 func (f *Flow) project(ctx context.Context, v *observe.View, p *pair.Pair, c *bridge.Change) error {
 	issue := p.Head.Local.ID
+	if err := f.resolveUsers(ctx, v, p, c); err != nil {
+		return err
+	}
 	if len(p.State.Intents) > 0 {
 		if err := f.catchUp(ctx, v, issue); err != nil {
 			return err

@@ -35,7 +35,9 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 	if c.Twin != "" {
 		return f.adopt(ctx, c, t)
 	}
-	f.resolveUsers(ctx, v, c.Fields)
+	if err := f.resolveUsers(ctx, v, nil, c); err != nil {
+		return nil, err
+	}
 	m, why, err := f.newTwin(v, c)
 	if err != nil || why != "" {
 		if err != nil {

@@ -138,7 +138,7 @@ func (d *decider) local(row rule.Row, base, elem string, isElem bool, w *bridge.
 	case in.Err != nil:
 		return "", in.Err.Error()
 	case in.User != nil:
-		return d.f.user(*in.User), ""
+		return d.f.user(*in.User, in.Value)
 	}
 	return in.Value, ""
 }

@@ -2,66 +2,105 @@ package apply
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
 	"drawbridge/shared/merge"
 	"drawbridge/shared/observe"
+	"drawbridge/shared/pair"
 	"drawbridge/shared/rule"
 )
 
-// resolveUsers asks Jira for the users that the change names by e-mail, before anything is decided.
-func (f *Flow) resolveUsers(ctx context.Context, v *observe.View, fields map[string]bridge.Entries) {
-	for key, e := range fields {
-		if e.Mine == nil || e.Mine.Value.Empty() {
-			continue
-		}
-		base, elem, isElem := merge.SplitKey(key)
-		row, ok := v.Rules.Row(base)
-		if !ok || !row.In {
-			continue
-		}
-		var p bridge.Person
-		switch {
-		case isElem && row.TargetKind == bridge.Users:
-			p = v.Rules.ElementPerson(elem)
-		case !isElem && row.TargetKind == bridge.User:
-			p = personOf(e.Mine.Value)
-		default:
-			continue
-		}
-		if choice := v.Rules.User(p); choice.Local == "" && choice.ByEmail != "" {
-			f.findUser(ctx, choice.ByEmail)
-		}
-	}
+// found is what Jira answered when it was asked for a user by e-mail; the zero user: nobody shows that address.
+type found struct {
+	user jira.User
+	at   time.Time
 }
 
-func (f *Flow) findUser(ctx context.Context, email string) {
+// foundFor is how long an answer counts: people join, leave, and hide their addresses.
+const foundFor = time.Hour
+
+// resolveUsers asks Jira for the users whom the change, or what the pair knows of the remote site, names by e-mail, before
+// anything is decided. Without an answer nothing is decided: nobody is taken off an issue because Jira was busy.
+func (f *Flow) resolveUsers(ctx context.Context, v *observe.View, p *pair.Pair, c *bridge.Change) error {
+	theirs := map[string]*bridge.Entry{}
+	if p != nil {
+		for key, field := range p.State.Fields {
+			theirs[key] = field.Theirs
+		}
+	}
+	if c != nil {
+		for key, e := range c.Fields {
+			theirs[key] = e.Mine
+		}
+	}
+	for key, e := range theirs {
+		if e == nil || e.Value.Empty() {
+			continue
+		}
+		if email := emailOf(v, key, e.Value); email != "" {
+			if err := f.findUser(ctx, email); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// emailOf is the address to search for, where an entry is a person who is not in the rules' table.
+func emailOf(v *observe.View, key string, value bridge.Value) string {
+	base, elem, isElem := merge.SplitKey(key)
+	row, ok := v.Rules.Row(base)
+	var p bridge.Person
+	switch {
+	case !ok || !row.In:
+		return ""
+	case isElem && row.TargetKind == bridge.Users:
+		p = v.Rules.ElementPerson(elem)
+	case !isElem && row.TargetKind == bridge.User:
+		p = personOf(value)
+	default:
+		return ""
+	}
+	if choice := v.Rules.User(p); choice.Local == "" {
+		return choice.ByEmail
+	}
+	return ""
+}
+
+func (f *Flow) findUser(ctx context.Context, email string) error {
 	f.mu.Lock()
-	_, known := f.users[email]
+	known, ok := f.users[email]
 	f.mu.Unlock()
-	if known {
-		return
+	if ok && time.Since(known.at) < foundFor {
+		return nil
 	}
 	u, _, err := f.Site.Jira.UserByEmail(ctx, email)
-	if err != nil {
-		f.Site.Log.Warn("user not looked up", "error", err)
-		return // the fallback serves; it is asked again with the next change
+	if err != nil && (bridge.IsTemporary(err) || bridge.LevelOf(err) != bridge.LevelPair) {
+		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.users == nil {
-		f.users = map[string]jira.User{}
+		f.users = map[string]found{}
 	}
-	f.users[email] = u
+	f.users[email] = found{u, time.Now()}
+	return nil
 }
 
-// user is the local value of a user field: the user's id, or cleared.
-func (f *Flow) user(choice rule.UserChoice) bridge.Value {
-	if id := f.userID(choice); id != "" {
-		return bridge.ValueOf(map[string]string{"id": id})
+// user is the local value of a user field: the user's id, cleared if the rules say so of people not known here, else
+// nothing, with the reason.
+func (f *Flow) user(choice rule.UserChoice, sent bridge.Value) (bridge.Value, string) {
+	id := f.userID(choice)
+	switch {
+	case id != "":
+		return bridge.ValueOf(map[string]string{"id": id}), ""
+	case choice.Nobody || sent.Empty():
+		return bridge.Cleared, ""
 	}
-	return bridge.Cleared
+	return "", fmt.Sprintf("%s is not known on this site: add a row to the users table, or a fallback", personOf(sent).Name)
 }
 
 // userID is who a remote person is here: by the table, by e-mail, else the fallback; "" for nobody.
@@ -71,7 +110,7 @@ func (f *Flow) userID(choice rule.UserChoice) string {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if id := f.users[choice.ByEmail].ID(); id != "" {
+	if id := f.users[choice.ByEmail].user.ID(); id != "" {
 		return id
 	}
 	return choice.Fallback

@@ -111,3 +111,26 @@ func TestByHandStopAndStart(t *testing.T) {
 		t.Errorf("after starting again: %s", got)
 	}
 }
+
+// TestAPersonIsNotTakenOffByARestart: who is found by e-mail is kept in memory only, and has to be found again.
+func TestAPersonIsNotTakenOffByARestart(t *testing.T) {
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		key, twin := pairUp(t, w, here, nil)
+		here.Edit(key, map[string]any{"assignee": here.user("admin")})
+		w.Settle()
+		there.restart()
+		there.publish(Everything(there.Demo.ProjectKey))
+		w.Settle()
+		if got := there.Name(twin, "assignee"); !strings.Contains(got, "Ada Admin") {
+			t.Errorf("assignee after a restart and new rules: %q", got)
+		}
+		here.Edit(key, map[string]any{"assignee": here.user("carol")}) // whose address nobody sees
+		w.Settle()
+		if got := there.Name(twin, "assignee"); !strings.Contains(got, "Ada Admin") {
+			t.Errorf("somebody who is not known there must change nothing: %q", got)
+		}
+		if got := there.Pair(twin).State.Fields["assignee"].Problem; !strings.Contains(got, "not known on this site") {
+			t.Errorf("the problem is not noted: %q", got)
+		}
+	})
+}

@@ -116,6 +116,12 @@ func newHalf(t *testing.T, role bridge.Role, blobs blob.Store, o Options) *Half 
 	return h
 }
 
+// restart makes the half forget what is in memory only.
+func (h *Half) restart() {
+	h.T.Helper()
+	h.build(h.Site.Role, h.blobs, h.o)
+}
+
 // loseState makes the half forget everything but its rules and its connection.
 func (h *Half) loseState() {
 	h.T.Helper()
