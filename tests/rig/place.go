@@ -1,0 +1,64 @@
+package rig
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"time"
+)
+
+// A Place is where a process runs: this machine as it is, or a network namespace of that name. The zero value is this
+// machine.
+type Place string
+
+// command makes a command that runs there.
+func (p Place) command(binary string, args ...string) *exec.Cmd {
+	if p == "" {
+		return exec.Command(binary, args...)
+	}
+	return exec.Command("ip", append([]string{"netns", "exec", string(p), binary}, args...)...)
+}
+
+// client is an HTTP client whose connections begin there.
+func (p Place) client() *http.Client {
+	t := &http.Transport{MaxIdleConnsPerHost: 8, DisableCompression: true}
+	if p != "" {
+		t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) { return p.Dial(network, address) }
+	}
+	return &http.Client{Transport: t, Timeout: 60 * time.Second}
+}
+
+// Dial opens a connection from there.
+func (p Place) Dial(network, address string) (net.Conn, error) {
+	d := net.Dialer{Timeout: 5 * time.Second}
+	if p == "" {
+		return d.Dial(network, address)
+	}
+	return dialInside(string(p), &d, network, address)
+}
+
+// freePorts finds ports nobody listens on.
+func freePorts(n int) ([]string, error) {
+	var open []net.Listener
+	defer func() {
+		for _, l := range open {
+			_ = l.Close() // it was only held so that no port is given out twice
+		}
+	}()
+	var out []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("no free port: %w", err)
+		}
+		open = append(open, l)
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, port)
+	}
+	return out, nil
+}

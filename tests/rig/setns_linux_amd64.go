@@ -1,0 +1,3 @@
+package rig
+
+const sysSetns = 308 // of setns(2)

@@ -1,0 +1,3 @@
+package rig
+
+const sysSetns = 268 // of setns(2)
