@@ -98,7 +98,7 @@ func (w *recorder) Write(b []byte) (int, error) {
 }
 
 // maxAnswer keeps an answer under Lambda's 6 MB even as base64.
-const maxAnswer = 9 << 19
+const maxAnswer = 4500 << 10
 
 func (w *recorder) response() Response {
 	w.WriteHeader(http.StatusOK)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -245,7 +246,8 @@ func (h *Hub) Reconcile() (map[string]func(context.Context) error, error) {
 	}
 	watch := &reconcile.Watch{Site: local, Hit: (&publish.Flow{Site: local}).Hit, Overlap: reconcile.DefaultOverlap}
 	return map[string]func(context.Context) error{
-		"due":   func(ctx context.Context) error { _, err := reconcile.Due(ctx, local); return err },
-		"watch": func(ctx context.Context) error { _, err := watch.Once(ctx); return err },
+		"due":    func(ctx context.Context) error { _, err := reconcile.Due(ctx, local); return err },
+		"watch":  func(ctx context.Context) error { _, err := watch.Once(ctx); return err },
+		"health": func(ctx context.Context) error { return h.Health(ctx, local, h.stack(), os.Stdout) },
 	}, nil
 }

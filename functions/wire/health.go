@@ -1,0 +1,109 @@
+package wire
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/exchange"
+	"drawbridge/shared/site"
+	"drawbridge/shared/store"
+)
+
+// health is what the alarms look at. It is written as one log line in
+// CloudWatch's embedded metric format, which makes metrics of the numbers.
+type health struct {
+	PollerSilence     float64 // seconds since the most silent poller of an active connection was heard of
+	ConnectionsBroken int
+	PairsParked       int     // on both sides, as far as known
+	ClockSkew         float64 // seconds between Jira's clock and ours
+}
+
+// maxParked is how many parked pairs are counted; the alarm is far below.
+const maxParked = 1000
+
+// Health measures and writes the line. A Jira that does not answer is an error
+// after the line was written: the rest is worth knowing all the same.
+func (h *Hub) Health(ctx context.Context, local *site.Site, stack string, w io.Writer) error {
+	var out health
+	if err := h.connections(ctx, local, &out); err != nil {
+		return err
+	}
+	due, err := h.Store.List(ctx, "due/"+h.Site, store.Range{Limit: maxParked})
+	if err != nil {
+		return err
+	}
+	out.PairsParked += len(due)
+	_, jiraErr := local.Account(ctx)
+	out.ClockSkew = local.Jira.ClockOffset().Abs().Seconds()
+	line, err := out.line(stack, time.Now())
+	if err == nil {
+		_, err = w.Write(line)
+	}
+	return errors.Join(jiraErr, err)
+}
+
+func (h *Hub) connections(ctx context.Context, local *site.Site, out *health) error {
+	all, err := local.Book.Connections(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if c.State == bridge.Broken {
+			out.ConnectionsBroken++
+		}
+		if c.State != bridge.Active && c.State != bridge.Broken {
+			continue
+		}
+		p, err := exchange.Book{Store: h.Store}.Poller(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		if p != nil {
+			out.PairsParked += p.Status.Parked
+		}
+		if p != nil && !p.Seen.IsZero() {
+			out.PollerSilence = max(out.PollerSilence, time.Since(p.Seen).Seconds())
+		}
+	}
+	return nil
+}
+
+// line is the log line (CloudWatch User Guide, "Embedded metric format").
+func (m health) line(stack string, now time.Time) ([]byte, error) {
+	type metric struct{ Name, Unit string }
+	type directive struct {
+		Namespace  string
+		Dimensions [][]string
+		Metrics    []metric
+	}
+	line, err := json.Marshal(struct {
+		AWS struct {
+			Timestamp         int64
+			CloudWatchMetrics []directive
+		} `json:"_aws"`
+		Stack string
+		Msg   string `json:"msg"`
+		health
+	}{
+		AWS: struct {
+			Timestamp         int64
+			CloudWatchMetrics []directive
+		}{now.UnixMilli(), []directive{{
+			"Drawbridge", [][]string{{"Stack"}},
+			[]metric{{"PollerSilence", "Seconds"}, {"ConnectionsBroken", "Count"}, {"PairsParked", "Count"}, {"ClockSkew", "Seconds"}},
+		}}},
+		Stack: stack, Msg: "health", health: m,
+	})
+	return append(line, '\n'), err
+}
+
+// stack is the stack's name: the last word of the secrets' prefix.
+func (s Settings) stack() string {
+	p := strings.TrimSuffix(s.Secrets, "/")
+	return p[strings.LastIndex(p, "/")+1:]
+}

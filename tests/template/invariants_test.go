@@ -1,0 +1,312 @@
+package template
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"drawbridge/functions/wire"
+	"drawbridge/shared/store/dynamostore"
+)
+
+// complaints are all breaches of our invariants, one line each.
+func complaints(doc tree) (out []string) {
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	queues(doc, say)
+	functions(doc, say)
+	policies(doc, say)
+	logs(doc, say)
+	alarms(doc, say)
+	api(doc, say)
+	data(doc, say)
+	names(doc, say)
+	slices.Sort(out)
+	return out
+}
+
+func TestInvariants(t *testing.T) {
+	for _, c := range complaints(load(t, source(t))) {
+		t.Error(c)
+	}
+}
+
+func queues(doc tree, say func(string, ...any)) {
+	all := of(doc, "AWS::SQS::Queue")
+	dead := map[string]bool{}
+	for _, q := range all {
+		dead[refers(at(q, "Properties", "RedrivePolicy", "deadLetterTargetArn"))] = true
+	}
+	for name, q := range all {
+		if at(q, "Properties", "FifoQueue") != true {
+			say("queue %s is not FIFO", name)
+		}
+		to := refers(at(q, "Properties", "RedrivePolicy", "deadLetterTargetArn"))
+		if !dead[name] && all[to] == nil {
+			say("queue %s has no dead-letter queue", name)
+		}
+		if n := number(at(q, "Properties", "RedrivePolicy", "maxReceiveCount")); !dead[name] && (n < 3 || n > 5) {
+			say("queue %s gives up after %d receives, not 3 to 5", name, n)
+		}
+		if !watched(doc, name, "ApproximateAgeOfOldestMessage") {
+			say("queue %s has no age alarm", name)
+		}
+		if dead[name] && !watched(doc, name, "ApproximateNumberOfMessagesVisible") {
+			say("dead-letter queue %s has no alarm", name)
+		}
+	}
+}
+
+// watched reports whether an alarm looks at a metric of a resource.
+func watched(doc tree, resource, metric string) bool {
+	for _, a := range of(doc, "AWS::CloudWatch::Alarm") {
+		for _, d := range list(at(a, "Properties", "Dimensions")) {
+			if refers(at(d, "Value")) == resource && text(at(a, "Properties", "MetricName")) == metric {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func functions(doc tree, say func(string, ...any)) {
+	globals := at(doc, "Globals", "Function")
+	if fmt.Sprint(at(globals, "Architectures")) != "[arm64]" || text(at(globals, "Runtime")) != "provided.al2023" || text(at(globals, "Handler")) != "bootstrap" {
+		say("functions are not arm64 binaries on provided.al2023")
+	}
+	variables, _ := at(globals, "Environment", "Variables").(tree)
+	if got := slices.Sorted(maps.Keys(variables)); !slices.Equal(got, wire.Variables()) {
+		say("environment is %v, functions/wire reads %v", got, wire.Variables())
+	}
+	for name, f := range of(doc, "AWS::Serverless::Function") {
+		if text(at(f, "Metadata", "BuildMethod")) != "go1.x" {
+			say("function %s is not built with go1.x", name)
+		}
+		dir := filepath.Join(root, text(at(f, "Properties", "CodeUri")))
+		if _, err := os.Stat(filepath.Join(dir, "main.go")); err != nil {
+			say("function %s: no main in %s", name, text(at(f, "Properties", "CodeUri")))
+		}
+		for _, metric := range []string{"Errors", "Throttles", "Duration"} {
+			if !watched(doc, name, metric) {
+				say("function %s has no alarm on %s", name, metric)
+			}
+		}
+		sources(doc, name, f, say)
+	}
+}
+
+// sources checks a function's queues.
+func sources(doc tree, name string, f tree, say func(string, ...any)) {
+	events, _ := at(f, "Properties", "Events").(tree)
+	for event, e := range events {
+		if text(at(e, "Type")) != "SQS" {
+			continue
+		}
+		p := at(e, "Properties")
+		queue := refers(at(p, "Queue"))
+		if fmt.Sprint(at(p, "FunctionResponseTypes")) != "[ReportBatchItemFailures]" {
+			say("event %s of %s does not report the failures of single messages", event, name)
+		}
+		if n := number(at(p, "BatchSize")); n < 1 || n > 10 {
+			say("event %s of %s takes %d messages of a FIFO queue, at most 10", event, name, n)
+		}
+		if number(at(p, "ScalingConfig", "MaximumConcurrency")) < 2 {
+			say("event %s of %s has no limit on its concurrency", event, name)
+		}
+		visible := number(at(doc, "Resources", queue, "Properties", "VisibilityTimeout"))
+		if timeout := number(at(f, "Properties", "Timeout")); visible < 6*timeout {
+			say("queue %s hides messages for %d s, less than six times the %d s of %s", queue, visible, timeout, name)
+		}
+	}
+}
+
+func policies(doc tree, say func(string, ...any)) {
+	for name, f := range of(doc, "AWS::Serverless::Function") {
+		for _, policy := range list(at(f, "Properties", "Policies")) {
+			statements := list(at(policy, "Statement"))
+			if len(statements) == 0 {
+				say("function %s uses a ready-made policy: write out what it needs", name)
+			}
+			for _, s := range statements {
+				for _, a := range list(at(s, "Action")) {
+					if strings.Contains(text(a), "*") {
+						say("function %s may do %s", name, text(a))
+					}
+				}
+				for _, r := range list(at(s, "Resource")) {
+					if text(r) == "*" {
+						say("function %s may %v everything", name, at(s, "Action"))
+					}
+				}
+			}
+		}
+		if at(f, "Properties", "Policies") == nil {
+			say("function %s has no policy of its own", name)
+		}
+	}
+}
+
+func logs(doc tree, say func(string, ...any)) {
+	groups := of(doc, "AWS::Logs::LogGroup")
+	for name, g := range groups {
+		if at(g, "Properties", "RetentionInDays") == nil {
+			say("log group %s keeps logs for ever", name)
+		}
+	}
+	for name, f := range of(doc, "AWS::Serverless::Function") {
+		if groups[refers(at(f, "Properties", "LoggingConfig", "LogGroup"))] == nil {
+			say("function %s has no log group of this template", name)
+		}
+	}
+}
+
+var playbook = regexp.MustCompile(`docs/playbooks/([a-z-]+)\.md`)
+
+func alarms(doc tree, say func(string, ...any)) {
+	used := map[string]bool{}
+	for name, a := range of(doc, "AWS::CloudWatch::Alarm") {
+		m := playbook.FindStringSubmatch(text(at(a, "Properties", "AlarmDescription")))
+		switch {
+		case m == nil:
+			say("alarm %s names no playbook", name)
+			continue
+		case !strings.Contains(text(at(a, "Properties", "AlarmName", "!Sub")), m[1]):
+			say("alarm %s is not named like its playbook %s", name, m[1])
+		}
+		used[m[1]] = true
+		if _, err := os.Stat(filepath.Join(root, m[0])); err != nil {
+			say("alarm %s has no playbook %s", name, m[0])
+		}
+		if refers(list(at(a, "Properties", "AlarmActions"))[0]) != "AlarmTopic" {
+			say("alarm %s tells nobody", name)
+		}
+	}
+	files, _ := filepath.Glob(filepath.Join(root, "docs/playbooks/*.md"))
+	for _, f := range files {
+		if name := strings.TrimSuffix(filepath.Base(f), ".md"); name != "README" && !used[name] {
+			say("playbook %s has no alarm", name)
+		}
+	}
+}
+
+// calls of the protocol in docs/protocol.md, and the webhook.
+var call = regexp.MustCompile("(?m)^\\| `(GET|PUT|POST) (/v1/[^`?]+)`")
+
+func api(doc tree, say func(string, ...any)) {
+	protocol, _ := os.ReadFile(filepath.Join(root, "docs/protocol.md"))
+	want := map[string]bool{"POST /v1/webhooks/*": true}
+	for _, m := range call.FindAllStringSubmatch(string(protocol), -1) {
+		want[m[1]+" "+pattern(m[2])] = true
+	}
+	got := map[string]bool{}
+	for name, r := range of(doc, "AWS::ApiGatewayV2::Route") {
+		key := text(at(r, "Properties", "RouteKey"))
+		got[pattern(key)] = true
+		if at(doc, "Resources", "Stage", "Properties", "RouteSettings", key) == nil {
+			say("route %s is not throttled by itself", key)
+		}
+		if !slices.Contains(list(at(doc, "Resources", "Stage", "DependsOn")), any(name)) {
+			say("the stage does not wait for route %s, whose settings it names", name)
+		}
+	}
+	if !maps.Equal(got, want) {
+		say("routes are %v, the protocol has %v", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+	}
+	for name, i := range of(doc, "AWS::ApiGatewayV2::Integration") {
+		f := refers(at(i, "Properties", "IntegrationUri"))
+		if s := number(at(doc, "Resources", f, "Properties", "Timeout")); s < 1 || s >= 30 {
+			say("function %s behind %s takes %d s, the API waits for 30", f, name, s)
+		}
+	}
+}
+
+// pattern makes any parameter of a path a star; protocol.md writes the side of
+// a blob out.
+func pattern(path string) string {
+	path = regexp.MustCompile(`\{[^}]*\}`).ReplaceAllString(path, "*")
+	return regexp.MustCompile(`/blobs/[^/]+/`).ReplaceAllString(path, "/blobs/*/")
+}
+
+func data(doc tree, say func(string, ...any)) {
+	for _, kind := range []string{"AWS::DynamoDB::Table", "AWS::S3::Bucket"} {
+		for name, r := range of(doc, kind) {
+			if text(at(r, "DeletionPolicy")) != "Retain" || text(at(r, "UpdateReplacePolicy")) != "Retain" {
+				say("%s goes with its stack", name)
+			}
+		}
+	}
+	table := at(doc, "Resources", "Table", "Properties")
+	want := dynamostore.Table("x")
+	schema := func(v any) (out []string) {
+		for _, k := range list(v) {
+			out = append(out, text(at(k, "AttributeName"))+" "+text(at(k, "KeyType")))
+		}
+		return out
+	}
+	var wantKey, wantIndex []string
+	for _, k := range want.KeySchema {
+		wantKey = append(wantKey, *k.AttributeName+" "+string(k.KeyType))
+	}
+	for _, k := range want.GlobalSecondaryIndexes[0].KeySchema {
+		wantIndex = append(wantIndex, *k.AttributeName+" "+string(k.KeyType))
+	}
+	index := list(at(table, "GlobalSecondaryIndexes"))
+	if !slices.Equal(schema(at(table, "KeySchema")), wantKey) || len(index) != 1 || text(at(index[0], "IndexName")) != dynamostore.IndexName ||
+		!slices.Equal(schema(at(index[0], "KeySchema")), wantIndex) {
+		say("the table is not the one dynamostore describes")
+	}
+	if text(at(table, "TimeToLiveSpecification", "AttributeName")) != "ttl" || at(table, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled") != true {
+		say("the table has no expiry or no point-in-time recovery")
+	}
+}
+
+// names: two stacks live in one account, so a fixed name holds the stack's.
+func names(doc tree, say func(string, ...any)) {
+	for resource, r := range at(doc, "Resources").(tree) {
+		props, _ := at(r, "Properties").(tree)
+		for p, v := range props {
+			named := strings.HasSuffix(p, "Name") && !slices.Contains([]string{"MetricName", "StageName", "FunctionName"}, p) || p == "Name"
+			if named && !strings.Contains(fmt.Sprint(v), "AWS::StackName") {
+				say("%s of %s is the same in every stack", p, resource)
+			}
+		}
+	}
+}
+
+// TestInvariantsCatch breaks the template in one place each and demands the complaint.
+func TestInvariantsCatch(t *testing.T) {
+	good := source(t)
+	for _, tt := range []struct{ old, new, want string }{
+		{"      VisibilityTimeout: 360", "      VisibilityTimeout: 359", "less than six times"},
+		{"FunctionResponseTypes: [ReportBatchItemFailures]", "FunctionResponseTypes: []", "single messages"},
+		{"BatchSize: 10", "BatchSize: 100", "at most 10"},
+		{"Architectures: [arm64]", "Architectures: [x86_64]", "arm64"},
+		{"        DRAWBRIDGE_PACE: !Ref Pace\n", "", "environment"},
+		{"        DRAWBRIDGE_PACE: !Ref Pace\n", "        DRAWBRIDGE_PACE: !Ref Pace\n        UNREAD: x\n", "environment"},
+		{"      RedrivePolicy: {deadLetterTargetArn: !GetAtt LiveDeadQueue.Arn, maxReceiveCount: 5}\n", "", "no dead-letter queue"},
+		{"Action: \"sqs:SendMessage\"", "Action: \"sqs:*\"", "may do"},
+		{"Resource: !GetAtt Bucket.Arn}", "Resource: \"*\"}", "everything"},
+		{"      RetentionInDays: !Ref LogDays\n", "", "for ever"},
+		{"docs/playbooks/queue-age.md", "docs/playbooks/no-such.md", "no playbook"},
+		{"    DeletionPolicy: Retain\n", "", "goes with its stack"},
+		{"- {AttributeName: part, KeyType: HASH}", "- {AttributeName: pk, KeyType: HASH}", "dynamostore"},
+		{"RouteKey: \"POST /v1/connections/{id}/keys\"", "RouteKey: \"POST /v1/connections/{id}/key\"", "routes are"},
+		{"DashboardName: !Ref AWS::StackName", "DashboardName: drawbridge", "same in every stack"},
+		{"CodeUri: functions/work/", "CodeUri: functions/works/", "no main"},
+		{"Timeout: 29", "Timeout: 30", "the API waits"},
+		{"      FifoQueue: true\n", "", "not FIFO"},
+	} {
+		if !strings.Contains(good, tt.old) {
+			t.Errorf("the template has no %q to break", tt.old)
+			continue
+		}
+		all := strings.Join(complaints(load(t, strings.Replace(good, tt.old, tt.new, 1))), "\n")
+		if !strings.Contains(all, tt.want) {
+			t.Errorf("%q -> %q: complaints %q do not say %q", tt.old, tt.new, all, tt.want)
+		}
+	}
+}
