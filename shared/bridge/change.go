@@ -19,6 +19,8 @@ type Change struct {
 	Gone Gone `json:"gone,omitempty"`
 	// Custom is what outgoing scripts put beside the fields; incoming scripts may read it.
 	Custom map[string]Value `json:"custom,omitempty"`
+	// Join asks for an existing issue, named by Twin, to be taken as the twin.
+	Join *Join `json:"join,omitempty"`
 	// More says that parts of this change follow in later answers; the receiver acks the last part only.
 	More bool `json:"more,omitempty"`
 }
@@ -76,6 +78,7 @@ type Member struct {
 	Note       string `json:"note,omitempty"`       // why content is absent: too large, refused
 	Started    int64  `json:"started,omitempty"`    // worklog: ms since 1970
 	Seconds    int64  `json:"seconds,omitempty"`    // worklog: time spent
+	Copied     string `json:"copied,omitempty"`     // the receiver's id of the copy it has already, where existing issues were joined
 	Other      string `json:"other,omitempty"`      // link: the sender's id of the issue at the other end
 	Outward    bool   `json:"outward,omitempty"`    // link: the sender's issue is the source
 }

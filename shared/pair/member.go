@@ -28,11 +28,21 @@ type Copy struct {
 	Since        int64         `json:"since,omitempty"`     // hub ms of the open intent to create it: a retry looks before it creates
 	Made         int64         `json:"made,omitempty"`      // Jira's time of the copy's creation, ms: an older list does not know it
 	Tries        int           `json:"tries,omitempty"`
-	Why          string        `json:"why,omitempty"` // why it was not taken, or refused
+	Paired       bool          `json:"paired,omitempty"`   // it stood here before: its content is taken to be the original's
+	Original     string        `json:"original,omitempty"` // the remote member is itself a copy of ours of this id
+	Why          string        `json:"why,omitempty"`      // why it was not taken, or refused
 }
 
 // Next is what the copy needs, and the state it has once that is done.
 func (c *Copy) Next() (merge.Member, merge.Deed) {
+	if c.Original != "" {
+		return c.Member, merge.Leave
+	}
+	if c.Paired && c.Hash == "" && !c.Want.Deleted {
+		before := c.Member
+		before.Hash = Hash(c.Want)
+		return merge.Take(before, c.Want, c.WantRules, before.Hash)
+	}
 	return merge.Take(c.Member, c.Want, c.WantRules, Hash(c.Want))
 }
 

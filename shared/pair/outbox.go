@@ -60,6 +60,13 @@ func (p *Pair) Change(ctx context.Context) (*bridge.Change, error) {
 		Connection: h.Connection, Issue: h.Local, Twin: h.Remote.ID, Revision: h.Revision, Lane: h.Lane, Rules: h.Rules,
 		Fields: map[string]bridge.Entries{}, Gone: h.Gone, Custom: p.State.Sent,
 	}
+	var err error
+	if c.Join, err = p.asks(ctx); err != nil {
+		return nil, err
+	}
+	if c.Join != nil {
+		c.Twin = p.State.Join.Remote
+	}
 	for key, f := range p.State.Fields {
 		if f.Rev > h.Acked || h.Acked == 0 {
 			if e := f.entries(); e.Mine != nil || e.Theirs != nil {

@@ -22,10 +22,13 @@ type State struct {
 	// Look says that this state may not know all that we created (it was lost or restored): look before creating anything.
 	Look bool `json:"look,omitempty"`
 	// Redo says that rules were published since the last projection.
-	Redo    bool   `json:"redo,omitempty"`
-	Linked  string `json:"linked,omitempty"`  // key of the twin that the remote link shows
-	Project string `json:"project,omitempty"` // of the local issue, as last seen: its workflow is known by
-	Type    string `json:"type,omitempty"`    // project and type
+	Redo   bool   `json:"redo,omitempty"`
+	Linked string `json:"linked,omitempty"` // key of the twin that the remote link shows
+	// Join is under way until both sites know each other's issue; Joined says that the pair was made so.
+	Join    *Joining `json:"join,omitempty"`
+	Joined  bool     `json:"joined,omitempty"`
+	Project string   `json:"project,omitempty"` // of the local issue, as last seen: its workflow is known by
+	Type    string   `json:"type,omitempty"`    // project and type
 }
 
 // Field is one field of a pair: the merge protocol's knowledge, and what a person may need to know about it.
