@@ -17,7 +17,6 @@ import (
 	"drawbridge/shared/config"
 	"drawbridge/shared/exchange"
 	"drawbridge/shared/ingest"
-	"drawbridge/shared/pair"
 	"drawbridge/shared/poll"
 	"drawbridge/shared/relay"
 	"drawbridge/shared/store/sqlitestore"
@@ -30,7 +29,7 @@ func newPoller(s *screen) *cobra.Command {
 		Long: `The poller stands next to the private Jira. It opens every connection itself, to that Jira and to the hub, and
 listens on nothing but loopback.`,
 	}
-	c.AddCommand(newPollerAccept(s), newPollerRun(s), newPollerOnce(s))
+	c.AddCommand(newPollerAccept(s), newPollerRun(s), newPollerOnce(s), newStatus(s, "drawbridge poller status --config poller.yaml"))
 	return c
 }
 
@@ -162,7 +161,7 @@ func (p *pollerHalf) loop(link poll.Link) (*poll.Loop, error) {
 	}
 	l := &poll.Loop{
 		Relay: relay.Relay{Site: p.engine.site}, Client: client, Book: p.book, Self: p.self, Status: p.status,
-		Wait: poll.DefaultWait, Log: p.log, Rejoin: p.rejoin,
+		Wait: poll.DefaultWait, Log: p.log, Rejoin: p.engine.rejoin,
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -171,29 +170,6 @@ func (p *pollerHalf) loop(link poll.Link) (*poll.Loop, error) {
 	}
 	p.loops[link.Connection] = l
 	return l, nil
-}
-
-// rejoin offers all pairs of a connection again: the hub has another state than it had.
-func (p *pollerHalf) rejoin(ctx context.Context, connection string) error {
-	book, after := p.engine.site.Book, ""
-	p.log.Warn("the hub's state is another one: all pairs are offered again", "connection", connection)
-	for {
-		lines, err := book.List(ctx, connection, after, page)
-		if err != nil {
-			return err
-		}
-		for _, l := range lines {
-			_, err := book.Update(ctx, connection, l.Issue, func(p *pair.Pair) error { return p.Resend(ctx, book.Now(), bridge.Bulk) })
-			if err != nil && !errors.Is(err, pair.ErrNone) {
-				return err
-			}
-			after = l.Issue
-		}
-		if len(lines) < page {
-			p.engine.site.Ring()
-			return nil
-		}
-	}
 }
 
 // status is the heartbeat: how this poller is.

@@ -79,7 +79,7 @@ func addCommands(root *cobra.Command, s *screen) {
 		in("halves", newWebhook(s)),
 		in("halves", newDoctor(s)),
 		in("daily", newRules(s)),
-		in("daily", newStatus(s)),
+		in("daily", newStatus(s, "drawbridge status --config hub.yaml")),
 		in("daily", newSync(s)),
 		in("daily", newErrors(s)),
 		in("settings", newConfig(s)),

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/reconcile"
 	"drawbridge/shared/rule"
 	"drawbridge/shared/site"
 )
@@ -156,6 +157,9 @@ func (h *half) publish(ctx context.Context, c *bridge.Connection, r site.Revisio
 	}
 	r, err := h.site.Publish(ctx, c.ID, r)
 	if err != nil {
+		return err
+	}
+	if err := reconcile.Start(ctx, h.site, c.ID, "rules published", true); err != nil {
 		return err
 	}
 	return h.screen.show(r, func(w io.Writer) {

@@ -26,13 +26,13 @@ type statusView struct {
 	Attention   []string         `json:"attention"` // what somebody should look at; empty: nothing
 }
 
-func newStatus(s *screen) *cobra.Command {
+func newStatus(s *screen, example string) *cobra.Command {
 	c := s.operate(&cobra.Command{
 		Use:   "status",
 		Short: "Say how this half is, and what needs attention",
 		Long: `Shows the connections, what waits, what is parked, the queue, and on the hub when each poller was last seen.
 Exit code 3 if something needs attention, so that a monitor can call it.`,
-		Example:     "  drawbridge status --config hub.yaml",
+		Example:     "  " + example,
 		Annotations: map[string]string{"finding": "something needs attention"},
 	}, func(ctx context.Context, h *half, _ []string) error {
 		v, err := h.status(ctx)

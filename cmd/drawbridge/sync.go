@@ -10,6 +10,8 @@ import (
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/pair"
+	"drawbridge/shared/publish"
+	"drawbridge/shared/reconcile"
 	"drawbridge/shared/site"
 )
 
@@ -20,7 +22,8 @@ func newSync(s *screen) *cobra.Command {
 		Long: `An issue comes under sync because a trigger of the rules matches it, or because a person says so here. Either
 key of a pair names it: that of the local issue, or that of its twin.`,
 	}
-	c.AddCommand(newSyncIssue(s), newSyncShow(s), newSyncList(s), newSyncExplain(s), newSyncRetry(s), newSyncPick(s))
+	c.AddCommand(newSyncIssue(s), newSyncShow(s), newSyncList(s), newSyncExplain(s), newSyncRetry(s), newSyncPick(s),
+		newSyncCheck(s), newSyncStop(s))
 	return c
 }
 
@@ -196,4 +199,57 @@ func (h *half) pairState(r pairRow) string {
 		return h.screen.red("parked") + ": " + r.Parked.Name
 	}
 	return string(r.Status)
+}
+
+func newSyncCheck(s *screen) *cobra.Command {
+	var all bool
+	return withFlag(s.withConnection(&cobra.Command{
+		Use:   "check",
+		Short: "Compare all pairs with Jira, and repair what events missed",
+		Long: `Asks the running half to compare every pair of a connection with Jira. Those that changed since they were last
+seen are read and what differs is sent; with --all every issue is read. It happens by itself every six hours;
+live changes always go first.`,
+		Example: "  drawbridge sync check --config hub.yaml",
+	}, func(ctx context.Context, h *half, c *bridge.Connection, _ []string) error {
+		if err := reconcile.Start(ctx, h.site, c.ID, "asked by "+whoAsks(), all); err != nil {
+			return err
+		}
+		return h.screen.show(map[string]any{"checking": c.ID}, func(w io.Writer) {
+			fmt.Fprintf(w, "asked to compare all pairs of %s with Jira; drawbridge status shows the queue\n", c.Name)
+		})
+	}), &all, "all", "read every issue, not only those that changed")
+}
+
+func newSyncStop(s *screen) *cobra.Command {
+	return s.operate(&cobra.Command{
+		Use:   "stop KEY...",
+		Short: "Take issues out of sync; both issues stay",
+		Long: `Ends the sync of single issues and tells the other side. Both issues stay as they are. Started again with
+drawbridge sync issue KEY, each goes on with the twin it had.`,
+		Example: "  drawbridge sync stop SUP-12 --config hub.yaml",
+		Args:    atLeast("KEY"),
+	}, func(ctx context.Context, h *half, args []string) error {
+		for _, key := range args {
+			if err := h.stop(ctx, key); err != nil {
+				return err
+			}
+		}
+		return h.screen.show(map[string]any{"stopped": args}, func(w io.Writer) {
+			fmt.Fprintf(w, "out of sync: %s\n", strings.ToUpper(strings.Join(args, ", ")))
+		})
+	})
+}
+
+func (h *half) stop(ctx context.Context, key string) error {
+	found, err := h.mustFind(ctx, key)
+	if err != nil {
+		return err
+	}
+	for _, p := range found {
+		c := &bridge.Connection{ID: p.Head.Connection}
+		if err := (&publish.Flow{Site: h.site}).Gone(ctx, c, p.Head.Local.ID, bridge.Stopped, "asked by "+whoAsks()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

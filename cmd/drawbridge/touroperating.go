@@ -14,6 +14,7 @@ var stepsOperating = []step{
 	{"the hub is killed in the middle: nothing is lost, nothing doubled", stepKillHub},
 	{"a webhook with a wrong signature is refused", stepForged},
 	{"rules: mistakes are named, the default rules keep things in, rollback", stepRules},
+	{"an issue is taken out of sync, and put back", stepStop},
 	{"what an administrator sees", stepLook},
 }
 
@@ -203,4 +204,31 @@ func stepLook(g *guide) error {
 		g.saw("%d lines, among them %q", strings.Count(out, "\n"), c.says)
 	}
 	return nil
+}
+
+func stepStop(g *guide) error {
+	summary := unique("Mind your own business")
+	key, err := g.pub.create(g.pub.Project, "Task", summary, nil)
+	if err != nil {
+		return err
+	}
+	twin, err := g.twin(g.priv, g.priv.Project, summary)
+	if err != nil {
+		return err
+	}
+	if _, err := g.run("hub.yaml", exitDone, "sync", "stop", key); err != nil {
+		return err
+	}
+	alone := unique("Alone")
+	if err := g.pub.edit(key, object{"summary": alone}); err != nil {
+		return err
+	}
+	g.did("edited %s, which is out of sync", key)
+	if err := g.stays("its twin stays as it was", func() error { return compare(g.priv, twin, object{"summary": summary}) }); err != nil {
+		return err
+	}
+	if _, err := g.run("hub.yaml", exitDone, "sync", "issue", key); err != nil {
+		return err
+	}
+	return g.shows(g.priv, twin, object{"summary": alone})
 }

@@ -64,6 +64,7 @@ func wire(w wiring) (*engine, error) {
 	e.watch = &reconcile.Watch{Site: s, Projects: w.site.Projects, Overlap: w.watch.Overlap.Std(), Hit: out.Hit, Workers: w.workers}
 	e.pool = &work.Pool{Queue: s.Queue, Workers: w.workers, Log: w.log, Probe: e.probe, Handlers: work.Handlers{
 		site.EventTask: out.Event, site.SyncTask: out.Issue, site.ReadTask: out.Read, site.ChangeTask: in.Change, site.RetryTask: in.Retry,
+		site.SweepTask: (&reconcile.Sweep{Site: s, Hit: out.Hit, Read: out.Read}).Page,
 	}}
 	return e, nil
 }
@@ -90,10 +91,14 @@ func (e *engine) run(ctx context.Context) {
 	wg.Go(func() { e.pool.Run(ctx) })
 	wg.Go(func() { every(ctx, e.pause, e.search) })
 	wg.Go(func() { every(ctx, dueEvery, e.due) })
+	wg.Go(func() { every(ctx, sweepEvery, e.sweep) })
 	wg.Wait()
 }
 
-const dueEvery = 2 * time.Second
+const (
+	dueEvery   = 2 * time.Second // parked pairs whose time has come
+	sweepEvery = 6 * time.Hour   // all pairs compared with Jira
+)
 
 // every does something at once and then again with a pause between, until ctx is done.
 func every(ctx context.Context, pause time.Duration, do func(context.Context)) {
@@ -129,6 +134,28 @@ func (e *engine) due(ctx context.Context) {
 	if _, err := reconcile.Due(ctx, e.site); err != nil && ctx.Err() == nil {
 		e.log.Warn("parked pairs could not be looked at", "error", err)
 	}
+}
+
+// sweep asks for all pairs to be compared with Jira, in the bulk lane: it finds what neither events nor searches showed,
+// deleted issues above all.
+func (e *engine) sweep(ctx context.Context) {
+	all, err := e.site.Connections(ctx)
+	for _, c := range all {
+		err = errors.Join(err, reconcile.Start(ctx, e.site, c.ID, "schedule", false))
+	}
+	if err != nil && ctx.Err() == nil {
+		e.log.Warn("pairs could not be compared with Jira", "error", err)
+	}
+}
+
+// rejoin offers all pairs of a connection again and reads their changelogs: one side has another state than it had.
+func (e *engine) rejoin(ctx context.Context, connection string) error {
+	e.log.Warn("one side's state was lost or restored: all pairs are offered again", "connection", connection)
+	if err := e.site.Book.Rejoin(ctx, connection); err != nil {
+		return err
+	}
+	e.site.Ring()
+	return reconcile.Start(ctx, e.site, connection, "rejoin", true)
 }
 
 // problem is what stops the site, for a person; "" if nothing does.
