@@ -63,10 +63,18 @@ func wire(w wiring) (*engine, error) {
 	e := &engine{site: s, publish: out, pause: w.watch.Interval.Std(), metrics: m, log: w.log}
 	e.watch = &reconcile.Watch{Site: s, Projects: w.site.Projects, Overlap: w.watch.Overlap.Std(), Hit: out.Hit, Workers: w.workers}
 	e.pool = &work.Pool{Queue: s.Queue, Workers: w.workers, Log: w.log, Probe: e.probe, Handlers: work.Handlers{
-		site.EventTask: out.Event, site.SyncTask: out.Issue, site.ReadTask: out.Read, site.ChangeTask: in.Change, site.RetryTask: in.Retry,
+		site.EventTask: out.Event, site.SyncTask: out.Issue, site.ReadTask: out.Read, site.ChangeTask: ringing(s, in.Change), site.RetryTask: in.Retry,
 		site.SweepTask: (&reconcile.Sweep{Site: s, Hit: out.Hit, Read: out.Read}).Page,
 	}}
 	return e, nil
+}
+
+// ringing rings after a change was applied: its ack is ready, and whoever holds an exchange may send it at once.
+func ringing(s *site.Site, do func(context.Context, site.Task) error) func(context.Context, site.Task) error {
+	return func(ctx context.Context, t site.Task) error {
+		defer s.Ring()
+		return do(ctx, t)
+	}
 }
 
 func jiraClient(s config.Site, workers int, onCall func(method, route string, status int, took time.Duration), log *slog.Logger) (*jira.Client, error) {
