@@ -166,7 +166,7 @@ func (h *Hub) Exchange() (http.Handler, error) {
 		}
 		handler := &exchange.Handler{
 			Authority: sign.Authority(base), Prefix: strings.TrimSuffix(base.EscapedPath(), "/"), Keys: keys,
-			Book: exchange.Book{Store: h.Store}, Blobs: h.Blobs, Log: h.Log,
+			Book: exchange.Book{Store: h.Store}, Blobs: h.Blobs, Log: h.Log, Now: time.Now,
 			Backend: &relay.Hub{
 				Relay: relay.Relay{Site: local}, State: state, Cheap: h.Pace == "cheap",
 				Self: exchange.Site{Name: h.Site, Flavour: bridge.Flavour(h.Flavour), URL: h.JiraURL, Version: h.Version},
