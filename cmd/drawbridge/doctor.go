@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -176,7 +177,16 @@ func expiry(s config.Site) finding {
 	return finding{What: "credential", Verdict: fine, Note: "expires in " + span(left)}
 }
 
+// inProject checks the permissions in one project. Whether the project is there is asked first: not every Jira says so
+// when it is asked for permissions.
 func inProject(ctx context.Context, client *jira.Client, project string) (found []finding) {
+	names, err := client.Names(ctx)
+	if err != nil {
+		return []finding{{What: "project " + project, Verdict: unsure, Note: err.Error()}}
+	}
+	if !slices.ContainsFunc(names.Projects, func(p jira.Project) bool { return p.Key == project }) {
+		return []finding{{What: "project " + project, Verdict: missing, Needed: true, Note: "there is none of that key that the account may see"}}
+	}
 	keys := make([]string, len(permissions))
 	for i, p := range permissions {
 		keys[i] = p.key

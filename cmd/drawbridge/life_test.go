@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"drawbridge/simulator"
+)
+
+// withJira is a hub or poller settings file over a simulated Jira.
+func withJira(t *testing.T, flavour, settings string) (path string) {
+	t.Helper()
+	s := simulator.New(simulator.Options{Flavour: flavour})
+	t.Cleanup(s.Close)
+	s.SeedDemo("DEMO")
+	server := httptest.NewServer(s.Handler())
+	t.Cleanup(server.Close)
+	s.SetBaseURL(server.URL)
+	t.Setenv("JIRA_TOKEN", simulator.SyncUser+"-token")
+	t.Setenv("WEBHOOK_SECRET", "a secret of the webhook")
+	name := "poller.yaml"
+	if strings.Contains(settings, "public_url") {
+		name = "hub.yaml"
+	}
+	path = filepath.Join(t.TempDir(), name)
+	must(t, os.WriteFile(path, []byte(strings.ReplaceAll(settings, "ADDRESS", server.URL)), 0o600))
+	return path
+}
+
+const hubOverSimulator = `public_url: http://127.0.0.1:8480
+site: {name: cloud, flavour: cloud, api_url: "ADDRESS", auth: {user: drawbridge@example.com, token: {env: JIRA_TOKEN}}}
+webhook: {secret: {env: WEBHOOK_SECRET}}
+`
+
+const pollerOverSimulator = `site: {name: inside, flavour: datacenter, api_url: "ADDRESS", auth: {token: {env: JIRA_TOKEN}}}
+`
+
+func TestTheLifeOfAConnection(t *testing.T) {
+	hub := withJira(t, simulator.Cloud, hubOverSimulator)
+	says(t, hub, "connection create support", exitUsage, "which project? say --project KEY")
+	says(t, hub, "connection create support --project DEMO --conflicts maybe", exitUsage, "say newest, public-site")
+	says(t, hub, "connection create support --project NOPE", exitFailed, "missing", "permission-missing")
+	out := says(t, hub, "connection create support --project DEMO", exitDone, "fine", "DEMO: CREATE_ISSUES", "drawbridge1.", "good once")
+	if strings.Count(out, "drawbridge1.") != 1 {
+		t.Errorf("the code is not there once:\n%s", out)
+	}
+	says(t, hub, "connection create Support --project DEMO", exitFailed, "connection-exists")
+	says(t, hub, "connection list", exitDone, "support", "pending", "not joined")
+	says(t, hub, "connection resume", exitFailed, "is pending and cannot become active")
+	says(t, hub, "connection invite", exitDone, "drawbridge1.")
+	says(t, hub, "connection revoke --poller", exitDone, "2 codes are worthless now", "shut out")
+	says(t, hub, "connection end support", exitUsage, "say --yes")
+	says(t, hub, "connection end support --yes", exitDone, "support has ended")
+	says(t, hub, "connection show", exitDone, "ended", "ended by")
+}
+
+func TestWebhookOfAHalf(t *testing.T) {
+	hub := withJira(t, simulator.Cloud, hubOverSimulator)
+	says(t, hub, "connection create support --project DEMO", exitDone)
+	says(t, hub, "webhook show", exitFinding, "there is no webhook", "http://127.0.0.1:8480/v1/webhooks/cloud", "WEBHOOK_SECRET")
+	says(t, hub, "webhook create", exitDone, "sends to")
+	says(t, hub, "webhook create", exitDone, "sends to")
+	out := says(t, hub, "webhook show", exitDone, "enabled")
+	if strings.Count(out, "sends to") != 1 {
+		t.Errorf("made anew, there is not one webhook:\n%s", out)
+	}
+	says(t, hub, "webhook remove", exitDone, "1 webhook removed")
+	says(t, hub, "webhook show", exitFinding)
+}
+
+func TestRulesOfAHalf(t *testing.T) {
+	hub := withJira(t, simulator.Cloud, hubOverSimulator)
+	says(t, hub, "connection create support --project DEMO", exitDone)
+	rules := filepath.Join(filepath.Dir(hub), "rules.yaml")
+	must(t, os.WriteFile(rules, []byte("version: 1\nfields:\n  - prioritty\n"), 0o600))
+	says(t, hub, "rules check "+rules, exitUsage, "rules.yaml:3:5", "Priority", "1 mistake")
+	says(t, hub, "rules publish "+rules, exitUsage, "1 mistake")
+	says(t, hub, "rules history", exitDone, "nothing published yet")
+	must(t, os.WriteFile(rules, []byte("version: 1\nfields:\n  - priority\n"), 0o600))
+	says(t, hub, "rules check "+rules, exitDone, "no mistakes")
+	says(t, hub, "rules publish "+rules+" --message first", exitDone, "revision 1 is in force on the public side")
+	says(t, hub, "rules show", exitDone, "- priority")
+	says(t, hub, "rules diff 0", exitDone, "+   - priority", "-   - field: summary")
+	says(t, hub, "rules rollback 0", exitDone, "revision 2 is in force")
+	says(t, hub, "rules show", exitDone, "- field: summary")
+	says(t, hub, "rules history", exitDone, "first", "back to revision 0")
+	says(t, hub, "rules show nine", exitUsage, "is not a number")
+	says(t, hub, "rules show 9", exitFailed, "no rules revision 9")
+}
+
+func TestDoctor(t *testing.T) {
+	hub := withJira(t, simulator.Cloud, hubOverSimulator)
+	says(t, hub, "connection create support --project DEMO", exitDone)
+	says(t, hub, "doctor", exitDone, "fine     account on", "fine     DEMO: BROWSE_PROJECTS")
+	says(t, hub, "doctor --project NOPE", exitFinding, "missing  ")
+	t.Setenv("JIRA_TOKEN", "not-the-token")
+	says(t, hub, "doctor", exitFinding, "missing  account on")
+}
+
+func TestAcceptRefusesWhatCannotWork(t *testing.T) {
+	poller := withJira(t, simulator.DataCenter, pollerOverSimulator)
+	says(t, poller, "poller accept nonsense", exitFailed, "invitation-unreadable")
+	says(t, poller, "connection create support", exitFailed, "connections are made on the hub")
+	says(t, poller, "status", exitFailed, "start drawbridge poller run with this settings file first")
+	code := codeFor(t, "http://192.0.2.1")
+	says(t, poller, "poller accept "+code+" --project DEMO", exitFailed, "hub-plain-http", "allow_http")
+	code = codeFor(t, "http://127.0.0.1:1")
+	says(t, poller, "poller accept "+code, exitUsage, "which project?")
+	says(t, poller, "poller accept "+code+" --project NOPE", exitFailed, "permission-missing")
+	says(t, poller, "poller accept "+code+" --project DEMO", exitFailed, "hub-unreachable")
+}
+
+// codeFor is an invitation code of a hub at that address.
+func codeFor(t *testing.T, address string) string {
+	t.Helper()
+	hub := withJira(t, simulator.Cloud, strings.Replace(hubOverSimulator, "http://127.0.0.1:8480", address, 1)+"tls: {allow_http: true}\n")
+	out, errOut, _ := try(t, "connection", "create", "x", "--project", "DEMO", "--json", "--config", hub)
+	var v struct{ Code string }
+	if err := json.Unmarshal([]byte(out), &v); err != nil {
+		t.Fatalf("%v: %s%s", err, out, errOut)
+	}
+	return v.Code
+}
+
+func TestDiff(t *testing.T) {
+	for _, c := range []struct{ a, b, want string }{
+		{"", "", ""}, {"a", "a", "  a"}, {"a", "b", "- a|+ b"}, {"a|b|c", "a|c", "  a|- b|  c"}, {"a|c", "a|b|c|d", "  a|+ b|  c|+ d"},
+	} {
+		split := func(s string) []string {
+			if s == "" {
+				return nil
+			}
+			return strings.Split(s, "|")
+		}
+		if got := strings.Join(diff(split(c.a), split(c.b)), "|"); got != c.want {
+			t.Errorf("%q to %q: %q, want %q", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+func TestMetricsAreText(t *testing.T) {
+	m := newMetrics()
+	m.call("GET", `issue/{"x"}`, 200, 1500e6)
+	m.call("GET", `issue/{"x"}`, 200, 500e6)
+	var b bytes.Buffer
+	m.write(&b)
+	for _, want := range []string{
+		`drawbridge_jira_calls_total{method="GET",route="issue/{\"x\"}",status="200"} 2`,
+		`drawbridge_jira_call_seconds_total{method="GET",route="issue/{\"x\"}",status="200"} 2.000`,
+	} {
+		if !strings.Contains(b.String(), want+"\n") {
+			t.Errorf("no line %s in:\n%s", want, b.String())
+		}
+	}
+}
+
+func TestTimesArePlain(t *testing.T) {
+	for ms, want := range map[int64]string{0: "now", 999: "now", 1000: "1 s ago", 61_000: "1 min ago", 7_200_000: "2 h ago", 90_000_000_000: "1041 d ago", -5000: "in 5 s"} {
+		if got := ago(ms); got != want {
+			t.Errorf("%d ms: %q, want %q", ms, got, want)
+		}
+	}
+}
+
+// TestAHubThatCannotListenSaysSo: and a state file that is in use.
+func TestAHubThatCannotStartSaysWhy(t *testing.T) {
+	hub := withJira(t, simulator.Cloud, hubOverSimulator+"listen: 127.0.0.1:99999\n")
+	says(t, hub, "hub", exitUsage, "listen")
+	busy := httptest.NewServer(nil)
+	defer busy.Close()
+	hub = withJira(t, simulator.Cloud, hubOverSimulator+fmt.Sprintf("listen: %s\n", strings.TrimPrefix(busy.URL, "http://")))
+	says(t, hub, "hub", exitFailed, "address already in use")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errOut bytes.Buffer
+	hub = withJira(t, simulator.Cloud, hubOverSimulator+"listen: 127.0.0.1:0\n")
+	if code := run(ctx, []string{"hub", "--config", hub}, strings.NewReader(""), &out, &errOut); code != exitFailed && code != exitDone {
+		t.Errorf("stopped before it began: exit %d, %s", code, errOut.String())
+	}
+}
