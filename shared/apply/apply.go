@@ -51,9 +51,15 @@ func (f *Flow) Change(ctx context.Context, t site.Task) error {
 	}
 	if p == nil {
 		p, err = f.create(ctx, v, c)
+		if held(err) {
+			return nil
+		}
 		if err != nil || p == nil {
 			return err
 		}
+	}
+	if p.Meeting() {
+		return f.meet(ctx, p, c)
 	}
 	return f.apply(ctx, v, p, c)
 }
@@ -80,6 +86,9 @@ func (f *Flow) Retry(ctx context.Context, t site.Task) error {
 func (f *Flow) apply(ctx context.Context, v *observe.View, p *pair.Pair, c *bridge.Change) error {
 	defer f.Site.Lock(p.Head.Local.ID)()
 	err := f.project(ctx, v, p, c)
+	if held(err) {
+		return nil // not acknowledged: it is sent again when the connection is active
+	}
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
@@ -203,6 +212,7 @@ func receive(ctx context.Context, p *pair.Pair, v *observe.View, c *bridge.Chang
 		field.Field = next
 		forgotten = forgotten || forgot && !insist
 	}
+	settle(p, v, c)
 	for _, m := range c.Members {
 		if err := receiveMember(ctx, p, m, c.Rules); err != nil {
 			return false, err
@@ -226,6 +236,11 @@ func receiveMember(ctx context.Context, p *pair.Pair, m bridge.Member, rules int
 	cp, err := p.Copy(ctx, m.Kind, m.ID)
 	if err != nil {
 		return err
+	}
+	if cp == nil {
+		if cp, err = p.Claimed(ctx, m); err != nil {
+			return err
+		}
 	}
 	if cp == nil {
 		cp = &pair.Copy{}

@@ -33,7 +33,7 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 		return nil, f.refuseTwin(ctx, c, t, bridge.Unwanted, "the issue was gone before its twin was made")
 	}
 	if c.Twin != "" {
-		return f.adopt(ctx, c, t)
+		return f.adopt(ctx, v, c, t)
 	}
 	if err := f.resolveUsers(ctx, v, nil, c); err != nil {
 		return nil, err
@@ -54,6 +54,9 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 		if ref.ID != "" {
 			return f.join(ctx, v, c, m, ref)
 		}
+	}
+	if err := f.mayCreate(ctx, c); err != nil {
+		return nil, err
 	}
 	ref, err := f.post(ctx, v, c, m)
 	switch {
@@ -247,27 +250,6 @@ func (f *Flow) join(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 	return p, err
 }
 
-// adopt takes an issue back as the twin that the remote site says it is: our state was lost. What it shows, and which of
-// that we wrote, its changelog tells.
-func (f *Flow) adopt(ctx context.Context, c *bridge.Change, t *pair.Twin) (*pair.Pair, error) {
-	is, err := f.Site.Jira.Issue(ctx, c.Twin, jira.IssueOptions{Fields: []string{"project", "issuetype", "summary"}})
-	if jira.StatusOf(err) == 404 {
-		return nil, f.refuseTwin(ctx, c, t, bridge.Unmatched, "its twin does not exist any more")
-	}
-	if err != nil {
-		return nil, err
-	}
-	p := f.Site.Book.New(c.Connection, bridge.Ref{ID: is.ID, Key: is.Key, URL: f.Site.Jira.Browse(is.Key)}, f.Site.Role.Other())
-	p.Head.Remote, p.State.Look = c.Issue, true
-	p.State.Project, p.State.Type = is.Project(), is.Type()
-	p.Note(pair.Event{What: "adopted", Cause: "change of " + c.Issue.Key, Note: "this site had lost what it knew of the pair"})
-	err = f.Site.Book.Join(ctx, p, t)
-	if errors.Is(err, store.ErrConflict) {
-		return f.Site.Book.Find(ctx, c.Connection, c.Issue.ID)
-	}
-	return p, err
-}
-
 // begins notes the status that the new issue is in, so that a twin in the same one costs no call.
 func (f *Flow) begins(ctx context.Context, v *observe.View, m *newborn, p *pair.Pair) {
 	row, ok := v.Rules.Row("status")
@@ -325,13 +307,20 @@ func (f *Flow) jiraTime(hub int64) time.Time {
 }
 
 func (f *Flow) marked(ctx context.Context, is *jira.Issue, c *bridge.Change, t *pair.Twin) (bool, error) {
+	m, err := f.marker(ctx, is)
+	return m.Connection == c.Connection && m.Remote == c.Issue.ID && m.Intent == t.Intent, err
+}
+
+// marker is the mark on an issue of our making; the zero Marker if there is none that can be read.
+func (f *Flow) marker(ctx context.Context, is *jira.Issue) (m site.Marker, err error) {
 	raw, known := is.Properties[site.MarkerKey]
 	if !known {
-		var err error
 		if raw, err = f.Site.Jira.Property(ctx, is.ID, site.MarkerKey); err != nil {
-			return false, err
+			return m, err
 		}
 	}
-	var m site.Marker
-	return json.Unmarshal(raw, &m) == nil && m.Connection == c.Connection && m.Remote == c.Issue.ID && m.Intent == t.Intent, nil
+	if json.Unmarshal(raw, &m) != nil {
+		return site.Marker{}, nil
+	}
+	return m, nil
 }

@@ -254,8 +254,16 @@ func (f *fold) base(row rule.Row, field jira.Field) []merge.Item {
 		return nil
 	}
 	return []merge.Item{{
-		ID: f.seen.First, Value: v, Out: f.outValue(row, f.out()), At: f.v.HubTime(f.seen.Issue.Updated()), Rules: f.v.Revision,
+		ID: f.seen.First, Value: v, Out: f.outValue(row, f.out()), At: f.begun(), Rules: f.v.Revision,
 	}}
+}
+
+// begun is the time of a first entry: where the whole changelog is at hand, what it does not show is as old as the issue.
+func (f *fold) begun() int64 {
+	if f.seen.All && f.seen.First == 0 {
+		return f.v.HubTime(f.seen.Issue.Created())
+	}
+	return f.v.HubTime(f.seen.Issue.Updated())
 }
 
 // outValue is what the outgoing rule lets out for a row; "" if it lets out nothing, or failed for this issue.

@@ -117,7 +117,7 @@ func (f *fold) elementItems(field jira.Field, key, e string, in bool, touched []
 		return out
 	}
 	if f.seen.Base && in {
-		add(merge.Item{ID: f.seen.First, At: f.v.HubTime(f.seen.Issue.Updated()), Rules: f.v.Revision}, true)
+		add(merge.Item{ID: f.seen.First, At: f.begun(), Rules: f.v.Revision}, true)
 		return out
 	}
 	return f.unexplained(key, in, touched, out)

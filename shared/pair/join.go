@@ -59,6 +59,22 @@ func (p *Pair) Pairs(ms []Match, role bridge.Role) (originals map[string]string)
 	return originals
 }
 
+// Tell offers originals of ours again that were offered before it was known that copies of them stand over there.
+func (p *Pair) Tell(ctx context.Context, originals map[string]string) error {
+	for _, key := range sortedKeys(originals) {
+		kind, id := SplitMemberKey(key)
+		own, err := p.Own(ctx, kind, id)
+		if err != nil {
+			return err
+		}
+		if own != nil && !own.Tombstone() {
+			own.Offer.Copied = originals[key]
+			p.SetOwn(own, true)
+		}
+	}
+	return nil
+}
+
 // pairCopy notes a local member that nobody copied as the copy of a remote one.
 func (p *Pair) pairCopy(want bridge.Member, local string) *Copy {
 	c := &Copy{Want: want, Paired: true}

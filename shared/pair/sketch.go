@@ -85,6 +85,11 @@ func Alike(a, b bridge.Sketch) bool {
 	return whole(a, b) || whole(b, a)
 }
 
+// within reports whether the whole of a stands in b behind an author line.
+func within(a, b bridge.Sketch) bool {
+	return len(a.Texts) > 0 && len(b.Texts) > 1 && slices.Contains(b.Texts[1:], a.Texts[0])
+}
+
 func near(a, b bridge.Sketch) bool { return distance(a, b) <= nearby }
 
 func distance(a, b bridge.Sketch) int64 { return max(a.Created-b.Created, b.Created-a.Created) }
@@ -92,8 +97,12 @@ func distance(a, b bridge.Sketch) int64 { return max(a.Created-b.Created, b.Crea
 // A Match is one member that stands on both sites.
 type Match struct{ Ours, Theirs bridge.Sketch }
 
-// OursFirst reports whether ours is the original: the older one is; of two equally old ones the public site's.
+// OursFirst reports whether ours is the original: what has an author line before it is the copy; else the older one is the
+// original; of two equally old ones the public site's.
 func (m Match) OursFirst(role bridge.Role) bool {
+	if ours, theirs := within(m.Ours, m.Theirs), within(m.Theirs, m.Ours); ours != theirs {
+		return ours
+	}
 	if m.Ours.Created != m.Theirs.Created {
 		return m.Ours.Created < m.Theirs.Created
 	}

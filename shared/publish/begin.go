@@ -98,31 +98,9 @@ func (f *Flow) stopped(ctx context.Context, v *observe.View, is *jira.Issue) (bo
 	return f.matches(ctx, v, is, true)
 }
 
-// matches asks the triggers: from the event alone where that decides, else Jira itself, once for all undecided ones.
+// matches asks the triggers, or the stop triggers.
 func (f *Flow) matches(ctx context.Context, v *observe.View, is *jira.Issue, stop bool) (bool, error) {
-	var ask []string
-	for _, t := range v.Rules.Triggers() {
-		if !t.Active || t.Stop != stop {
-			continue
-		}
-		match, decided := t.Decide(v.Issue)
-		if decided && match {
-			return true, nil
-		}
-		if !decided {
-			ask = append(ask, t.JQL)
-		}
-	}
-	if len(ask) == 0 {
-		return false, nil
-	}
-	matches, err := f.Site.Jira.Match(ctx, ask, is.ID)
-	for _, m := range matches {
-		if m {
-			return true, err
-		}
-	}
-	return false, err
+	return f.Site.Matches(ctx, v.Rules, v.Issue, is.ID, stop)
 }
 
 // begin stores the pair: every value shown is an entry, every member that may leave is offered.

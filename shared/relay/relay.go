@@ -58,6 +58,7 @@ func (r *Relay) takeAck(ctx context.Context, a bridge.Ack) error {
 		if a.Outcome != bridge.Applied {
 			p.Note(pair.Event{What: "acknowledged", Outcome: string(a.Outcome), Note: a.Reason})
 		}
+		joinAnswered(p, a)
 		if p.Head.Gone != "" && a.Revision >= p.Head.Revision {
 			p.Head.Status = pair.Stopped
 		}

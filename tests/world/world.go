@@ -155,6 +155,7 @@ func (h *Half) build(role bridge.Role, blobs blob.Store, o Options) {
 	h.Pool = &work.Pool{Queue: h.Queue, Log: log, Handlers: work.Handlers{
 		site.EventTask: h.Pub.Event, site.SyncTask: h.Pub.Issue, site.ReadTask: h.Pub.Read,
 		site.ChangeTask: h.App.Change, site.RetryTask: h.App.Retry, site.SweepTask: h.Sweep.Page,
+		site.BulkTask: (&reconcile.Bulk{Site: h.Site, Put: h.Pub.Put}).Page, site.PairTask: h.Pub.Pair, site.MeetTask: h.Pub.Meet,
 	}}
 	h.Watch = &reconcile.Watch{Site: h.Site, Hit: h.Pub.Hit}
 	policy := o.Policy
