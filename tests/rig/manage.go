@@ -55,6 +55,12 @@ func (j *Jira) Account(name string, change Fields) {
 	j.manageOK("PUT", "/users/"+name, change)
 }
 
+// Reindex lets search see everything now, whatever the lag.
+func (j *Jira) Reindex() {
+	j.t.Helper()
+	j.manageOK("POST", "/reindex", nil)
+}
+
 // Calls counts requests by route since Forget.
 func (j *Jira) Calls() (out map[string]int) {
 	j.t.Helper()

@@ -51,10 +51,11 @@ func (j *Jira) Do(method, path string, body, into any) (status int, raw []byte, 
 		}
 		r = bytes.NewReader(b)
 	}
-	return j.send(method, path, "application/json", r, into)
+	return j.Send(method, path, "application/json", r, into)
 }
 
-func (j *Jira) send(method, path, kind string, body io.Reader, into any) (int, []byte, error) {
+// Send makes one call with a body of any kind.
+func (j *Jira) Send(method, path, kind string, body io.Reader, into any) (int, []byte, error) {
 	req, err := http.NewRequest(method, j.address(path), body)
 	if err != nil {
 		return 0, nil, err
@@ -152,10 +153,11 @@ func (j *Jira) Issue(key string) Fields {
 // Text is what an issue shows in a field: its text, name, or the names in a list, sorted.
 func (j *Jira) Text(key, field string) string {
 	j.t.Helper()
-	return text(j.Issue(key)[field])
+	return Text(j.Issue(key)[field])
 }
 
-func text(v any) string {
+// Text is what a field of an issue shows: its text, name, or the names in a list, sorted.
+func Text(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return ""
@@ -164,7 +166,7 @@ func text(v any) string {
 	case []any:
 		var all []string
 		for _, e := range v {
-			all = append(all, text(e))
+			all = append(all, Text(e))
 		}
 		slices.Sort(all)
 		return strings.Join(all, ", ")
@@ -274,7 +276,7 @@ func (j *Jira) Attach(key, name string, content []byte) (id string) {
 	var out []Attachment
 	body := b.Bytes()
 	for range 20 {
-		status, raw, err := j.send("POST", issuePath+key+"/attachments", w.FormDataContentType(), bytes.NewReader(body), &out)
+		status, raw, err := j.Send("POST", issuePath+key+"/attachments", w.FormDataContentType(), bytes.NewReader(body), &out)
 		switch {
 		case err != nil:
 			j.t.Fatal(err)
@@ -309,7 +311,7 @@ func (j *Jira) Attachments(key string) []Attachment {
 // Content downloads an attachment.
 func (j *Jira) Content(a Attachment) []byte {
 	j.t.Helper()
-	status, raw, err := j.As("admin").send("GET", a.Content, "", nil, nil)
+	status, raw, err := j.As("admin").Send("GET", a.Content, "", nil, nil)
 	if err != nil || status != http.StatusOK {
 		j.t.Fatalf("content of %s: status %d, %v", a.Filename, status, err)
 	}
@@ -323,17 +325,16 @@ type Found struct {
 }
 
 // Summary is the issue's summary.
-func (f Found) Summary() string { return text(f.Fields["summary"]) }
+func (f Found) Summary() string { return Text(f.Fields["summary"]) }
 
 // All lists the issues of the project under sync, as an administrator sees them.
 func (j *Jira) All() []Found {
 	j.t.Helper()
-	j.manageOK("POST", "/reindex", nil)
 	admin, out := j.As("admin"), []Found{}
 	query := url.Values{"jql": {"project = " + j.Project + " ORDER BY key ASC"}, "maxResults": {"100"}, "fields": {"*all"}}
 	path := "/rest/api/2/search"
 	if j.Cloud {
-		path = "/rest/api/3/search/jql"
+		path = "/rest/api/2/search/jql"
 	}
 	for {
 		var page struct {

@@ -305,7 +305,7 @@ func (w *World) Get(url string) (status int, body string) {
 	if strings.HasPrefix(url, w.HubURL) {
 		j = w.Public
 	}
-	status, raw, err := j.send("GET", url, "", nil, nil)
+	status, raw, err := j.Send("GET", url, "", nil, nil)
 	if err != nil {
 		w.T.Fatal(err)
 	}
