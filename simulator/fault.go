@@ -17,6 +17,7 @@ type Fault struct {
 	ID          int           `json:"id"`
 	Route       string        `json:"route"`       // as in Routes(), "PUT /issue/{key}"; "*" stands for any run of characters
 	PathHas     string        `json:"pathHas"`     // and the path contains this
+	Agent       string        `json:"agent"`       // and the caller's User-Agent contains this
 	Count       int           `json:"count"`       // strikes left; 0: no end
 	Skip        int           `json:"skip"`        // let this many pass first
 	Probability float64       `json:"probability"` // 0 counts as 1
@@ -69,7 +70,7 @@ func (fs *faults) take(route string, r *http.Request, rng *chance) *Fault {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	for i, f := range fs.list {
-		if !routeMatches(f.Route, route) || !strings.Contains(r.URL.Path, f.PathHas) {
+		if !routeMatches(f.Route, route) || !strings.Contains(r.URL.Path, f.PathHas) || !strings.Contains(r.UserAgent(), f.Agent) {
 			continue
 		}
 		if f.Skip > 0 {
