@@ -184,6 +184,9 @@ func (h *half) printConnection(w io.Writer, v connectionView) {
 		{"parked", fmt.Sprint(v.Parked)},
 		{"made", h.when(v.Created)},
 	}
+	if v.Theirs != "" && v.Theirs != v.Name {
+		rows = append(rows, []string{"called there", v.Theirs})
+	}
 	if v.Description != "" {
 		rows = append(rows, []string{"about", v.Description})
 	}
@@ -213,110 +216,11 @@ func (h *half) state(c bridge.Connection) string {
 	case bridge.Paused, bridge.Pending:
 		text = h.screen.yellow(text)
 	}
+	if by := c.Holder(); by != "" && by != h.role {
+		text += " by the " + string(by) + " side"
+	}
 	if c.Why != "" {
 		text += ": " + c.Why
 	}
 	return text
-}
-
-func newConnectionPause(s *screen) *cobra.Command {
-	var why string
-	var all bool
-	c := s.operate(&cobra.Command{
-		Use:   "pause [NAME]",
-		Short: "Stop carrying changes; they keep being marked",
-		Long: `Pauses a connection: nothing is sent or applied, on both sides, until it is resumed. What changes meanwhile is
-marked, one change per issue, and carried then. With --all every connection: the emergency stop.`,
-		Example: `  drawbridge connection pause support --why "Jira upgrade" --config hub.yaml
-  drawbridge connection pause --all --config hub.yaml`,
-		Args: cobra.MaximumNArgs(1),
-	}, func(ctx context.Context, h *half, args []string) error {
-		return h.switchState(ctx, optional(args), all, bridge.Paused, why)
-	})
-	c.Flags().StringVar(&why, "why", "", "the reason, shown to whoever asks")
-	c.Flags().BoolVar(&all, "all", false, "every connection")
-	return c
-}
-
-func newConnectionResume(s *screen) *cobra.Command {
-	var all bool
-	c := s.operate(&cobra.Command{
-		Use:   "resume [NAME]",
-		Short: "Carry changes again after a pause or a break",
-		Long: `Resumes a paused or broken connection. What was marked meanwhile is carried now. A connection that was broken
-breaks again if its cause is still there: see drawbridge connection show.`,
-		Example: "  drawbridge connection resume support --config hub.yaml",
-		Args:    cobra.MaximumNArgs(1),
-	}, func(ctx context.Context, h *half, args []string) error {
-		return h.switchState(ctx, optional(args), all, bridge.Active, "")
-	})
-	c.Flags().BoolVar(&all, "all", false, "every paused connection")
-	return c
-}
-
-// switchState pauses or resumes one connection, or all of them.
-func (h *half) switchState(ctx context.Context, name string, all bool, to bridge.ConnectionState, why string) error {
-	if h.role == bridge.Private {
-		return bridge.Permanent("hub-decides", "the state of a connection is kept on the hub: pause and resume it there, or stop the poller")
-	}
-	targets, err := h.targets(ctx, name, all)
-	if err != nil {
-		return err
-	}
-	var done []connectionView
-	for _, c := range targets {
-		if all && !switchable(c.State, to) {
-			continue
-		}
-		v, err := h.setState(ctx, c, to, why)
-		if err != nil {
-			return err
-		}
-		done = append(done, v)
-	}
-	return h.screen.show(map[string]any{"connections": done}, func(w io.Writer) {
-		for _, v := range done {
-			fmt.Fprintf(w, "%s is %s\n", v.Name, h.state(v.Connection))
-		}
-	})
-}
-
-func (h *half) targets(ctx context.Context, name string, all bool) ([]bridge.Connection, error) {
-	if all {
-		return h.book.Connections(ctx)
-	}
-	c, err := h.connection(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return []bridge.Connection{*c}, nil
-}
-
-func (h *half) setState(ctx context.Context, c bridge.Connection, to bridge.ConnectionState, why string) (connectionView, error) {
-	err := h.book.UpdateConnection(ctx, c.ID, func(c *bridge.Connection) error {
-		if !switchable(c.State, to) && c.State != to {
-			return bridge.Permanent("connection-state", "connection %q is %s and cannot become %s", c.Name, c.State, to)
-		}
-		c.State, c.Why = to, why
-		return nil
-	})
-	if err != nil {
-		return connectionView{}, err
-	}
-	now, err := h.book.Connection(ctx, c.ID)
-	if err != nil || now == nil {
-		return connectionView{}, err
-	}
-	return h.view(ctx, *now, false)
-}
-
-// switchable reports whether a person may take a connection from one state to another.
-func switchable(from, to bridge.ConnectionState) bool {
-	switch to {
-	case bridge.Paused:
-		return from == bridge.Active || from == bridge.Broken
-	case bridge.Active:
-		return from == bridge.Paused || from == bridge.Broken
-	}
-	return false
 }

@@ -124,6 +124,22 @@ func TestPauseAndResume(t *testing.T) {
 	says(t, hub, "connection pause --all", exitDone, "support is paused")
 }
 
+func TestEachSideLiftsItsOwnHold(t *testing.T) {
+	hub := seeded(t)
+	db, err := sqlitestore.Open(filepath.Join(filepath.Dir(hub), "hub.db"), sqlitestore.Options{})
+	must(t, err)
+	book := &pair.Book{Store: db.Store(), Site: "cloud", Now: func() int64 { return time.Now().UnixMilli() }}
+	must(t, book.UpdateConnection(t.Context(), "c1", func(c *bridge.Connection) error {
+		c.Hold(bridge.Private, &bridge.Hold{State: bridge.Paused, Why: "Jira upgrade"})
+		return nil
+	}))
+	must(t, db.Close())
+	says(t, hub, "connection show", exitDone, "paused by the private side: Jira upgrade")
+	says(t, hub, "connection resume", exitFailed, "connection-state", "it has to be resumed there")
+	says(t, hub, "connection pause --why ours", exitDone, "support is paused")
+	says(t, hub, "connection resume", exitDone, "support is paused by the private side")
+}
+
 func TestAskingTheRunningHalf(t *testing.T) {
 	hub := seeded(t)
 	says(t, hub, "sync issue sup-12 SUP-13", exitDone, "SUP-12: asked")

@@ -10,6 +10,7 @@ var stepsFields = []step{
 	{"an issue made outside appears inside, with its fields", stepCreatePublic},
 	{"an issue made inside appears outside", stepCreatePrivate},
 	{"an issue no trigger wants, put under sync by hand", stepByHand},
+	{"many issues at once, by a query", stepBulk},
 	{"an edit travels, either way", stepEdit},
 	{"every kind of field travels, and can be cleared", stepKinds},
 	{"labels added on both sides at once: both stay", stepLabels},
@@ -271,5 +272,48 @@ func stepPeople(g *guide) error {
 			err = errors.New("the history does not name her")
 		}
 		return err
+	})
+}
+
+func stepBulk(g *guide) error {
+	mark := strings.ReplaceAll(unique("bulk"), " ", "-")
+	var summaries []string
+	for i := range 5 {
+		summary := unique(fmt.Sprintf("One of many %d", i+1))
+		if _, err := g.pub.create(g.pub.Service, "Task", summary, object{"labels": []string{mark}}); err != nil {
+			return err
+		}
+		summaries = append(summaries, summary)
+	}
+	g.did("made %d issues in a project no trigger names, labelled %s", len(summaries), mark)
+	query := "project = " + g.pub.Service + " AND labels = " + mark
+	err := g.eventually("Jira's search finds them", func() error {
+		out, err := once(g.ctx, nil, "sync", "bulk", query, "--dry-run", "--config", g.files.path("hub.yaml"))
+		if err == nil && !strings.Contains(out, "5 issues match") {
+			err = errors.New(out)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	out, err := g.run("hub.yaml", exitDone, "sync", "bulk", query, "--yes")
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(out, "done") {
+		return fmt.Errorf("it is not done: %s", out)
+	}
+	return g.eventually("each has one twin inside", func() error {
+		for _, summary := range summaries {
+			keys, err := g.priv.find(g.priv.Project, summary)
+			if err != nil {
+				return err
+			}
+			if len(keys) != 1 {
+				return fmt.Errorf("%q has the twins %v", summary, keys)
+			}
+		}
+		return nil
 	})
 }
