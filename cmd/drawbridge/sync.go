@@ -22,7 +22,7 @@ func newSync(s *screen) *cobra.Command {
 		Long: `An issue comes under sync because a trigger of the rules matches it, or because a person says so here. Either
 key of a pair names it: that of the local issue, or that of its twin.`,
 	}
-	c.AddCommand(newSyncIssue(s), newSyncBulk(s), newSyncShow(s), newSyncList(s), newSyncExplain(s), newSyncRetry(s), newSyncPick(s),
+	c.AddCommand(newSyncIssue(s), newSyncBulk(s), newSyncPair(s), newSyncShow(s), newSyncList(s), newSyncExplain(s), newSyncRetry(s), newSyncPick(s),
 		newSyncCheck(s), newSyncStop(s))
 	return c
 }

@@ -11,6 +11,7 @@ var stepsFields = []step{
 	{"an issue made inside appears outside", stepCreatePrivate},
 	{"an issue no trigger wants, put under sync by hand", stepByHand},
 	{"many issues at once, by a query", stepBulk},
+	{"two issues that exist already become a pair", stepJoin},
 	{"an edit travels, either way", stepEdit},
 	{"every kind of field travels, and can be cleared", stepKinds},
 	{"labels added on both sides at once: both stay", stepLabels},
@@ -316,4 +317,30 @@ func stepBulk(g *guide) error {
 		}
 		return nil
 	})
+}
+
+func stepJoin(g *guide) error {
+	here, err := g.pub.create(g.pub.Service, "Task", unique("Made by another tool"), object{"labels": []string{"here"}})
+	if err != nil {
+		return err
+	}
+	there, err := g.priv.create(g.priv.Service, "Task", unique("Made by another tool, inside"), object{"labels": []string{"there"}})
+	if err != nil {
+		return err
+	}
+	if _, err := g.run("hub.yaml", exitDone, "sync", "pair", here, there, "--values", "public"); err != nil {
+		return err
+	}
+	if _, err := g.run("poller.yaml", exitDone, "sync", "pair", there, here, "--values", "public"); err != nil {
+		return err
+	}
+	if err := g.shows(g.pub, here, object{"labels": []string{"here", "there"}}); err != nil {
+		return err
+	}
+	joined := unique("Joined")
+	if err := g.priv.edit(there, object{"summary": joined}); err != nil {
+		return err
+	}
+	g.did("edited the summary inside")
+	return g.shows(g.pub, here, object{"summary": joined})
 }

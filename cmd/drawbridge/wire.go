@@ -65,7 +65,8 @@ func wire(w wiring) (*engine, error) {
 	e.pool = &work.Pool{Queue: s.Queue, Workers: w.workers, Log: w.log, Probe: e.probe, Handlers: work.Handlers{
 		site.EventTask: out.Event, site.SyncTask: out.Issue, site.ReadTask: out.Read, site.ChangeTask: ringing(s, in.Change), site.RetryTask: in.Retry,
 		site.SweepTask: (&reconcile.Sweep{Site: s, Hit: out.Hit, Read: out.Read}).Page,
-		site.BulkTask:  (&reconcile.Bulk{Site: s, Put: out.Put}).Page,
+		site.PairTask:  out.Pair, site.MeetTask: out.Meet,
+		site.BulkTask: (&reconcile.Bulk{Site: s, Put: out.Put}).Page,
 	}}
 	return e, nil
 }
