@@ -209,20 +209,42 @@ func (f *fold) item(key string, h jira.History) merge.Item {
 	return it
 }
 
-// value gives an item its value: the body's, if the item is its field's newest, else what the item itself shows.
+// value gives an item its value: the body's, if the item is its field's newest and does not itself say otherwise (a body
+// may be older or newer than the item it comes with), else what the item shows.
 func (f *fold) value(row rule.Row, field jira.Field, it *merge.Item, newest bool) {
-	if v, _, ok := site.Shown(field, f.seen.Issue); ok && newest {
-		it.Value = v
+	shown, _, known := site.Shown(field, f.seen.Issue)
+	own := f.ownItem(field, it.ID)
+	if said, exact := says(field, own, f.v.Names); known && (newest || own.Field == "") && (!exact || said == shown) {
+		it.Value = shown
 		it.Out = f.outValue(row, f.out())
 		return
 	}
-	h := f.seen.Histories[slices.IndexFunc(f.seen.Histories, func(h jira.History) bool { return h.ID == it.ID })]
-	for _, ji := range h.Items {
-		if f.v.Schema.Resolve(ji) == field.ID {
-			it.Value = past(field, ji, f.v.Names)
+	it.Value = past(field, own, f.v.Names)
+	it.Out = f.outValue(row, f.evaluate(f.having(field, it.Value)))
+}
+
+// ownItem is the last item of a field in a history; the zero item where only another field that the row reads changed.
+func (f *fold) ownItem(field jira.Field, history int64) (own jira.Item) {
+	for _, h := range f.seen.Histories {
+		for _, ji := range h.Items {
+			if h.ID == history && f.v.Schema.Resolve(ji) == field.ID {
+				own = ji
+			}
 		}
 	}
-	it.Out = f.outValue(row, f.evaluate(f.having(field, it.Value)))
+	return own
+}
+
+// says is the value that an item itself shows, where that can be relied on: exact kinds by their ids, and one-line text,
+// which Jira writes into the item as it is.
+func says(field jira.Field, it jira.Item, names *jira.Names) (v bridge.Value, exact bool) {
+	if it.Field == "" {
+		return "", false
+	}
+	if v, ok := field.ItemValue(it.To, names); ok && it.To != "" {
+		return site.Comparable(field.Kind, v), true
+	}
+	return bridge.ValueOf(it.ToString), field.Kind == bridge.Text && it.ToString != ""
 }
 
 // having is the issue as if a field held another value.
@@ -241,8 +263,11 @@ func past(field jira.Field, it jira.Item, names *jira.Names) bridge.Value {
 	if v, ok := field.ItemValue(it.To, names); ok {
 		return site.Comparable(field.Kind, v)
 	}
-	if it.ToString == "" {
+	switch {
+	case it.ToString == "" && it.To == "":
 		return bridge.Cleared
+	case field.Kind == bridge.User:
+		return bridge.ValueOf(map[string]string{"id": it.To})
 	}
 	return bridge.ValueOf(it.ToString)
 }
