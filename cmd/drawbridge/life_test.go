@@ -53,7 +53,7 @@ func TestTheLifeOfAConnection(t *testing.T) {
 	}
 	says(t, hub, "connection create Support --project DEMO", exitFailed, "connection-exists")
 	says(t, hub, "connection list", exitDone, "support", "pending", "not joined")
-	says(t, hub, "connection resume", exitFailed, "is pending and cannot become active")
+	says(t, hub, "connection resume", exitFailed, "is pending")
 	says(t, hub, "connection invite", exitDone, "drawbridge1.")
 	says(t, hub, "connection revoke --poller", exitDone, "2 codes are worthless now", "shut out")
 	says(t, hub, "connection end support", exitUsage, "say --yes")
