@@ -16,6 +16,7 @@ import (
 	"drawbridge/shared/pair"
 	"drawbridge/shared/publish"
 	"drawbridge/shared/reconcile"
+	"drawbridge/shared/relay"
 	"drawbridge/shared/site"
 	"drawbridge/shared/store/sqlitestore"
 	"drawbridge/shared/work"
@@ -65,7 +66,7 @@ func wire(w wiring) (*engine, error) {
 	e.pool = &work.Pool{Queue: s.Queue, Workers: w.workers, Log: w.log, Probe: e.probe, Handlers: work.Handlers{
 		site.EventTask: out.Event, site.SyncTask: out.Issue, site.ReadTask: out.Read, site.ChangeTask: ringing(s, in.Change), site.RetryTask: in.Retry,
 		site.SweepTask: (&reconcile.Sweep{Site: s, Hit: out.Hit, Read: out.Read}).Page,
-		site.PairTask:  out.Pair, site.MeetTask: out.Meet,
+		site.PairTask:  out.Pair, site.MeetTask: out.Meet, site.AskTask: in.Preview, site.RingTask: (&relay.Relay{Site: s}).Wake,
 		site.BulkTask: (&reconcile.Bulk{Site: s, Put: out.Put}).Page,
 	}}
 	return e, nil

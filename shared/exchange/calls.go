@@ -62,6 +62,9 @@ func (c *call) exchange(ctx context.Context) (reply, error) {
 	if err := in.claim(c.connection); err != nil {
 		return reply{}, err
 	}
+	if err := in.checkAsks(c.connection); err != nil {
+		return reply{}, err
+	}
 	if err := c.admit(ctx, in); err != nil {
 		return reply{}, err
 	}

@@ -50,6 +50,7 @@ type Request struct {
 	Holds []Mark `json:"holds,omitempty"`
 
 	Knows Knows `json:"knows"`
+	Asking
 
 	// WaitMS is how long the hub may hold its answer until it has something to send; a hub that cannot wait does not.
 	WaitMS int64 `json:"wait_ms,omitempty"`
@@ -112,8 +113,9 @@ type Response struct {
 	Connection *bridge.Connection `json:"connection,omitempty"` // if it is not what the poller knows
 	Rules      *RuleSet           `json:"rules,omitempty"`      // likewise
 	HubKey     *sign.Rotation     `json:"hub_key,omitempty"`    // the hub's next key; Client verifies it
-	Hub        Generation         `json:"hub"`
-	Rejoin     bool               `json:"rejoin,omitempty"` // send the entries of all pairs again
+	Asking
+	Hub    Generation `json:"hub"`
+	Rejoin bool       `json:"rejoin,omitempty"` // send the entries of all pairs again
 }
 
 // Lease says that this poller, and no other, works for the connection.

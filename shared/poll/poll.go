@@ -37,6 +37,7 @@ type Loop struct {
 
 	mu     sync.Mutex
 	awaits map[string]sent // by issue: sent to the hub, no ack yet
+	asked  map[string]bool // ids of questions of the hub that it has no answer to
 	holds  map[string]sent // by remote issue: taken from the hub, no ack sent yet
 	hub    exchange.Generation
 	last   time.Time // something flowed
@@ -113,7 +114,7 @@ func (l *Loop) round(ctx context.Context, wait time.Duration) (pause time.Durati
 	if err != nil {
 		return 0, err
 	}
-	if len(in.Changes)+len(in.Acks) == 0 {
+	if len(in.Changes)+len(in.Acks)+len(in.Told) == 0 {
 		in.WaitMS = wait.Milliseconds()
 	}
 	call, cancel := context.WithCancel(ctx)
@@ -174,6 +175,7 @@ func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
 	if c.State == bridge.Active {
 		in.Changes, _, err = l.Relay.Outgoing(ctx, connection, exchange.MaxChanges, l.underWay)
 	}
+	err = errors.Join(err, l.asking(ctx, in))
 	for issue, s := range l.awaits {
 		in.Awaits = append(in.Awaits, exchange.Mark{Issue: issue, Revision: s.revision})
 	}
@@ -193,6 +195,9 @@ func (l *Loop) take(ctx context.Context, in *exchange.Request, out *exchange.Res
 		return err
 	}
 	if err := l.Relay.TakeAcks(ctx, out.Acks); err != nil {
+		return err
+	}
+	if err := l.takeAsking(ctx, in, out); err != nil {
 		return err
 	}
 	fresh := l.fresh(out.Changes)

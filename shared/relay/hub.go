@@ -52,12 +52,18 @@ func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Req
 	if err := h.TakeChanges(ctx, in.Changes); err != nil {
 		return exchange.Response{}, err
 	}
+	if err := h.TakeTold(ctx, in.Told); err != nil {
+		return exchange.Response{}, err
+	}
+	if err := h.TakeAsks(ctx, in.Asks); err != nil {
+		return exchange.Response{}, err
+	}
 	deadline := time.Now().Add(min(h.Hold, time.Duration(in.WaitMS)*time.Millisecond))
 	for {
 		rung := h.Site.Rung()
 		out, err := h.answer(ctx, s.Connection, in)
 		left := time.Until(deadline)
-		if err != nil || left <= 0 || len(out.Changes)+len(out.Acks) > 0 || out.Connection != nil || out.Rejoin {
+		if err != nil || left <= 0 || len(out.Changes)+len(out.Acks)+len(out.Asks)+len(out.Told) > 0 || out.Connection != nil || out.Rejoin {
 			out.NextPollMS = h.pace(in, &out).Milliseconds()
 			return out, err
 		}
@@ -91,8 +97,8 @@ func (h *Hub) answer(ctx context.Context, connection string, in *exchange.Reques
 			out.Acks = append(out.Acks, *a)
 		}
 	}
-	if c.State != bridge.Active {
-		return out, nil
+	if err := h.asks(ctx, connection, in, &out); err != nil || c.State != bridge.Active {
+		return out, err
 	}
 	held := map[string]int64{}
 	for _, m := range in.Holds {
@@ -108,7 +114,7 @@ func (h *Hub) answer(ctx context.Context, connection string, in *exchange.Reques
 
 // pace says when the poller is to come again.
 func (h *Hub) pace(in *exchange.Request, out *exchange.Response) time.Duration {
-	flows := len(out.Changes)+len(out.Acks)+len(in.Changes)+len(in.Acks)+len(in.Awaits) > 0
+	flows := len(out.Changes)+len(out.Acks)+len(in.Asks)+len(in.Asked)+len(in.Told)+len(out.Asks)+len(in.Changes)+len(in.Acks)+len(in.Awaits) > 0
 	switch {
 	case h.Hold > 0 && flows:
 		return 20 * time.Millisecond

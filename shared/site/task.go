@@ -47,6 +47,7 @@ const (
 	PairTask   TaskKind = "pair"   // a person joins an issue with one over there: publish
 	MeetTask   TaskKind = "meet"   // the remote site joins one of its issues with ours: publish
 	StopTask   TaskKind = "stop"   // a person takes an issue out of sync: publish
+	RingTask   TaskKind = "ring"   // another process left something for the remote site: relay
 	AskTask    TaskKind = "ask"    // the remote site asks what would become of a change: apply
 )
 

@@ -42,7 +42,6 @@ func (h *Half) bodies(key string) []string {
 	return out
 }
 
-
 func TestTwoIssuesAreJoined(t *testing.T) {
 	for _, c := range []struct {
 		values  bridge.Values
