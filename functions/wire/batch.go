@@ -37,7 +37,7 @@ func Batch(q Deliveries, log *slog.Logger, do func(context.Context, []byte) erro
 			work, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
 			defer cancel()
 		}
-		b := &batch{q: q, log: log, do: do}
+		b := &batch{q: q, log: log, do: do, failures: []events.SQSBatchItemFailure{}} // a list in JSON, also when empty
 		var wg sync.WaitGroup
 		for _, group := range groups(e.Records) {
 			wg.Go(func() { b.group(ctx, work, group) })

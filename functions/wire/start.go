@@ -24,7 +24,7 @@ func prepare(handler func(*Hub) (any, error)) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	hub, err := New(s, os.Getenv, os.Stdout)
+	hub, err := New(s, os.Getenv, os.Stderr)
 	if err != nil {
 		return nil, err
 	}

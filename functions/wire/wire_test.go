@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -178,6 +179,13 @@ func TestBatch(t *testing.T) {
 		if err != nil || strings.Join(failed, " ") != tt.want || strings.Join(q.released, " ") != tt.want {
 			t.Errorf("%s: failed %q, released %q (%v), want %q", name, failed, q.released, err, tt.want)
 		}
+	}
+}
+
+func TestBatchAnswersWithAList(t *testing.T) {
+	out, _ := Batch(&fakeQueue{}, slog.New(slog.DiscardHandler), nil)(t.Context(), events.SQSEvent{})
+	if b, err := json.Marshal(out); err != nil || string(b) != `{"batchItemFailures":[]}` {
+		t.Errorf("got %s, %v", b, err)
 	}
 }
 

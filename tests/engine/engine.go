@@ -195,7 +195,9 @@ func startMiniStack(t testing.TB, settings []string) (string, error) {
 	cmd := exec.Command(filepath.Join(bin, "python"), "-m", "ministack")
 	cmd.Dir = data
 	cmd.Env = append(withoutAWS(os.Environ()), "BIND_HOST=127.0.0.1", fmt.Sprintf("GATEWAY_PORT=%d", port),
-		"MINISTACK_REGION="+Region, "STATE_DIR="+data, "S3_DATA_DIR="+data, "PERSIST_STATE=0")
+		"MINISTACK_REGION="+Region, fmt.Sprintf("AWS_ENDPOINT_URL=http://127.0.0.1:%d", port),
+		"STATE_DIR="+data, "S3_DATA_DIR="+data, "PERSIST_STATE=0",
+		"SFTP_ENABLED=0", "IOT_MTLS_ENABLED=0") // they would listen beyond loopback
 	cmd.Env = append(cmd.Env, settings...)
 	url, err := launch(port, "/_ministack/health", cmd)
 	if err != nil {
