@@ -204,16 +204,16 @@ func (c *Client) accepted(ctx context.Context, k *call, res *http.Response) *bri
 		return anonymous(k.what, res.StatusCode)
 	}
 	doubt := c.account.see(res.Header, c.opts.Now(), c.cloud() && !k.write())
-	if k.decode == nil {
-		_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, largestRefusal))
-		return nil
-	}
 	limited := &bounded{r: res.Body, left: largestAnswer}
 	rest := bufio.NewReader(limited)
 	if head, _ := rest.Peek(512); isHTML(res.Header, head) {
 		f := &fault{status: res.StatusCode, uncertain: k.write()}
 		return f.with(bridge.Temporary("html-answer", "%s: a web page came instead of an answer (%d, %s): a proxy or a login page",
 			k.what, res.StatusCode, title(head)), bridge.LevelSite)
+	}
+	if k.decode == nil {
+		_, _ = io.Copy(io.Discard, io.LimitReader(rest, largestRefusal))
+		return nil
 	}
 	if err := k.decode(res, rest); err != nil {
 		return unreadable(ctx, k, res.StatusCode, limited, err)
