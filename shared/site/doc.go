@@ -5,6 +5,7 @@
 //
 //	rules/C   current           the revision in force
 //	rules/C   revision/<n>      one published rule file: source, author, time, message
+//	site/S    event-ids         whether the changelog ids in the events of site S are those of its changelog
 //
 // Start reading at [Site], then [Site.View] (issue to rules) and [Task] (what the queue carries).
 package site

@@ -34,6 +34,7 @@ type Site struct {
 	issues  keyed
 	bell    bell
 	people  map[string]bridge.Person
+	trusted *bool // see TrustsEvents
 }
 
 // Account is who we are on this site. It is asked once an hour, so that a credential that expired is noticed.
