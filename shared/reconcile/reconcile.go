@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
 	"drawbridge/shared/site"
 	"drawbridge/shared/store"
@@ -69,7 +70,11 @@ func (w *Watch) Once(ctx context.Context) (int, error) {
 }
 
 func (w *Watch) hit(ctx context.Context, is *jira.Issue, readAt, updated, mark int64) error {
-	if err := w.Hit(ctx, is, readAt, "search"); err != nil {
+	err := w.Hit(ctx, is, readAt, "search")
+	switch {
+	case err != nil && !bridge.IsTemporary(err) && bridge.LevelOf(err) == bridge.LevelPair:
+		w.Site.Log.Error("issue not taken in", "issue", is.Key, "error", err, "name", bridge.NameOf(err)) // the others go on
+	case err != nil:
 		return fmt.Errorf("%s: %w", is.Key, err)
 	}
 	w.remember(is.ID, updated, mark)
@@ -119,7 +124,7 @@ func (w *Watch) key() store.Key { return store.Key{Part: "watch/" + w.Site.Name,
 func (w *Watch) known(id string, updated int64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.seen[id] >= updated
+	return w.seen[id] == updated // not "at least": Jira's clock may have been set back
 }
 
 // remember keeps what was handed on for as long as a search may show it again.
