@@ -60,13 +60,13 @@ func (p *Pool) worker(ctx context.Context) {
 			_ = queue.Wait(ctx, p.Queue) // returns when something arrives or ctx is done
 		}
 		for _, d := range ds {
-			p.handle(ctx, d)
+			p.Handle(ctx, d)
 		}
 	}
 }
 
-// handle does one task and settles its delivery. The task in hand is finished even when the process is asked to stop.
-func (p *Pool) handle(ctx context.Context, d queue.Delivery) {
+// Handle does one task and settles its delivery. The task in hand is finished even when the process is asked to stop.
+func (p *Pool) Handle(ctx context.Context, d queue.Delivery) {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), Visibility-10*time.Second)
 	defer cancel()
 	err := p.Do(work, d.Body)
