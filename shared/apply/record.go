@@ -7,6 +7,7 @@ import (
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/observe"
 	"drawbridge/shared/pair"
+	"drawbridge/shared/site"
 )
 
 // record keeps the outcome of a plan, and hands on what has to be tried again.
@@ -14,6 +15,7 @@ func (f *Flow) record(ctx context.Context, v *observe.View, pl *plan) error {
 	if v2, err := f.answeredView(ctx, v, pl); err == nil {
 		v = v2
 	}
+	redo := false
 	err := f.update(ctx, v, pl.issue, func(p *pair.Pair) error {
 		now := f.Site.Now()
 		f.settle(p, v, pl, pl.edit)
@@ -25,10 +27,15 @@ func (f *Flow) record(ctx context.Context, v *observe.View, pl *plan) error {
 			return err
 		}
 		f.answered(p, pl)
+		redo = p.State.Redo || p.State.Holding()
 		return nil
 	})
 	if err != nil {
 		return err
+	}
+	if redo && pl.failed == nil {
+		t := site.Task{Kind: site.RetryTask, Connection: v.Connection.ID, Issue: pl.issue, By: "an edit made meanwhile"}
+		return f.Site.Send(ctx, t, bridge.Live, "")
 	}
 	return pl.failed
 }
@@ -86,7 +93,6 @@ func (f *Flow) answered(p *pair.Pair, pl *plan) {
 		return
 	}
 	p.Unpark()
-	p.State.Redo = false
 	if pl.change != nil {
 		p.State.Look = false
 	}

@@ -3,6 +3,7 @@ package observe
 import (
 	"cmp"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,6 +65,13 @@ func whose(p *pair.Pair, v *View, hs []jira.History) map[place]bridge.Edit {
 		for key, w := range in.Writes {
 			if h := intended(v, in, key, w, silent); h != 0 {
 				out[place{h, key}] = w.Edit
+			}
+			for _, via := range w.Via {
+				step := w
+				step.Value = via
+				if h := intended(v, in, key, step, silent); h != 0 {
+					out[place{h, key}] = w.Edit
+				}
 			}
 		}
 	}
@@ -170,12 +178,22 @@ func (f *fold) closeFound() {
 	for _, h := range f.seen.Histories {
 		for _, in := range append([]pair.Intent(nil), f.p.State.Intents...) {
 			for _, key := range keysOf(in) {
-				if e, ok := f.whose[place{h.ID, key}]; ok && e == in.Writes[key].Edit {
+				w := in.Writes[key]
+				if e, ok := f.whose[place{h.ID, key}]; ok && e == w.Edit && !f.passing(h, w) {
 					f.p.State.Close(in.ID, key)
 				}
 			}
 		}
 	}
+}
+
+// passing reports whether the history is a step of a write that is on its way still.
+func (f *fold) passing(h jira.History, w pair.IntendedWrite) bool {
+	field, ok := f.v.Schema.ByID(w.Field)
+	return ok && slices.ContainsFunc(h.Items, func(it jira.Item) bool {
+		got, exact := field.ItemValue(it.To, f.v.Names)
+		return f.v.Schema.Resolve(it) == w.Field && exact && slices.Contains(w.Via, got)
+	})
 }
 
 // closeDecided closes what is left open once the whole changelog was read after the call had ended: the write changed

@@ -82,6 +82,7 @@ func Fold(p *pair.Pair, v *View, seen Seen) (changed bool) {
 	f.closeDecided()
 	f.custom()
 	f.whereabouts()
+	f.redo()
 	if seen.Base {
 		p.Head.Rules = v.Revision
 	}
@@ -94,6 +95,24 @@ func Fold(p *pair.Pair, v *View, seen Seen) (changed bool) {
 	}
 	return true
 }
+
+// redo asks for a projection where what was seen leaves Jira showing something else than the winner (a write of ours and an
+// edit crossed), or holds an edit back behind a write whose call has returned.
+func (f *fold) redo() {
+	for _, key := range f.changed {
+		base, _, _ := merge.SplitKey(key)
+		row, ok := f.v.Rules.Row(base)
+		if !ok || !row.In || f.p.State.Open(key) {
+			continue
+		}
+		d := merge.Decide(f.p.State.Field(key).Field, f.v.Merge(row), func(*bridge.Entry) bridge.Value { return unlike })
+		f.p.State.Redo = f.p.State.Redo || d.Kind == merge.Write
+	}
+	f.p.State.Redo = f.p.State.Redo || f.p.State.Holding()
+}
+
+// unlike is the value of no field: what the incoming rule makes of an edit is not asked here.
+const unlike = bridge.Value(`{"$":"unlike"}`)
 
 // fold is one Fold under way.
 type fold struct {

@@ -131,6 +131,9 @@ func (f *fold) unexplained(key string, in bool, touched []jira.History, out []me
 	if was == in || len(touched) == 0 {
 		return out
 	}
+	if stored != nil && touched[len(touched)-1].ID <= max(stored.Item, stored.Aside) {
+		return out // a late body, which shows what was before
+	}
 	it := f.item(key, touched[len(touched)-1])
 	it.Value, it.Out = bridge.ValueOf(in), bridge.ValueOf(in)
 	return append(out, it)

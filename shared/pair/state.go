@@ -21,7 +21,7 @@ type State struct {
 	Answered map[string]string `json:"answered,omitempty"`
 	// Look says that this state may not know all that we created (it was lost or restored): look before creating anything.
 	Look bool `json:"look,omitempty"`
-	// Redo says that rules were published since the last projection.
+	// Redo asks for a projection: rules were published since the last one, or something was seen that it did not know.
 	Redo   bool   `json:"redo,omitempty"`
 	Linked string `json:"linked,omitempty"` // key of the twin that the remote link shows
 	// Join is under way until both sites know each other's issue; Joined says that the pair was made so.
@@ -57,11 +57,26 @@ type IntendedWrite struct {
 	Edit   bridge.Edit  `json:"edit"`   // the edit the write puts there
 	Value  bridge.Value `json:"value"`  // the local value written
 	Before int64        `json:"before"` // the field's latest known item when it was decided
+	// Via are the values that the field passes through on its way: a status that is reached over several steps.
+	Via []bridge.Value `json:"via,omitempty"`
 }
 
 // Open reports whether one of our writes to the field has no known place yet.
 func (s *State) Open(key string) bool {
 	return slices.ContainsFunc(s.Intents, func(i Intent) bool { _, ok := i.Writes[key]; return ok })
+}
+
+// Holding reports whether an edit waits for the place of a write of ours whose call has returned, so that the changelog
+// shows it.
+func (s *State) Holding() bool {
+	return slices.ContainsFunc(s.Intents, func(i Intent) bool {
+		for key := range i.Writes {
+			if f := s.Fields[key]; i.Until != 0 && f != nil && f.Held != nil {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // Close removes key from the intent, and the intent when nothing is left of it.
