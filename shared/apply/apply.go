@@ -9,6 +9,7 @@ package apply
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 	"time"
 
@@ -89,10 +90,33 @@ func (f *Flow) apply(ctx context.Context, v *observe.View, p *pair.Pair, c *brid
 	if held(err) {
 		return nil // not acknowledged: it is sent again when the connection is active
 	}
+	if jira.StatusOf(err) == http.StatusNotFound {
+		err = f.leave(ctx, v, p.Head.Local.ID, c, err)
+	}
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
 	return f.park(ctx, v, p.Head.Local.ID, c, err)
+}
+
+// leave tells the remote site that our issue was deleted, if that is why something of it was not found.
+func (f *Flow) leave(ctx context.Context, v *observe.View, issue string, c *bridge.Change, cause error) error {
+	_, err := f.Site.Jira.Issue(ctx, issue, jira.IssueOptions{Fields: []string{"summary"}})
+	if jira.StatusOf(err) != http.StatusNotFound {
+		return cause
+	}
+	err = f.update(ctx, v, issue, func(p *pair.Pair) error {
+		p.Leave(bridge.Deleted, v.Now, "not found when it was to be written")
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	p, err := f.Site.Book.Load(ctx, v.Connection.ID, issue)
+	if err != nil || p == nil {
+		return err
+	}
+	return f.project(ctx, v, p, c)
 }
 
 func (f *Flow) project(ctx context.Context, v *observe.View, p *pair.Pair, c *bridge.Change) error {

@@ -45,14 +45,16 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 		}
 		return nil, f.refuseTwin(ctx, c, t, bridge.Refused, why)
 	}
-	m.twin = t
-	if again {
+	if m.twin = t; again {
 		ref, err := f.look(ctx, v, c, t)
 		if err != nil {
 			return nil, err
 		}
 		if ref.ID != "" {
 			return f.join(ctx, v, c, m, ref)
+		}
+		if m.twin, err = f.Site.Book.Renew(ctx, c.Connection, c.Issue.ID, t); err != nil {
+			return nil, err
 		}
 	}
 	if err := f.mayCreate(ctx, c); err != nil {
@@ -250,8 +252,12 @@ func (f *Flow) join(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 	return p, err
 }
 
-// begins notes the status that the new issue is in, so that a twin in the same one costs no call.
+// begins notes the status that the new issue is in, so that a twin in the same one costs no call, and that it has no
+// resolution.
 func (f *Flow) begins(ctx context.Context, v *observe.View, m *newborn, p *pair.Pair) {
+	if row, ok := v.Rules.Row("resolution"); ok && row.In && row.Target == "resolution" {
+		p.State.Field(row.Key).Shown = bridge.Cleared
+	}
 	row, ok := v.Rules.Row("status")
 	if !ok || !row.In || row.Target != "status" {
 		return
@@ -267,9 +273,9 @@ func (f *Flow) look(ctx context.Context, v *observe.View, c *bridge.Change, t *p
 	since := t.Since - clockSlack.Milliseconds()
 	jql := fmt.Sprintf("created >= %d ORDER BY created ASC, key ASC", f.jiraTime(since).Add(-time.Minute).UnixMilli())
 	var found jira.Ref
-	passed := false
+	passed := f.indexPassed(ctx, t) // asked before the search: what the index learns after it, the search did not show
 	err := f.Site.Jira.Search(ctx, jql, jira.SearchOptions{Fields: []string{"created", "creator"}, Properties: []string{site.MarkerKey}}, func(is *jira.Issue) error {
-		if f.Site.HubTime(is.Created()) > f.Site.Now()-time.Minute.Milliseconds() || f.Site.HubTime(is.Created()) > t.Since+callTime.Milliseconds() {
+		if f.Site.HubTime(is.Created()) > t.Since+callTime.Milliseconds() {
 			passed = true
 		}
 		if found.ID != "" || !is.Creator().Is(v.Account) {
@@ -284,7 +290,7 @@ func (f *Flow) look(ctx context.Context, v *observe.View, c *bridge.Change, t *p
 	if err != nil || found.ID != "" {
 		return found, err
 	}
-	if passed || f.indexPassed(ctx, t) {
+	if passed {
 		return jira.Ref{}, nil
 	}
 	return jira.Ref{}, bridge.Temporary("creation-uncertain",
@@ -294,10 +300,12 @@ func (f *Flow) look(ctx context.Context, v *observe.View, c *bridge.Change, t *p
 // callTime is the longest a creation may take.
 const callTime = 2 * time.Minute
 
-// indexPassed asks Data Center how far its index is; Cloud's search is trusted ten minutes after the try.
+// indexPassed reports whether the search index shows everything that was created by the try. Data Center says how far its
+// index is; Cloud's search is trusted ten minutes after the try.
 func (f *Flow) indexPassed(ctx context.Context, t *pair.Twin) bool {
+	over := t.Since + callTime.Milliseconds()
 	if state, ok, err := f.Site.Jira.IndexLag(ctx); err == nil && ok {
-		return f.Site.HubTime(state.Index) > t.Since+callTime.Milliseconds()
+		return f.Site.HubTime(state.Index) > over || f.Site.Now() > over && state.Lag() == 0
 	}
 	return f.Site.Now() > t.Since+(10*time.Minute).Milliseconds()
 }

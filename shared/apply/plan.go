@@ -54,8 +54,9 @@ func (f *Flow) plan(ctx context.Context, v *observe.View, issue string, c *bridg
 }
 
 func (f *Flow) decide(ctx context.Context, v *observe.View, p *pair.Pair, pl *plan) error {
+	p.State.Redo = false
 	pl.remote, pl.project, pl.kind = p.Head.Remote, p.State.Project, p.State.Type
-	if p.Head.Status == pair.Stopped {
+	if p.Head.Status == pair.Stopped || p.Head.Gone != "" {
 		return nil
 	}
 	if p.Head.Left != "" {
@@ -153,8 +154,13 @@ func (d *decider) write(row rule.Row, key, elem string, isElem bool, dec merge.D
 	w := pair.IntendedWrite{Field: field.ID, Edit: dec.Edit, Value: dec.Value, Before: d.p.State.Field(key).Item}
 	switch {
 	case field.ID == "status":
-		d.pl.transition.Writes[key] = w
 		d.pl.from, d.pl.to = d.p.State.Field(key).Shown.Text(), dec.Value.Text()
+		for _, step := range d.v.Rules.Status().Path(d.pl.from, d.pl.to) {
+			if step != d.pl.to {
+				w.Via = append(w.Via, bridge.ValueOf(step))
+			}
+		}
+		d.pl.transition.Writes[key] = w
 	case field.ID == "resolution":
 		d.pl.resolution = &w
 		d.pl.transition.Writes[key] = w // moved to the edit if no transition is made

@@ -67,6 +67,18 @@ func (p *Pair) Mark(now int64, lane bridge.Lane) int64 {
 	return h.Revision
 }
 
+// Leave notes that our issue is gone, and marks the pair so that the remote site is told.
+func (p *Pair) Leave(why bridge.Gone, now int64, cause string) {
+	if p.Head.Gone != "" {
+		return
+	}
+	p.Head.Gone = why
+	p.State.Intents = nil // the place of a write to it will never be seen
+	p.Unpark()
+	p.Mark(now, bridge.Live)
+	p.Note(Event{What: "gone", Note: string(why), Cause: cause})
+}
+
 // Waits reports whether the pair has a change for the remote site.
 func (h *Head) Waits() bool {
 	return h.Since != 0 && h.Status != Stopped || h.Since != 0 && h.Gone != ""

@@ -59,7 +59,7 @@ func (b *Book) Refuse(ctx context.Context, connection, remote string, t *Twin, a
 	return b.Store.Apply(ctx, store.Replace(store.Doc{Key: twinKey(connection, remote), Body: body, Rev: t.rev}))
 }
 
-// Reclaim makes a refused twin an open intent again.
+// Reclaim makes a refused twin an open intent again. ErrConflict: somebody else has.
 func (b *Book) Reclaim(ctx context.Context, connection, remote string, t *Twin, intent string) (*Twin, error) {
 	n := &Twin{Intent: intent, Since: b.Now(), rev: t.rev + 1}
 	body, err := json.Marshal(n)
@@ -67,6 +67,12 @@ func (b *Book) Reclaim(ctx context.Context, connection, remote string, t *Twin, 
 		return nil, err
 	}
 	return n, b.Store.Apply(ctx, store.Replace(store.Doc{Key: twinKey(connection, remote), Body: body, Rev: t.rev}))
+}
+
+// Renew says that the creation is tried again now, after it was certain that the earlier try created nothing: whoever looks
+// for the result looks for this try. ErrConflict: somebody else tries.
+func (b *Book) Renew(ctx context.Context, connection, remote string, t *Twin) (*Twin, error) {
+	return b.Reclaim(ctx, connection, remote, t, t.Intent)
 }
 
 // Join stores a new pair whose twin is known, in one step with the twin's document: t is the open intent, or nil where

@@ -30,6 +30,11 @@ func (f *Flow) Event(ctx context.Context, t site.Task) error {
 		return err
 	}
 	defer f.Site.Lock(ev.IssueID)()
+	if ev.History != nil && ev.Trust {
+		if ev.Trust, err = f.Site.TrustsEvents(ctx, ev.IssueID, ev.History.ID); err != nil {
+			return err
+		}
+	}
 	connections, err := f.Site.Connections(ctx)
 	if err != nil {
 		return err
@@ -192,8 +197,7 @@ func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, see
 	if err != nil || !redo {
 		return err
 	}
-	t := site.Task{Kind: site.RetryTask, Connection: c.ID, Issue: seen.Issue.ID, By: "rules published"}
-	return f.Site.Send(ctx, t, bridge.Bulk, "")
+	return f.Site.Send(ctx, site.Task{Kind: site.RetryTask, Connection: c.ID, Issue: seen.Issue.ID, By: seen.Cause}, lane, "")
 }
 
 // update changes a pair and rings for whoever waits for changes.
@@ -211,12 +215,7 @@ func (f *Flow) update(ctx context.Context, c *bridge.Connection, issue string, c
 // Gone tells the remote site that an issue of ours was deleted, or is no longer kept in sync.
 func (f *Flow) Gone(ctx context.Context, c *bridge.Connection, issue string, why bridge.Gone, cause string) error {
 	return f.update(ctx, c, issue, func(p *pair.Pair) error {
-		if p.Head.Gone != "" {
-			return nil
-		}
-		p.Head.Gone = why
-		p.Mark(f.Site.Now(), bridge.Live)
-		p.Note(pair.Event{What: "gone", Note: string(why), Cause: cause})
+		p.Leave(why, f.Site.Now(), cause)
 		return nil
 	})
 }
