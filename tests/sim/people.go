@@ -1,0 +1,280 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+)
+
+// What people do in their Jiras.
+
+// pick is any issue of the site; "" if there is none.
+func (h *half) pick(r *rand.Rand) string {
+	ids := h.jira.IssueIDs()
+	if len(ids) == 0 {
+		return ""
+	}
+	return strconv.FormatInt(ids[r.IntN(len(ids))], 10)
+}
+
+// who edits: mostly Alice; now and then somebody who shares our own login.
+func who(r *rand.Rand) string {
+	if r.IntN(12) == 0 {
+		return "drawbridge"
+	}
+	return "alice"
+}
+
+func (w *world) create(r *rand.Rand) {
+	h := w.side(r)
+	if len(h.jira.IssueIDs()) > 5 {
+		return
+	}
+	all := map[string]any{"project": map[string]string{"key": h.demo.ProjectKey}, "issuetype": map[string]string{"name": "Task"}, "summary": w.token("s")}
+	if r.IntN(2) == 0 {
+		h.some(r, all)
+	}
+	if st := map[string]any(nil); st == nil {
+		delete(all, "status")
+	}
+	var out struct{ Key string }
+	h.call("alice", "POST", "/rest/api/2/issue", map[string]any{"fields": all}, &out)
+	w.say("%s: alice creates %s: %v", h.role, out.Key, short(all))
+}
+
+func short(m map[string]any) string {
+	s := fmt.Sprint(m)
+	return strings.TrimPrefix(s, "map")
+}
+
+func nameOf(n string) map[string]string { return map[string]string{"name": n} }
+
+func subset(r *rand.Rand, from []string) []map[string]string {
+	out := []map[string]string{}
+	for _, n := range from {
+		if r.IntN(2) == 0 {
+			out = append(out, nameOf(n))
+		}
+	}
+	return out
+}
+
+// some sets one field to something.
+func (h *half) some(r *rand.Rand, f map[string]any) {
+	switch r.IntN(9) {
+	case 0, 1:
+		f["summary"] = h.w.token("s")
+	case 2:
+		f["description"] = "h2. " + h.w.token("d") + "\n\n* one\n* two "
+		if r.IntN(4) == 0 {
+			f["description"] = nil
+		}
+	case 3:
+		f["priority"] = nameOf([]string{"High", "Low", "Medium"}[r.IntN(3)])
+	case 4:
+		f["duedate"] = fmt.Sprintf("2030-01-%02d", 1+r.IntN(28))
+		if r.IntN(4) == 0 {
+			f["duedate"] = nil
+		}
+	case 5:
+		labels := []string{}
+		for _, l := range []string{"red", "green", "blue"} {
+			if r.IntN(2) == 0 {
+				labels = append(labels, l)
+			}
+		}
+		f["labels"] = labels
+	case 6:
+		f["components"] = subset(r, []string{"Backend", "Frontend", "Docs"})
+	case 7:
+		f["fixVersions"] = subset(r, []string{"1.0", "1.1", "2.0"})
+	case 8:
+		f["assignee"] = h.account("alice")
+		if r.IntN(2) == 0 {
+			f["assignee"] = nil
+		}
+	}
+}
+
+func (h *half) account(name string) map[string]string {
+	if h.role == "private" {
+		return map[string]string{"name": name}
+	}
+	return map[string]string{"accountId": h.userID(name)}
+}
+
+func (w *world) edit(r *rand.Rand) { w.side(r).editFields(r) }
+
+func (h *half) editFields(r *rand.Rand) {
+	id := h.pick(r)
+	if id == "" {
+		return
+	}
+	f := map[string]any{}
+	for range 1 + r.IntN(2) {
+		h.some(r, f)
+	}
+	user := who(r)
+	status := h.call(user, "PUT", "/rest/api/2/issue/"+id, map[string]any{"fields": f}, nil)
+	h.w.say("%s: %s edits %s: %v (%d)", h.role, user, id, short(f), status)
+}
+
+func (w *world) transition(r *rand.Rand) { w.side(r).move(r) }
+
+// move moves an issue along its workflow.
+func (h *half) move(r *rand.Rand) {
+	id := h.pick(r)
+	if id == "" {
+		return
+	}
+	var out struct {
+		Transitions []struct {
+			ID string
+			To named
+		}
+	}
+	h.call("alice", "GET", "/rest/api/2/issue/"+id+"/transitions", nil, &out)
+	if len(out.Transitions) == 0 {
+		return
+	}
+	t := out.Transitions[r.IntN(len(out.Transitions))]
+	body := map[string]any{"transition": map[string]string{"id": t.ID}}
+	if t.To.Name == "Done" {
+		body["fields"] = map[string]any{"resolution": nameOf([]string{"Done", "Won't Do", "Duplicate"}[r.IntN(3)])}
+	}
+	user := who(r)
+	status := h.call(user, "POST", "/rest/api/2/issue/"+id+"/transitions", body, nil)
+	h.w.say("%s: %s moves %s to %s %v (%d)", h.role, user, id, t.To.Name, body["fields"], status)
+}
+
+func (w *world) comment(r *rand.Rand) { w.side(r).addComment(r) }
+
+func (h *half) addComment(r *rand.Rand) {
+	id := h.pick(r)
+	if id == "" {
+		return
+	}
+	text := h.w.token("c")
+	body := map[string]any{}
+	switch r.IntN(4) {
+	case 0:
+		text = h.w.token("secret")
+		h.w.secrets = append(h.w.secrets, secretText{text, h.role})
+		body["visibility"] = map[string]string{"type": "role", "value": "Developers"}
+	}
+	body["body"] = text
+	h.call("alice", "POST", "/rest/api/2/issue/"+id+"/comment", body, nil)
+	h.w.say("%s: alice comments on %s: %v", h.role, id, body)
+}
+
+// some comment of some issue.
+func (h *half) pickComment(r *rand.Rand) (id string, c comment, ok bool) {
+	if id = h.pick(r); id == "" {
+		return
+	}
+	is := h.look(id)
+	if is == nil || len(is.Fields.Comment.Comments) == 0 {
+		return
+	}
+	return id, is.Fields.Comment.Comments[r.IntN(len(is.Fields.Comment.Comments))], true
+}
+
+func (w *world) editComment(r *rand.Rand) {
+	h := w.side(r)
+	id, c, ok := h.pickComment(r)
+	if !ok {
+		return
+	}
+	text := w.token(" e")
+	body := map[string]any{"body": c.Body + text}
+	if c.Visibility != nil {
+		body["visibility"] = map[string]string{"type": c.Visibility.Type, "value": c.Visibility.Value}
+		w.secrets = append(w.secrets, secretText{strings.TrimSpace(text), h.role})
+	}
+	h.call("admin", "PUT", "/rest/api/2/issue/"+id+"/comment/"+c.ID, body, nil)
+	w.say("%s: admin edits comment %s of %s: %q", h.role, c.ID, id, body["body"])
+}
+
+func (w *world) deleteComment(r *rand.Rand) {
+	h := w.side(r)
+	id, c, ok := h.pickComment(r)
+	if !ok {
+		return
+	}
+	h.call("admin", "DELETE", "/rest/api/2/issue/"+id+"/comment/"+c.ID, nil, nil)
+	w.say("%s: admin deletes comment %s of %s: %q", h.role, c.ID, id, c.Body)
+	if c.Author.ours() {
+		w.lost["comment "+firstWord(c.Body)] = true
+	}
+}
+
+// firstWord is the token by which a comment is known, in the original or in the copy.
+func firstWord(body string) string {
+	for _, word := range strings.Fields(body) {
+		if len(word) > 2 && (word[0] == 'c' || strings.HasPrefix(word, "secret")) && word[len(word)-1] == 'x' {
+			return word
+		}
+	}
+	return ""
+}
+
+func (w *world) restrictComment(r *rand.Rand) {
+	h := w.side(r)
+	id, c, ok := h.pickComment(r)
+	if !ok || c.Author.ours() {
+		return
+	}
+	body := map[string]any{"body": c.Body, "visibility": map[string]string{"type": "role", "value": "Developers"}}
+	if c.Visibility != nil {
+		body["visibility"] = nil
+		delete(body, "visibility")
+	}
+	h.call("admin", "PUT", "/rest/api/2/issue/"+id+"/comment/"+c.ID, body, nil)
+	w.say("%s: admin restricts comment %s of %s: %v", h.role, c.ID, id, body)
+}
+
+func (w *world) attach(r *rand.Rand) {
+	h := w.side(r)
+	id := h.pick(r)
+	if id == "" {
+		return
+	}
+	name := w.token("file")
+	shown := name
+	if r.IntN(4) == 0 {
+		shown = "same.txt"
+	}
+	h.upload("alice", id, shown, "content of "+name)
+	w.say("%s: alice attaches %s to %s: content of %s", h.role, shown, id, name)
+}
+
+func (w *world) detach(r *rand.Rand) {
+	h := w.side(r)
+	id := h.pick(r)
+	if id == "" {
+		return
+	}
+	is := h.look(id)
+	if is == nil || len(is.Fields.Attachment) == 0 {
+		return
+	}
+	a := is.Fields.Attachment[r.IntN(len(is.Fields.Attachment))]
+	if a.Author.ours() {
+		w.lost["file "+h.download(a)] = true
+	}
+	h.call("admin", "DELETE", "/rest/api/2/attachment/"+a.ID, nil, nil)
+	w.say("%s: admin deletes attachment %s (%s) of %s", h.role, a.ID, a.Filename, id)
+}
+
+func (w *world) deleteIssue(r *rand.Rand) {
+	h := w.side(r)
+	id := h.pick(r)
+	if id == "" {
+		return
+	}
+	if h.call("admin", "DELETE", "/rest/api/2/issue/"+id, nil, nil) < 300 {
+		w.gone[h.role][id] = true
+	}
+	w.say("%s: admin deletes %s", h.role, id)
+}

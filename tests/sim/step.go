@@ -1,0 +1,198 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"drawbridge/shared/store"
+)
+
+// step is one thing that happens. Everything random about it follows from its own seed, so that other steps can be left
+// away without changing it.
+type step struct {
+	do   string
+	seed uint64
+}
+
+// kinds are the steps with their weights and what carries them out.
+var kinds = []struct {
+	name   string
+	weight int
+	do     func(*world, *rand.Rand)
+}{
+	{"edit", 22, (*world).edit},
+	{"transition", 8, (*world).transition},
+	{"create", 4, (*world).create},
+	{"comment", 8, (*world).comment},
+	{"edit comment", 4, (*world).editComment},
+	{"delete comment", 3, (*world).deleteComment},
+	{"restrict comment", 2, (*world).restrictComment},
+	{"attach", 4, (*world).attach},
+	{"detach", 2, (*world).detach},
+	{"delete issue", 1, (*world).deleteIssue},
+
+	{"deliver", 14, (*world).deliverSome},
+	{"lose", 3, (*world).lose},
+	{"double", 3, (*world).double},
+	{"search private", 10, func(w *world, _ *rand.Rand) { w.search(w.private) }},
+	{"search public", 3, func(w *world, _ *rand.Rand) { w.search(w.public) }},
+	{"work public", 12, func(w *world, r *rand.Rand) { w.public.work(1 + r.IntN(4)) }},
+	{"work private", 12, func(w *world, r *rand.Rand) { w.private.work(1 + r.IntN(4)) }},
+	{"exchange", 12, func(w *world, _ *rand.Rand) { w.exchange() }},
+	{"due", 3, func(w *world, _ *rand.Rand) { w.due(w.public); w.due(w.private) }},
+	{"everything", 6, func(w *world, _ *rand.Rand) { w.round() }},
+	{"sleep", 10, (*world).sleep},
+
+	{"store fails", 4, (*world).failStore},
+	{"queue fails", 1, (*world).failQueue},
+	{"jira fails", 7, (*world).failJira},
+	{"crash", 6, (*world).shoot},
+	{"hub fails", 4, (*world).failHub},
+	{"meanwhile", 5, (*world).meanwhile},
+	{"clock", 1, (*world).jump},
+	{"firewall", 1, func(w *world, _ *rand.Rand) { w.cut = !w.cut; w.say("the firewall lets through: %t", !w.cut) }},
+}
+
+// plan makes the steps of a seed.
+func plan(seed uint64) []step {
+	r := rand.New(rand.NewPCG(seed, 2))
+	total := 0
+	for _, k := range kinds {
+		total += k.weight
+	}
+	steps := []step{{"create", r.Uint64()}}
+	for range 8 + r.IntN(40) {
+		n := r.IntN(total)
+		for _, k := range kinds {
+			if n -= k.weight; n < 0 {
+				steps = append(steps, step{k.name, r.Uint64()})
+				break
+			}
+		}
+	}
+	return steps
+}
+
+// do carries out one step, a little later than the one before.
+func (w *world) do(s step) {
+	r := rand.New(rand.NewPCG(s.seed, 3))
+	time.Sleep(time.Duration(1+r.IntN(300)) * time.Millisecond)
+	w.sort()
+	for _, k := range kinds {
+		if k.name == s.do {
+			w.say("[%s]", s.do)
+			k.do(w, r)
+		}
+	}
+}
+
+func (w *world) side(r *rand.Rand) *half { return w.halves()[r.IntN(2)] }
+
+func (w *world) deliverSome(r *rand.Rand) {
+	for range 1 + r.IntN(4) {
+		if n := len(w.mail.waiting); n > 0 {
+			w.deliver(r.IntN(n), false)
+		}
+	}
+}
+
+func (w *world) double(r *rand.Rand) {
+	if n := len(w.mail.waiting); n > 0 {
+		i := r.IntN(n)
+		delete(w.mail.waiting[i].header, "X-Atlassian-Webhook-Identifier") // as another event that says the same
+		w.deliver(i, true)
+	}
+}
+
+func (w *world) lose(r *rand.Rand) {
+	if n := len(w.mail.waiting); n > 0 {
+		i := r.IntN(n)
+		w.say("a webhook is lost")
+		w.mail.waiting = append(w.mail.waiting[:i], w.mail.waiting[i+1:]...)
+	}
+}
+
+func (w *world) sleep(r *rand.Rand) {
+	d := time.Duration(r.IntN(5000)) * time.Millisecond
+	switch r.IntN(8) {
+	case 0:
+		d *= 20
+	case 1:
+		d *= 400
+	}
+	w.say("%v pass", d)
+	time.Sleep(d)
+}
+
+func (w *world) failStore(r *rand.Rand) {
+	h := w.side(r)
+	f := failure{r.IntN(8), []store.Fault{store.FaultLost, store.FaultAfter}[r.IntN(2)]}
+	w.say("%s: store write %d from now fails (%s)", h.role, f.in+1, faultWord(f.kind))
+	h.disk.fails = append(h.disk.fails, f)
+}
+
+func (w *world) failQueue(r *rand.Rand) {
+	h := w.side(r)
+	f := failure{r.IntN(4), []store.Fault{store.FaultLost, store.FaultAfter}[r.IntN(2)]}
+	w.say("%s: queue write %d from now fails (%s)", h.role, f.in+1, faultWord(f.kind))
+	h.line.fails = append(h.line.fails, f)
+}
+
+func faultWord(f store.Fault) string {
+	if f == store.FaultLost {
+		return "not done"
+	}
+	return "done all the same"
+}
+
+func (w *world) failJira(r *rand.Rand) {
+	h := w.side(r)
+	m := mishap{in: r.IntN(4), writes: r.IntN(4) > 0, kind: mishaps[r.IntN(len(mishaps))]}
+	if !m.writes && (m.kind == conflict || m.kind == badAfter) {
+		m.kind = bad500
+	}
+	w.say("%s: call %d from now (writes only: %t) meets with: %s", h.role, m.in+1, m.writes, m.kind)
+	h.wire.mishaps = append(h.wire.mishaps, m)
+}
+
+func (w *world) shoot(r *rand.Rand) {
+	h := w.side(r)
+	if r.IntN(4) == 0 {
+		w.say("%s: crash", h.role)
+		h.start()
+		return
+	}
+	h.gun.left = 1 + r.IntN(16)
+	w.say("%s: crash in %d steps", h.role, h.gun.left)
+}
+
+func (w *world) failHub(r *rand.Rand) {
+	kind := []string{swallowed, answerLost}[r.IntN(2)]
+	w.say("the next exchange: %s", kind)
+	w.hubWire.mishaps = append(w.hubWire.mishaps, mishap{kind: kind})
+}
+
+// meanwhile has somebody edit in the middle of a call of ours.
+func (w *world) meanwhile(r *rand.Rand) {
+	h := w.side(r)
+	inner := rand.New(rand.NewPCG(r.Uint64(), 4))
+	what := []func(*half, *rand.Rand){(*half).editFields, (*half).editFields, (*half).move, (*half).addComment}[r.IntN(4)]
+	m := mishap{in: r.IntN(3), writes: r.IntN(3) > 0, kind: []string{meanwhile, afterwards}[r.IntN(2)], do: func() { what(h, inner) }}
+	w.say("%s: %s call %d from now (writes only: %t)", h.role, m.kind, m.in+1, m.writes)
+	h.wire.mishaps = append(h.wire.mishaps, m)
+}
+
+func (w *world) jump(r *rand.Rand) {
+	by := time.Duration(r.IntN(180)-90) * time.Second
+	h := w.side(r)
+	if r.IntN(2) == 0 {
+		h.jiraSkew += by
+		w.say("%s: Jira's clock jumps by %v", h.role, by)
+		return
+	}
+	w.public.skew += by
+	w.say("the hub's clock jumps by %v", by)
+}
+
+var _ = fmt.Sprint
