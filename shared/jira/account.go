@@ -36,6 +36,13 @@ func (a *account) see(h http.Header, now time.Time, ask bool) (doubt bool) {
 	return ask && a.named
 }
 
+// nameless reports that answers used to name us and this one does not.
+func (a *account) nameless(h http.Header) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.named && caller(h) == ""
+}
+
 func (a *account) prove(now time.Time, named bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -64,8 +71,12 @@ func (c *Client) dispel(ctx context.Context) *bridge.Error {
 	return nil
 }
 
-// vouch makes sure that an empty answer or a refusal is Jira's to us, not to an anonymous caller.
-func (c *Client) vouch(ctx context.Context) *bridge.Error {
+// vouch makes sure that an empty answer or a refusal is Jira's to us, not to an anonymous caller. One that does not name us
+// although answers used to is never believed without asking.
+func (c *Client) vouch(ctx context.Context, nameless bool) *bridge.Error {
+	if nameless {
+		return c.dispel(ctx)
+	}
 	if c.account.fresh(c.opts.Now()) {
 		return nil
 	}

@@ -190,8 +190,9 @@ func (c *Client) identified(ctx context.Context, k *call, res *http.Response, e 
 	if c.account.anonymous(res.Header) {
 		return anonymous(k.what, res.StatusCode)
 	}
+	nameless := c.account.nameless(res.Header)
 	c.account.see(res.Header, c.opts.Now(), false)
-	if why := c.vouch(ctx); why != nil {
+	if why := c.vouch(ctx, nameless); why != nil {
 		return why
 	}
 	return e

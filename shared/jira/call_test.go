@@ -244,6 +244,24 @@ func TestAnonymous(t *testing.T) {
 		t.Errorf("no longer named: %v", err)
 	}
 
+	// A moment ago they still did: what a nameless answer denies or leaves empty is asked about at once all the same.
+	for _, fl := range []bridge.Flavour{bridge.Cloud, bridge.DataCenter} {
+		name := map[string]string{"X-Aaccountid": "712020%3Aabc", "X-Ausername": "bot"}
+		for _, a := range []answer{{status: 404, body: `{"errorMessages":["Issue does not exist"]}`}, ok(`{"issues":[],"isLast":true}`)} {
+			s = script(t, answer{status: 200, body: issueBody, header: name}, a, answer{status: 401})
+			c = s.client(t, fl)
+			_, err := c.Issue(ctx, "1", IssueOptions{})
+			if a.status == 404 && err == nil {
+				_, err = c.Edit(ctx, "1", EditRequest{})
+			} else if err == nil {
+				_, _, err = c.SearchPage(ctx, "project = P", SearchOptions{}, "")
+			}
+			if bridge.NameOf(err) != "site-unauthenticated" || len(s.lines()) != 3 {
+				t.Errorf("%s: %d without a name, just after answers with one: %v, %v", fl, a.status, err, s.lines())
+			}
+		}
+	}
+
 	// To nobody, issues do not exist: a refusal without a name is asked about too, and a 404 must not look like a deletion.
 	for _, a := range []answer{{status: 404, body: `{"errorMessages":["Issue does not exist"]}`}, {status: 400, body: `{"errors":{"summary":"Field 'summary' cannot be set."}}`}} {
 		s = script(t, a, answer{status: 401})

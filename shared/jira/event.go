@@ -113,7 +113,33 @@ func DecodeEvent(body []byte, h http.Header) (Event, error) {
 		e.Kind = k
 		w.fill(&e)
 	}
+	for _, id := range e.ids() {
+		if !plainID.MatchString(id) {
+			return Event{}, bridge.Permanent("event-unreadable", "webhook body: %.40q is no id that Jira gives", id)
+		}
+	}
 	return e, nil
+}
+
+// plainID is what an id may look like: ids stand in paths of calls and in keys of our state.
+var plainID = regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
+
+// ids are those of an event that are used further on.
+func (e *Event) ids() []string {
+	ids := []string{e.IssueID}
+	if e.Comment != nil {
+		ids = append(ids, e.Comment.ID)
+	}
+	if e.Worklog != nil {
+		ids = append(ids, e.Worklog.ID)
+	}
+	if e.Attachment != nil {
+		ids = append(ids, e.Attachment.ID)
+	}
+	if e.Link != nil {
+		ids = append(ids, e.Link.ID, e.Link.Source, e.Link.Destination)
+	}
+	return ids
 }
 
 // fill enters what the body carries.

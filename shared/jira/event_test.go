@@ -124,3 +124,16 @@ func FuzzDecodeEvent(f *testing.F) {
 		}
 	})
 }
+
+// TestIDsThatClimb has ids that would lead elsewhere in the path of a call, or in the keys of the state.
+func TestIDsThatClimb(t *testing.T) {
+	for _, body := range []string{
+		`{"webhookEvent":"jira:issue_updated","issue":{"id":"../../myself","key":"P-1"}}`,
+		`{"webhookEvent":"comment_created","issue":{"id":"1"},"comment":{"id":"1/../2","body":"x"}}`,
+		`{"webhookEvent":"attachment_created","issue":{"id":"1"},"attachment":{"id":"a b"}}`,
+	} {
+		if _, err := DecodeEvent([]byte(body), nil); bridge.NameOf(err) != "event-unreadable" {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}

@@ -61,7 +61,9 @@ func (c *Client) Search(ctx context.Context, jql string, o SearchOptions, each f
 func (c *Client) SearchPage(ctx context.Context, jql string, o SearchOptions, cursor string) (page []*Issue, next string, err error) {
 	var got searched
 	k := c.searchCall(jql, o, cursor)
-	k.decode = func(_ *http.Response, r io.Reader) (err error) {
+	nameless := false
+	k.decode = func(res *http.Response, r io.Reader) (err error) {
+		nameless = c.account.nameless(res.Header)
 		got, err = decodeSearch(json.NewDecoder(r), c.searchCap())
 		return err
 	}
@@ -76,7 +78,7 @@ func (c *Client) SearchPage(ctx context.Context, jql string, o SearchOptions, cu
 		return nil, "", (&fault{status: http.StatusOK}).with(bridge.Permanent("bad-answer", "search: jira gives the same page again and again"), bridge.LevelPair)
 	}
 	if cursor == "" && next == "" && len(got.issues) == 0 {
-		if why := c.vouch(ctx); why != nil {
+		if why := c.vouch(ctx, nameless); why != nil {
 			return nil, "", why
 		}
 	}
