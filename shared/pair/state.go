@@ -59,6 +59,8 @@ type IntendedWrite struct {
 	Before int64        `json:"before"` // the field's latest known item when it was decided
 	// Via are the values that the field passes through on its way: a status that is reached over several steps.
 	Via []bridge.Value `json:"via,omitempty"`
+	// Local is the name of an element of a set on this site: by it a refusal of Jira's is told from those of its neighbours.
+	Local string `json:"-"`
 }
 
 // Open reports whether one of our writes to the field has no known place yet.
