@@ -23,8 +23,8 @@ type crowd struct {
 	w     *rig.World
 	mu    sync.Mutex
 	made  []made
-	texts []member // comments
-	files []member // attachments
+	texts []member          // comments
+	files []member          // attachments
 	twins map[string]string // keys of twins, by token
 	ops   int
 	stop  chan struct{}
@@ -44,7 +44,9 @@ type member struct {
 	sum         [32]byte // of an attachment's content
 }
 
-func newCrowd(w *rig.World) *crowd { return &crowd{w: w, twins: map[string]string{}, stop: make(chan struct{})} }
+func newCrowd(w *rig.World) *crowd {
+	return &crowd{w: w, twins: map[string]string{}, stop: make(chan struct{})}
+}
 
 // work lets n people work on each side until stopped.
 func (c *crowd) work(seed uint64, n int, pause time.Duration) {

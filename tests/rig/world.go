@@ -328,3 +328,20 @@ func (w *World) Explain(key string) {
 	w.T.Helper()
 	w.T.Logf("hub: %s\npoller: %s\n%s\n%s", w.Show(true, key), w.Show(false, key), w.Hub.Tail(15), w.Poller.Tail(15))
 }
+
+// WebhookURL is where the public Jira's webhooks go.
+func (w *World) WebhookURL() string { return w.HubURL + "/v1/webhooks/cloud" }
+
+// WebhookSecret is what the public Jira's webhooks are signed with.
+func (w *World) WebhookSecret() string { return w.secrets["secret of the public webhook"] }
+
+// ExpireToken makes the token that a half uses worthless, until the returned function is called.
+func (w *World) ExpireToken(j *Jira) (restore func()) {
+	w.T.Helper()
+	j.Account("drawbridge", Fields{"Token": "another-" + rand.Text()})
+	what := "token of the private Jira"
+	if j.Cloud {
+		what = "token of the public Jira"
+	}
+	return func() { j.Account("drawbridge", Fields{"Token": w.secrets[what]}) }
+}
