@@ -150,8 +150,8 @@ const inlineMax = 1 << 10 // bytes of a value kept inside the state
 // encode writes the state with every value over inlineMax moved out; it returns those by their SHA-256.
 func (s *State) encode() (body []byte, values map[string]bridge.Value, err error) {
 	raw, err := json.Marshal(s)
-	if err != nil {
-		return nil, nil, err
+	if err != nil || !s.large() {
+		return raw, nil, err
 	}
 	var c State // a deep copy, so that the values of the pair in memory stay whole
 	if err := json.Unmarshal(raw, &c); err != nil {
@@ -169,6 +169,12 @@ func (s *State) encode() (body []byte, values map[string]bridge.Value, err error
 	})
 	body, err = json.Marshal(&c)
 	return body, values, err
+}
+
+// large reports whether a value is to be moved out.
+func (s *State) large() (found bool) {
+	s.eachValue(func(v *bridge.Value) { found = found || len(*v) > inlineMax })
+	return found
 }
 
 // outside returns the ids of the values that were moved out of an encoded state.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"drawbridge/shared/store"
@@ -23,16 +25,44 @@ func (d docs) Get(ctx context.Context, keys ...store.Key) ([]*store.Doc, error) 
 		return nil, err
 	}
 	out := make([]*store.Doc, len(keys))
-	for i, k := range keys {
-		found, err := d.read(columns+"part = ? AND sort = ? AND "+alive, k.Part, k.Sort, d.db.millis())
-		if err != nil {
-			return nil, d.db.failed("read "+k.String(), err)
+	for i := 0; i < len(keys); {
+		n := together(keys[i:])
+		if err := d.get(keys[i:i+n], out[i:i+n]); err != nil {
+			return nil, d.db.failed("read "+keys[i].String(), err)
 		}
-		if len(found) > 0 {
-			out[i] = &found[0]
-		}
+		i += n
 	}
 	return out, nil
+}
+
+// most is how many documents one query reads.
+const most = 16
+
+// together counts the keys at the beginning that are of one partition, at most as many as one query reads.
+func together(keys []store.Key) int {
+	n := 1
+	for n < min(len(keys), most) && keys[n].Part == keys[0].Part {
+		n++
+	}
+	return n
+}
+
+// get reads documents of one partition in one query: what belongs together is seen together.
+func (d docs) get(keys []store.Key, out []*store.Doc) error {
+	args := make([]any, 0, len(keys)+2)
+	args = append(args, keys[0].Part)
+	for _, k := range keys {
+		args = append(args, k.Sort)
+	}
+	found, err := d.read(columns+"part = ? AND sort IN (?"+strings.Repeat(", ?", len(keys)-1)+") AND "+alive, append(args, d.db.millis())...)
+	for i := range found {
+		for j, k := range keys {
+			if found[i].Key == k {
+				out[j] = &found[i]
+			}
+		}
+	}
+	return err
 }
 
 // List implements store.Store.
@@ -49,9 +79,9 @@ func (d docs) List(ctx context.Context, part string, r store.Range) ([]store.Doc
 		add("sort >= ?", r.Prefix)
 		add("sort < ?", prefixEnd(r.Prefix))
 	}
-	order := " ORDER BY sort LIMIT ?"
+	order := " ORDER BY sort"
 	if r.Reverse {
-		order = " ORDER BY sort DESC LIMIT ?"
+		order = " ORDER BY sort DESC"
 	}
 	if r.After != "" && r.Reverse {
 		add("sort < ?", r.After)
@@ -59,7 +89,7 @@ func (d docs) List(ctx context.Context, part string, r store.Range) ([]store.Doc
 		add("sort > ?", r.After)
 	}
 	add(alive, d.db.millis())
-	found, err := d.read(text+order, append(args, limit(r.Limit))...)
+	found, err := d.read(text+order+limit(r.Limit), args...)
 	if err != nil {
 		return nil, d.db.failed("list "+part, err)
 	}
@@ -74,12 +104,12 @@ func prefixEnd(prefix string) string {
 	return string(b)
 }
 
-// limit is SQL's: a negative one means none.
-func limit(n int) int {
+// limit is SQL's. It stands in the text: for a limit that is a parameter SQLite plans the query anew at every use.
+func limit(n int) string {
 	if n <= 0 {
-		return -1
+		return ""
 	}
-	return n
+	return " LIMIT " + strconv.Itoa(n)
 }
 
 // Indexed implements store.Store.
@@ -91,8 +121,8 @@ func (d docs) Indexed(ctx context.Context, name string, r store.IndexRange) ([]s
 	if until == 0 {
 		until = math.MaxInt64
 	}
-	const text = "SELECT part, sort, at FROM doc WHERE ix = ? AND (at, part, sort) > (?, ?, ?) AND at <= ? ORDER BY at, part, sort LIMIT ?"
-	rows, err := d.query(text, name, r.After.At, r.After.Key.Part, r.After.Key.Sort, until, limit(r.Limit))
+	const text = "SELECT part, sort, at FROM doc WHERE ix = ? AND (at, part, sort) > (?, ?, ?) AND at <= ? ORDER BY at, part, sort"
+	rows, err := d.query(text+limit(r.Limit), name, r.After.At, r.After.Key.Part, r.After.Key.Sort, until)
 	if err != nil {
 		return nil, d.db.failed("read index "+name, err)
 	}
@@ -127,41 +157,49 @@ func (d docs) Apply(ctx context.Context, ops ...store.Op) error {
 	})
 }
 
+// The writes, each one statement that also judges its condition: no row written means that it does not hold.
+const (
+	insert   = "INSERT INTO doc (part, sort, rev, ix, at, expires, body) VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET "
+	contents = "ix = ?3, at = ?4, expires = ?5, body = ?6"
+	here     = " WHERE part = ?1 AND sort = ?2"
+	putText  = insert + "rev = iif(expires IS NULL OR expires > ?7, rev, 0) + 1, " + contents
+	newText  = insert + "rev = 1, " + contents + " WHERE expires <= ?7"
+	nextText = "UPDATE doc SET rev = rev + 1, " + contents + here + " AND (expires IS NULL OR expires > ?7) AND rev = ?8"
+	delText  = "DELETE FROM doc" + here
+	endText  = delText + " AND (expires IS NULL OR expires > ?3) AND rev = ?4"
+)
+
 func do(w *tx, o store.Op, now int64) error {
-	have, err := revision(w, o.Key(), now)
+	part, sort := o.Key().Part, o.Key().Sort
+	var done sql.Result
+	var err error
+	switch o.Kind {
+	case store.OpPut:
+		_, err = w.exec(putText, row(o.Doc, now)...)
+		return err
+	case store.OpCreate:
+		done, err = w.exec(newText, row(o.Doc, now)...)
+	case store.OpReplace:
+		done, err = w.exec(nextText, append(row(o.Doc, now), o.Doc.Rev)...)
+	case store.OpDelete:
+		_, err = w.exec(delText, part, sort)
+		return err
+	case store.OpDeleteRev:
+		done, err = w.exec(endText, part, sort, now, o.Doc.Rev)
+	default:
+		return check(w, o, now)
+	}
 	if err != nil {
 		return err
 	}
-	if !o.Holds(have) {
-		return &store.Conflict{Key: o.Key(), Kind: o.Kind}
+	if n, err := done.RowsAffected(); err != nil || n > 0 {
+		return err
 	}
-	switch {
-	case o.Kind == store.OpCheck:
-		return nil
-	case o.Writes():
-		return put(w, o.Doc, have+1)
-	}
-	_, err = w.exec("DELETE FROM doc WHERE part = ? AND sort = ?", o.Key().Part, o.Key().Sort)
-	return err
+	return &store.Conflict{Key: o.Key(), Kind: o.Kind}
 }
 
-// revision returns the stored revision, 0 if the document is absent or expired.
-func revision(w *tx, k store.Key, now int64) (rev int64, err error) {
-	rows, err := w.query("SELECT rev FROM doc WHERE part = ? AND sort = ? AND "+alive, k.Part, k.Sort, now)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	if rows.Next() {
-		err = rows.Scan(&rev)
-	}
-	if err != nil {
-		return 0, err
-	}
-	return rev, rows.Err()
-}
-
-func put(w *tx, d store.Doc, rev int64) error {
+// row are the arguments of a write: ?1 to ?7.
+func row(d store.Doc, now int64) []any {
 	var ix sql.NullString
 	var at, expires sql.NullInt64
 	if d.Index != nil {
@@ -170,10 +208,26 @@ func put(w *tx, d store.Doc, rev int64) error {
 	if !d.Expires.IsZero() {
 		expires = sql.NullInt64{Int64: d.Expires.UnixMilli(), Valid: true}
 	}
-	const text = `INSERT INTO doc (part, sort, rev, ix, at, expires, body) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-		rev = excluded.rev, ix = excluded.ix, at = excluded.at, expires = excluded.expires, body = excluded.body`
-	_, err := w.exec(text, d.Key.Part, d.Key.Sort, rev, ix, at, expires, string(d.Body))
-	return err
+	return []any{d.Key.Part, d.Key.Sort, ix, at, expires, string(d.Body), now}
+}
+
+// check compares the stored revision, 0 if the document is absent or expired.
+func check(w *tx, o store.Op, now int64) error {
+	rows, err := w.query("SELECT rev FROM doc WHERE part = ? AND sort = ? AND "+alive, o.Key().Part, o.Key().Sort, now)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var rev int64
+	if rows.Next() {
+		if err := rows.Scan(&rev); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil || o.Holds(rev) {
+		return err
+	}
+	return &store.Conflict{Key: o.Key(), Kind: o.Kind}
 }
 
 // ready returns why a call may not start: a refused request or an ended context.

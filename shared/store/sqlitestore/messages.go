@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,9 +22,10 @@ const lookEvery = 200 * time.Millisecond
 const (
 	fields = "seq, lane, grp, body, sent, attempt"
 	// ready finds messages of a lane, oldest first, whose group has nothing in
-	// flight or delayed. Arguments: lane, now, now.
+	// flight or delayed. Arguments: lane, now, now. "hidden > 0" names the index
+	// msg_hidden; without it SQLite plans the query anew for every value.
 	ready = ` FROM msg WHERE dead = 0 AND lane = ? AND hidden <= ?
-		AND grp NOT IN (SELECT grp FROM msg WHERE hidden > ? AND dead = 0) ORDER BY seq`
+		AND grp NOT IN (SELECT grp FROM msg WHERE hidden > 0 AND hidden > ? AND dead = 0) ORDER BY seq`
 )
 
 func laneNumber(l bridge.Lane) int {
@@ -54,7 +56,7 @@ func (q messages) Send(ctx context.Context, ms ...queue.Message) error {
 		}
 		return nil
 	})
-	q.db.bell.Ring()
+	q.db.bell.ring(len(ms))
 	return err
 }
 
@@ -80,17 +82,16 @@ func (q messages) Receive(ctx context.Context, max int, visibility time.Duration
 	if err := ctx.Err(); err != nil {
 		return nil, q.db.failed("receive", err)
 	}
-	if there, _, err := q.look(); err != nil || !there {
-		return nil, err
+	if q.db.dying.Load() == 0 { // else what is deleted now may let its group go on
+		if there, _, err := q.look(); err != nil || !there {
+			return nil, err
+		}
 	}
 	var out []queue.Delivery
 	err := q.db.write(ctx, "receive", func(w *tx) (err error) {
 		now := q.db.millis()
-		if err := q.bury(w, now); err != nil {
-			return err
-		}
 		for lane := 0; lane < 2 && len(out) == 0 && err == nil; lane++ {
-			out, err = take(w, lane, min(max, queue.MaxReceive), now, visibility)
+			out, err = q.take(w, lane, min(max, queue.MaxReceive), now, visibility)
 		}
 		return err
 	})
@@ -107,12 +108,25 @@ func (q messages) bury(w *tx, now int64) error {
 	return err
 }
 
-func take(w *tx, lane, max int, now int64, visibility time.Duration) ([]queue.Delivery, error) {
-	rows, err := w.query("SELECT "+fields+ready+" LIMIT ?", lane, now, now, max)
-	if err != nil {
-		return nil, err
+// find lists what can be received; it buries what was received too often first.
+func (q messages) find(w *tx, lane, max int, now int64) ([]queue.Message, error) {
+	for {
+		rows, err := w.query("SELECT "+fields+ready+limit(max), lane, now, now)
+		if err != nil {
+			return nil, err
+		}
+		found, err := scanMessages(rows)
+		if err != nil || !slices.ContainsFunc(found, func(m queue.Message) bool { return m.Attempt >= q.db.o.MaxAttempts }) {
+			return found, err
+		}
+		if err := q.bury(w, now); err != nil {
+			return nil, err
+		}
 	}
-	found, err := scanMessages(rows)
+}
+
+func (q messages) take(w *tx, lane, max int, now int64, visibility time.Duration) ([]queue.Delivery, error) {
+	found, err := q.find(w, lane, max, now)
 	if err != nil {
 		return nil, err
 	}
@@ -149,17 +163,27 @@ func scanMessages(rows *sql.Rows) ([]queue.Message, error) {
 	return out, rows.Err()
 }
 
-// Delete implements queue.Queue.
+// Delete implements queue.Queue. It does not wait for the disk: what a crash brings back is received once more, as
+// the port allows. A deletion shares the commit of what its worker receives next.
 func (q messages) Delete(ctx context.Context, ds ...queue.Delivery) error {
-	err := q.db.write(ctx, "delete", func(w *tx) error {
+	if err := ctx.Err(); err != nil {
+		return q.db.failed("delete", err)
+	}
+	q.db.dying.Add(1)
+	err := q.db.later("delete", func(w *tx) error {
 		for _, d := range ds {
 			if _, err := w.exec("DELETE FROM msg WHERE receipt = ? AND dead = 0", d.Receipt); err != nil {
 				return err
 			}
 		}
 		return nil
+	}, func() {
+		q.db.dying.Add(-1)
+		q.db.bell.ring(len(ds))
 	})
-	q.db.bell.Ring()
+	if err != nil {
+		q.db.dying.Add(-1)
+	}
 	return err
 }
 
@@ -171,7 +195,7 @@ func (q messages) Release(ctx context.Context, d queue.Delivery, delay time.Dura
 			now+millisUp(delay), d.Receipt, now)
 		return err
 	})
-	q.db.bell.Ring()
+	q.db.bell.ring(1)
 	return err
 }
 
@@ -216,7 +240,7 @@ func (q messages) Redrive(ctx context.Context, ids ...string) (int, error) {
 		}
 		return nil
 	})
-	q.db.bell.Ring()
+	q.db.bell.ring(n)
 	return n, err
 }
 
@@ -254,19 +278,22 @@ func (q messages) Depth(ctx context.Context) (d queue.Depth, err error) {
 // Wait implements queue.Waiter.
 func (q messages) Wait(ctx context.Context) error {
 	for {
-		heard := q.db.bell.Listen()
+		heard := q.db.bell.listen()
 		there, next, err := q.look()
-		if err != nil || there {
-			return err
+		if err == nil && !there {
+			err = ctx.Err()
 		}
-		if err := ctx.Err(); err != nil {
+		if err != nil || there {
+			q.db.bell.leave(heard)
 			return err
 		}
 		timer := time.NewTimer(next)
 		select {
 		case <-heard:
 		case <-timer.C:
+			q.db.bell.leave(heard)
 		case <-ctx.Done():
+			q.db.bell.leave(heard)
 		case <-q.db.quit:
 			return q.db.failed("wait", errClosed)
 		}
@@ -277,7 +304,7 @@ func (q messages) Wait(ctx context.Context) error {
 // look says whether a message can be received now, and if not, when to look again.
 func (q messages) look() (there bool, next time.Duration, err error) {
 	const text = `SELECT EXISTS (SELECT 1` + ready + `) OR EXISTS (SELECT 1` + ready + `),
-		(SELECT min(hidden) FROM msg WHERE hidden > ? AND dead = 0)`
+		(SELECT min(hidden) FROM msg WHERE hidden > 0 AND hidden > ? AND dead = 0)`
 	s, err := q.db.reader(text)
 	if err != nil {
 		return false, 0, q.db.failed("look into the queue", err)

@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite"
@@ -50,8 +51,9 @@ type DB struct {
 	quit  chan struct{}
 	ended chan struct{}
 	once  sync.Once
-	bell  queue.Bell
-	stmts sync.Map // read statements by their text
+	bell  bell
+	dying atomic.Int64 // deletions of messages that were not committed yet
+	stmts sync.Map     // read statements by their text
 }
 
 // Open opens or creates the file, readable by this user only, checks its

@@ -26,7 +26,17 @@ type job struct {
 	ctx  context.Context
 	do   func(*tx) error
 	err  error
-	done chan struct{}
+	done chan struct{} // closed when it is durable; nil: nobody waits
+	then func()        // called instead
+}
+
+func (j *job) finish() {
+	if j.done != nil {
+		close(j.done)
+	}
+	if j.then != nil {
+		j.then()
+	}
 }
 
 // write runs do in a transaction that it may share with other writes, and
@@ -57,6 +67,19 @@ func (db *DB) write(ctx context.Context, what string, do func(*tx) error) error 
 		default:
 			return db.failed(what, errClosed)
 		}
+	}
+}
+
+// later runs do like write, in its turn, and returns before it is durable; then is called when it is done, however that went.
+func (db *DB) later(what string, do func(*tx) error, then func()) error {
+	if db.o.ReadOnly {
+		return db.failed(what, errReadOnly)
+	}
+	select {
+	case db.jobs <- &job{ctx: context.Background(), do: do, then: then}:
+		return nil
+	case <-db.quit:
+		return db.failed(what, errClosed)
 	}
 }
 
@@ -92,7 +115,7 @@ func (db *DB) loop(w *tx) {
 		}
 		if now := time.Now(); now.Sub(swept) > sweepEvery {
 			swept = now
-			db.commit(w, []*job{{ctx: context.Background(), do: db.sweep, done: make(chan struct{})}})
+			db.commit(w, []*job{{ctx: context.Background(), do: db.sweep}})
 		}
 	}
 }
@@ -116,18 +139,13 @@ func (db *DB) waiting(first *job) []*job {
 func (db *DB) commit(w *tx, batch []*job) {
 	err := w.begin()
 	if err == nil {
-		for _, j := range batch {
-			if err = w.within(j); err != nil {
-				break
-			}
-		}
-		err = w.end(err)
+		err = w.end(w.all(batch))
 	}
 	for _, j := range batch {
 		if j.err == nil {
 			j.err = err
 		}
-		close(j.done)
+		j.finish()
 	}
 }
 
@@ -162,6 +180,23 @@ func (w *tx) end(failure error) error {
 	}
 	w.exec("ROLLBACK") // fails if SQLite has done it already
 	return failure
+}
+
+// all runs the jobs. One that is alone needs no savepoint: what it takes back is the transaction.
+func (w *tx) all(batch []*job) error {
+	if len(batch) == 1 {
+		j := batch[0]
+		if j.err = j.ctx.Err(); j.err == nil {
+			j.err = j.do(w)
+		}
+		return j.err
+	}
+	for _, j := range batch {
+		if err := w.within(j); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // within runs one job in a savepoint. Its own failure is the job's; the
