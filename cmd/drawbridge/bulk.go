@@ -23,14 +23,22 @@ func newSyncBulk(s *screen) *cobra.Command {
 		Long: `Counts the issues of a query, asks, and has the running half put them under sync in the bulk lane: live
 changes always go first. The outgoing rules still decide what leaves. It goes on when this command is stopped;
 saying the same query again shows how far it is, and goes through a finished one once more. What is in a pair
-already is passed over.`,
+already, or was taken out of sync, is passed over. Without a query it lists the bulk starts and how far they are.
+Jira mails watchers of new issues and comments; edits in the bulk lane are silent where the account may.`,
 		Example: `  drawbridge sync bulk "project = SUP AND statusCategory != Done" --config hub.yaml
   drawbridge sync bulk "project = SUP" --dry-run --config hub.yaml`,
-		Args: words("JQL"),
+		Args: cobra.MaximumNArgs(1),
 	}, func(ctx context.Context, h *half, c *bridge.Connection, args []string) error {
-		return h.bulk(ctx, c, args[0], o)
+		if len(args) == 1 {
+			o.jql = args[0]
+		}
+		if o.jql == "" {
+			return h.bulkJobs(ctx, c)
+		}
+		return h.bulk(ctx, c, o.jql, o)
 	})
 	f := c.Flags()
+	f.StringVar(&o.jql, "jql", "", "the same as JQL")
 	f.BoolVar(&o.dry, "dry-run", false, "only count")
 	f.BoolVar(&o.yes, "yes", false, "do not ask")
 	f.BoolVar(&o.stop, "stop", false, "stop the bulk start of this query; what is under sync stays so")
@@ -38,7 +46,10 @@ already is passed over.`,
 	return c
 }
 
-type bulkOptions struct{ dry, yes, stop, detach bool }
+type bulkOptions struct {
+	jql                    string
+	dry, yes, stop, detach bool
+}
 
 func (h *half) bulk(ctx context.Context, c *bridge.Connection, jql string, o bulkOptions) error {
 	if o.stop {
@@ -55,17 +66,17 @@ func (h *half) bulk(ctx context.Context, c *bridge.Connection, jql string, o bul
 	if err := h.withJira(); err != nil {
 		return err
 	}
-	total, err := h.site.Jira.Count(ctx, jql)
+	n, err := h.bulkCount(ctx, c, jql)
 	if err != nil {
 		return err
 	}
 	if o.dry {
-		return h.screen.show(map[string]any{"jql": jql, "issues": total}, func(w io.Writer) { fmt.Fprintf(w, "%s match\n", plural(total, "issue", "issues")) })
+		return h.screen.show(n, func(w io.Writer) { fmt.Fprintln(w, n.text()) })
 	}
-	if !o.yes && !h.agreed(total, c.Name) {
-		return usage("drawbridge sync bulk", "%s would come under sync; say --yes if you mean it", plural(total, "issue", "issues"))
+	if !o.yes && !h.agreed(n.text()) {
+		return usage("drawbridge sync bulk", "%s; say --yes if you mean it", n.text())
 	}
-	job, err := h.site.StartJob(ctx, c.ID, jql, whoAsks(), total)
+	job, err := h.site.StartJob(ctx, c.ID, jql, whoAsks(), n.Issues)
 	if err != nil {
 		return err
 	}
@@ -78,11 +89,11 @@ func (h *half) bulk(ctx context.Context, c *bridge.Connection, jql string, o bul
 }
 
 // agreed asks the person at the terminal.
-func (h *half) agreed(total int, connection string) bool {
+func (h *half) agreed(what string) bool {
 	if !isTerminal(h.screen.in) {
 		return false
 	}
-	fmt.Fprintf(h.screen.err, "%s would come under sync in %s. Go on? [y/N] ", plural(total, "issue", "issues"), connection)
+	fmt.Fprintf(h.screen.err, "%s. Go on? [y/N] ", what)
 	return strings.HasPrefix(strings.ToLower(readLine(bufio.NewReader(h.screen.in))), "y")
 }
 

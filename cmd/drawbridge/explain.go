@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -204,111 +203,4 @@ func (h *half) printExplanation(w io.Writer, e explanation) {
 		fmt.Fprintf(w, "  - %s\n", f)
 	}
 	fmt.Fprintf(w, "  %s %s\n", h.screen.bold("next:"), e.Next)
-}
-
-func newRulesTest(s *screen) *cobra.Command {
-	var file string
-	c := s.withConnection(&cobra.Command{
-		Use:   "test KEY",
-		Short: "Show what of an issue would leave, without sending anything",
-		Long: `Reads an issue of this site and shows what the outgoing rules would let out of it, field by field, with the
-row that says so. With --file the rules of a file that is not published yet. Nothing is stored, nothing is
-sent.`,
-		Example: "  drawbridge rules test SUP-12 --file rules.yaml --config hub.yaml",
-		Args:    words("KEY"),
-	}, func(ctx context.Context, h *half, c *bridge.Connection, args []string) error {
-		v, err := h.whatLeaves(ctx, c, args[0], file)
-		if err != nil {
-			return err
-		}
-		return h.screen.show(v, func(w io.Writer) { h.printLeaving(w, v) })
-	})
-	c.Flags().StringVar(&file, "file", "", "rule file to try; default: the rules in force")
-	return c
-}
-
-// leaving is what would leave of an issue.
-type leaving struct {
-	Issue  string                  `json:"issue"`
-	Send   bool                    `json:"send"`
-	Why    string                  `json:"why,omitempty"`
-	Fields []leavingField          `json:"fields"`
-	Custom map[string]bridge.Value `json:"custom,omitempty"`
-}
-
-type leavingField struct {
-	Field string       `json:"field"`
-	Value bridge.Value `json:"value"`
-	Rule  string       `json:"rule"`
-	Error string       `json:"error,omitempty"`
-}
-
-func (h *half) whatLeaves(ctx context.Context, c *bridge.Connection, key, file string) (v leaving, err error) {
-	if err := h.withJira(); err != nil {
-		return v, err
-	}
-	is, err := h.site.Jira.Issue(ctx, strings.ToUpper(key), jira.IssueOptions{})
-	if err != nil {
-		return v, err
-	}
-	view, err := observe.Load(ctx, h.site, c, is, bridge.Live)
-	if err != nil {
-		return v, err
-	}
-	rules := view.Rules
-	if file != "" {
-		if rules, err = h.bind(ctx, file); err != nil {
-			return v, err
-		}
-	}
-	p, err := h.book.Load(ctx, c.ID, is.ID)
-	if err != nil {
-		return v, err
-	}
-	if p == nil {
-		p = h.book.New(c.ID, bridge.Ref{ID: is.ID, Key: is.Key}, h.role)
-	}
-	out, err := rules.Outgoing(observe.Env(p, view, view.Issue))
-	if err != nil {
-		return v, err
-	}
-	v = leaving{Issue: is.Key, Send: out.Send, Why: out.Why, Custom: out.Custom, Fields: []leavingField{}}
-	for _, name := range sorted(out.Fields) {
-		v.Fields = append(v.Fields, leavingOf(name, out.Fields[name], rules))
-	}
-	return v, nil
-}
-
-func leavingOf(name string, o rule.Out, rules *rule.Rules) leavingField {
-	f := leavingField{Field: name, Value: o.Value}
-	if row, ok := rules.Row(name); ok {
-		f.Rule = row.Where
-	}
-	if o.Set != nil {
-		elements := []string{}
-		for _, e := range o.Set {
-			elements = append(elements, e)
-		}
-		slices.Sort(elements)
-		f.Value = bridge.ValueOf(elements)
-	}
-	if o.Err != nil {
-		f.Error = o.Err.Error()
-	}
-	return f
-}
-
-func (h *half) printLeaving(w io.Writer, v leaving) {
-	if !v.Send {
-		fmt.Fprintf(w, "%s: nothing leaves%s\n", v.Issue, because(v.Why))
-		return
-	}
-	rows := [][]string{{"FIELD", "VALUE", "RULE", ""}}
-	for _, f := range v.Fields {
-		rows = append(rows, []string{f.Field, short(f.Value, 60), f.Rule, f.Error})
-	}
-	for _, name := range sorted(v.Custom) {
-		rows = append(rows, []string{name, short(v.Custom[name], 60), "script", ""})
-	}
-	table(w, rows)
 }

@@ -17,13 +17,15 @@ import (
 
 func newSyncPair(s *screen) *cobra.Command {
 	var values, file string
+	var dry bool
 	c := s.withConnection(&cobra.Command{
 		Use:   "pair KEY REMOTE-KEY",
 		Short: "Join an issue here with one that exists over there",
 		Long: `Makes a pair of two issues that both exist already, for instance because another tool made them. What stands
 on both sides is paired and not copied again; where values differ --values says whose stand, an empty one
 never. Both sites' rules have to let the issues out, or the administrators of both sides ask for the same
-pair. With --file a CSV of two columns, keys here and keys there.`,
+pair. With --file a CSV of two columns, keys here and keys there. --dry-run asks the other side what it would do
+and writes nothing.`,
 		Example: `  drawbridge sync pair SUP-12 OPS-7 --values newest --config hub.yaml
   drawbridge sync pair --file pairs.csv --values private --config hub.yaml`,
 		Args: cobra.ArbitraryArgs,
@@ -35,9 +37,13 @@ pair. With --file a CSV of two columns, keys here and keys there.`,
 		if err != nil {
 			return err
 		}
+		if dry {
+			return h.dryJoin(ctx, c, wanted, bridge.Values(values))
+		}
 		return h.joinAll(ctx, c, wanted, bridge.Values(values))
 	})
 	c.Flags().StringVar(&values, "values", string(bridge.ByNewest), "whose values stand where the two differ: newest, public, private")
+	c.Flags().BoolVar(&dry, "dry-run", false, "only show what would be written over there, and what would be paired")
 	c.Flags().StringVar(&file, "file", "", "CSV with a pair in each line: key here, key there")
 	return c
 }

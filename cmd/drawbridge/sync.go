@@ -10,7 +10,6 @@ import (
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/pair"
-	"drawbridge/shared/publish"
 	"drawbridge/shared/reconcile"
 	"drawbridge/shared/site"
 )
@@ -23,7 +22,7 @@ func newSync(s *screen) *cobra.Command {
 key of a pair names it: that of the local issue, or that of its twin.`,
 	}
 	c.AddCommand(newSyncIssue(s), newSyncBulk(s), newSyncPair(s), newSyncShow(s), newSyncList(s), newSyncExplain(s), newSyncRetry(s), newSyncPick(s),
-		newSyncCheck(s), newSyncStop(s))
+		newSyncCheck(s), newSyncStop(s), newSyncExport(s), newSyncImport(s))
 	return c
 }
 
@@ -218,38 +217,4 @@ live changes always go first.`,
 			fmt.Fprintf(w, "asked to compare all pairs of %s with Jira; drawbridge status shows the queue\n", c.Name)
 		})
 	}), &all, "all", "read every issue, not only those that changed")
-}
-
-func newSyncStop(s *screen) *cobra.Command {
-	return s.operate(&cobra.Command{
-		Use:   "stop KEY...",
-		Short: "Take issues out of sync; both issues stay",
-		Long: `Ends the sync of single issues and tells the other side. Both issues stay as they are. Started again with
-drawbridge sync issue KEY, each goes on with the twin it had.`,
-		Example: "  drawbridge sync stop SUP-12 --config hub.yaml",
-		Args:    atLeast("KEY"),
-	}, func(ctx context.Context, h *half, args []string) error {
-		for _, key := range args {
-			if err := h.stop(ctx, key); err != nil {
-				return err
-			}
-		}
-		return h.screen.show(map[string]any{"stopped": args}, func(w io.Writer) {
-			fmt.Fprintf(w, "out of sync: %s\n", strings.ToUpper(strings.Join(args, ", ")))
-		})
-	})
-}
-
-func (h *half) stop(ctx context.Context, key string) error {
-	found, err := h.mustFind(ctx, key)
-	if err != nil {
-		return err
-	}
-	for _, p := range found {
-		c := &bridge.Connection{ID: p.Head.Connection}
-		if err := (&publish.Flow{Site: h.site}).Gone(ctx, c, p.Head.Local.ID, bridge.Stopped, "asked by "+whoAsks()); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -18,6 +18,7 @@ type Draft struct {
 	Issue   bridge.Ref
 	Pair    *pair.Pair // as it would be; its stored self is untouched
 	Replica rule.Replica
+	Rules   *rule.Rules // that say so
 	Change  bridge.Change
 	Kept    []Stays // members that would stay in
 	Why     string  // why nothing would leave
@@ -44,6 +45,7 @@ func (f *Flow) Draft(ctx context.Context, c *bridge.Connection, issue string, ru
 	if rules != nil {
 		v.Rules, v.Revision = rules, v.Revision+1
 	}
+	d.Rules = v.Rules
 	d.Issue = bridge.Ref{ID: is.ID, Key: is.Key, URL: f.Site.Jira.Browse(is.Key)}
 	if d.Pair, err = f.Site.Book.Load(ctx, c.ID, is.ID); err != nil {
 		return d, err
