@@ -29,6 +29,7 @@ type engine struct {
 	pool    *work.Pool
 	watch   *reconcile.Watch
 	pause   time.Duration // between two searches
+	between time.Duration // two comparisons of all pairs with Jira
 	metrics *metrics
 	log     *slog.Logger
 
@@ -61,7 +62,7 @@ func wire(w wiring) (*engine, error) {
 		MaxAttachment: int64(w.limits.Attachment),
 	}
 	out, in := &publish.Flow{Site: s}, &apply.Flow{Site: s}
-	e := &engine{site: s, publish: out, pause: w.watch.Interval.Std(), metrics: m, log: w.log}
+	e := &engine{site: s, publish: out, pause: w.watch.Interval.Std(), between: w.watch.Sweep.Std(), metrics: m, log: w.log}
 	e.watch = &reconcile.Watch{Site: s, Projects: w.site.Projects, Overlap: w.watch.Overlap.Std(), Hit: out.Hit, Workers: w.workers}
 	e.pool = &work.Pool{Queue: s.Queue, Workers: w.workers, Log: w.log, Probe: e.probe, Handlers: work.Handlers{
 		site.EventTask: out.Event, site.SyncTask: out.Issue, site.ReadTask: out.Read, site.ChangeTask: ringing(s, in.Change), site.RetryTask: in.Retry,
@@ -102,14 +103,11 @@ func (e *engine) run(ctx context.Context) {
 	wg.Go(func() { e.pool.Run(ctx) })
 	wg.Go(func() { every(ctx, e.pause, e.search) })
 	wg.Go(func() { every(ctx, dueEvery, e.due) })
-	wg.Go(func() { every(ctx, sweepEvery, e.sweep) })
+	wg.Go(func() { every(ctx, e.between, e.sweep) })
 	wg.Wait()
 }
 
-const (
-	dueEvery   = 2 * time.Second // parked pairs whose time has come
-	sweepEvery = 6 * time.Hour   // all pairs compared with Jira
-)
+const dueEvery = 2 * time.Second // parked pairs whose time has come
 
 // every does something at once and then again with a pause between, until ctx is done.
 func every(ctx context.Context, pause time.Duration, do func(context.Context)) {

@@ -86,6 +86,7 @@ type Webhook struct {
 type Watch struct {
 	Interval Duration `json:"interval"`
 	Overlap  Duration `json:"overlap"`
+	Sweep    Duration `json:"sweep"`   // between two comparisons of all pairs
 	Webhook  *Webhook `json:"webhook"` // poller only
 }
 

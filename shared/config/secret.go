@@ -15,7 +15,14 @@ const hidden = "[secret]"
 // value: every way of formatting it gives "[secret]".
 type Secret struct {
 	env, file string
+	other     *otherSecret
 	seen      *Redactor // told of every value, so that no log line holds one
+}
+
+// An otherSecret is kept neither in a file nor in the environment.
+type otherSecret struct {
+	source string
+	reveal func() (string, error)
 }
 
 // SecretFile is a secret kept in a file; for what is not loaded from settings.
@@ -24,8 +31,13 @@ func SecretFile(path string) Secret { return Secret{file: path} }
 // SecretEnv is a secret kept in an environment variable.
 func SecretEnv(name string) Secret { return Secret{env: name} }
 
+// SecretElsewhere is a secret kept elsewhere, in AWS's parameter store for example; source says where, for a person.
+func SecretElsewhere(source string, reveal func() (string, error)) Secret {
+	return Secret{other: &otherSecret{source, reveal}}
+}
+
 // IsSet reports whether the settings name a place for the secret.
-func (s Secret) IsSet() bool { return s.env != "" || s.file != "" }
+func (s Secret) IsSet() bool { return s.env != "" || s.file != "" || s.other != nil }
 
 // Source says where the secret is, for a person: "environment variable JIRA_TOKEN".
 func (s Secret) Source() string {
@@ -34,6 +46,8 @@ func (s Secret) Source() string {
 		return "environment variable " + s.env
 	case s.file != "":
 		return "file " + s.file
+	case s.other != nil:
+		return s.other.source
 	}
 	return "nowhere"
 }
@@ -60,6 +74,8 @@ func (s Secret) read() (string, error) {
 		return "", s.wrong(fmt.Errorf("%s is not set", s.Source()), "set it for this process; under systemd with EnvironmentFile=")
 	case s.file != "":
 		return s.readFile()
+	case s.other != nil:
+		return s.other.reveal()
 	}
 	return "", s.wrong(errors.New("is not configured"), "say {env: NAME} or {file: PATH}")
 }
