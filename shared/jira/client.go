@@ -31,7 +31,8 @@ type Options struct {
 	Log        *slog.Logger
 	// Workers is how many calls run at once; as many connections are kept alive.
 	Workers int
-	// Share is this process's part of the site's rate limits, when several share one site: 0.25 for one of four. 0 is all.
+	// Share is this process's part of Cloud's rate limits, when several share one site: 0.25 for one of four. 0 is all; more
+	// than 1 is for a site that was granted more.
 	Share float64
 	// OnCall is told of every attempt on the wire: "GET", "issue/{issue}", 200. Status 0: no answer came.
 	OnCall func(method, route string, status int, took time.Duration)
@@ -100,7 +101,7 @@ func check(o *Options) error {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.Share <= 0 || o.Share > 1 {
+	if o.Share <= 0 {
 		o.Share = 1
 	}
 	o.Workers = max(o.Workers, 1)

@@ -12,8 +12,8 @@ import (
 )
 
 // limits keep this client polite: a bucket per method, a window per issue written to, and a gate that a 429 closes for everybody.
-// The numbers are those of Atlassian's page "Rate limiting" of the Cloud platform; Data Center's are an administrator's choice,
-// so there the same buckets only keep us from flooding a small site.
+// The numbers are those of Atlassian's page "Rate limiting" of the Cloud platform. Data Center's are an administrator's choice, and
+// none by default: there the number of workers bounds what we ask, and a 429 is obeyed.
 type limits struct {
 	buckets map[string]*rate.Limiter
 	windows []window // of writes to one issue; Cloud only
@@ -37,11 +37,9 @@ func newLimits(fl bridge.Flavour, share float64, told func(time.Time)) *limits {
 		r := perSecond * share
 		return rate.NewLimiter(rate.Limit(r), max(1, int(r)))
 	}
-	l := &limits{
-		buckets: map[string]*rate.Limiter{http.MethodGet: bucket(100), http.MethodPost: bucket(100), http.MethodPut: bucket(50), http.MethodDelete: bucket(50)},
-		shut:    map[string]time.Time{}, wrote: map[string][]time.Time{}, told: told,
-	}
+	l := &limits{shut: map[string]time.Time{}, wrote: map[string][]time.Time{}, told: told}
 	if fl == bridge.Cloud {
+		l.buckets = map[string]*rate.Limiter{http.MethodGet: bucket(100), http.MethodPost: bucket(100), http.MethodPut: bucket(50), http.MethodDelete: bucket(50)}
 		l.windows = []window{{20, 2 * time.Second}, {100, 30 * time.Second}}
 	}
 	return l

@@ -27,21 +27,28 @@ import (
 type Watch struct {
 	Site     *site.Site
 	Projects []string // keys; none: every project the account sees
-	// Overlap is how far each search reaches back behind the mark: it has to exceed the rounding of JQL dates to minutes
-	// and the lag of the search index.
+	// Overlap is how far a search reaches back behind the mark, once in a wideEvery: it has to exceed the rounding of JQL
+	// dates to minutes and the lag of the search index. The searches between reach back over a usual lag only.
 	Overlap time.Duration
 	Hit     func(ctx context.Context, is *jira.Issue, readAt int64, cause string) error
 	Workers int // hits taken in at the same time; at least 1
 
 	mu   sync.Mutex
 	seen map[string]int64 // by issue id: "updated" of the observation already handed on
+	wide time.Time        // when a search last reached back over all of Overlap
 }
 
 // DefaultOverlap covers the minute precision of dates and an index that lags by minutes.
 const DefaultOverlap = 3 * time.Minute
 
-// Once does one search from the mark on. It returns how many issues were new. The mark moves only when all of them were
-// taken in.
+// Between two searches over the whole overlap.
+const (
+	wideEvery = time.Minute
+	usualLag  = 10 * time.Second
+)
+
+// Once asks which issues were updated from the mark on, and reads those whose update is not known yet. It returns how
+// many were. The mark moves only when all of them were taken in.
 func (w *Watch) Once(ctx context.Context) (int, error) {
 	if _, err := w.Site.Account(ctx); err != nil {
 		return 0, err // who cannot say who he is must not take an empty answer for "nothing happened"
@@ -50,23 +57,90 @@ func (w *Watch) Once(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	readAt := w.Site.Now()
-	top, n := mark, 0
-	hits := newHits(max(1, w.Workers))
-	err = w.Site.Jira.Search(ctx, w.jql(mark), jira.SearchOptions{Histories: true, Comments: true}, func(is *jira.Issue) error {
+	began, overlap := time.Now(), w.overlap()
+	fresh, top, err := w.look(ctx, mark, overlap)
+	if err != nil {
+		return 0, err
+	}
+	if err := w.read(ctx, fresh, mark); err != nil {
+		return len(fresh), err
+	}
+	if overlap > usualLag {
+		w.wide = began
+	}
+	if top == mark && rev != 0 {
+		return len(fresh), nil
+	}
+	return len(fresh), w.setMark(ctx, top, rev)
+}
+
+// overlap is how far back to reach now.
+func (w *Watch) overlap() time.Duration {
+	overlap := w.Overlap
+	if overlap == 0 {
+		overlap = DefaultOverlap
+	}
+	if time.Since(w.wide) < wideEvery {
+		return min(overlap, usualLag)
+	}
+	return overlap
+}
+
+// lookPage is how many issues one page of a look may list: it carries nothing but when they were updated.
+const lookPage = 1000
+
+// look lists the issues whose update was not handed on yet, and when the newest was updated.
+func (w *Watch) look(ctx context.Context, mark int64, overlap time.Duration) (fresh []string, top int64, err error) {
+	top = mark
+	o := jira.SearchOptions{Fields: []string{"updated"}, Page: lookPage}
+	err = w.Site.Jira.Search(ctx, w.jql(mark, overlap), o, func(is *jira.Issue) error {
 		updated := is.Updated().UnixMilli()
 		top = max(top, updated)
-		if w.known(is.ID, updated) {
-			return nil
+		if !w.known(is.ID, updated) {
+			fresh = append(fresh, is.ID)
 		}
-		n++
-		return hits.do(func() error { return w.hit(ctx, is, readAt, updated, mark) })
+		return nil
 	})
-	err = errors.Join(err, hits.wait())
-	if err != nil || top == mark && rev != 0 {
-		return n, err
+	return fresh, top, err
+}
+
+// readPage is how many issues are read whole at once.
+const readPage = 50
+
+// read reads issues with their changelogs and comments and hands them on, some at the same time.
+func (w *Watch) read(ctx context.Context, ids []string, mark int64) error {
+	hits, o := newHits(max(1, w.Workers)), jira.SearchOptions{Histories: true, Comments: true, Page: readPage}
+	var readAt int64
+	each := func(is *jira.Issue) error {
+		at := readAt
+		return hits.do(func() error { return w.hit(ctx, is, at, is.Updated().UnixMilli(), mark) })
 	}
-	return n, w.setMark(ctx, top, rev)
+	var err error
+	for len(ids) > 0 && err == nil {
+		some := ids[:min(readPage, len(ids))]
+		ids = ids[len(some):]
+		readAt = w.Site.Now()
+		if err = w.Site.Jira.Search(ctx, among(some), o, each); jira.StatusOf(err) == 400 {
+			err = w.oneByOne(ctx, some, each) // some Jiras refuse a query that names a deleted issue
+		}
+	}
+	return errors.Join(err, hits.wait())
+}
+
+func (w *Watch) oneByOne(ctx context.Context, ids []string, each func(*jira.Issue) error) error {
+	for _, id := range ids {
+		is, err := w.Site.Jira.Issue(ctx, id, jira.IssueOptions{Histories: true, Comments: true})
+		if jira.StatusOf(err) == 404 {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := each(is); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *Watch) hit(ctx context.Context, is *jira.Issue, readAt, updated, mark int64) error {
@@ -81,11 +155,7 @@ func (w *Watch) hit(ctx context.Context, is *jira.Issue, readAt, updated, mark i
 	return nil
 }
 
-func (w *Watch) jql(mark int64) string {
-	overlap := w.Overlap
-	if overlap == 0 {
-		overlap = DefaultOverlap
-	}
+func (w *Watch) jql(mark int64, overlap time.Duration) string {
 	clause := fmt.Sprintf("updated >= %d ORDER BY updated ASC, key ASC", mark-overlap.Milliseconds())
 	if len(w.Projects) == 0 {
 		return clause
