@@ -32,6 +32,8 @@ type connectionView struct {
 	Bulk   int           `json:"waiting_bulk"`
 	Oldest int64         `json:"waiting_since,omitempty"`
 	Parked int           `json:"parked"`
+	Rules  int64         `json:"rules"`            // revision in force here
+	There  int64         `json:"rules_there"`      // and on the other side, as it last said
 	Poller *pollerView   `json:"poller,omitempty"` // on the hub: who joined
 }
 
@@ -41,6 +43,7 @@ type pollerView struct {
 	Flavour bridge.Flavour `json:"flavour"`
 	Version string         `json:"version"`
 	Seen    int64          `json:"seen"` // hub ms of the last exchange; 0: none yet
+	Rules   int64          `json:"rules"`
 	Problem string         `json:"problem,omitempty"`
 }
 
@@ -56,6 +59,9 @@ func (h *half) view(ctx context.Context, c bridge.Connection, count bool) (v con
 		if v.Poller, err = h.pollerOf(ctx, c.ID); err != nil {
 			return v, err
 		}
+	}
+	if err := h.revisions(ctx, &v); err != nil {
+		return v, err
 	}
 	if !count {
 		return v, nil
@@ -74,7 +80,7 @@ func (h *half) pollerOf(ctx context.Context, connection string) (*pollerView, er
 	if err != nil || p == nil {
 		return nil, err
 	}
-	v := &pollerView{Site: p.Site.Name, Flavour: p.Site.Flavour, Version: p.Site.Version, Problem: p.Status.Problem}
+	v := &pollerView{Site: p.Site.Name, Flavour: p.Site.Flavour, Version: p.Site.Version, Problem: p.Status.Problem, Rules: p.Status.Rules}
 	if p.Seen.Unix() > 0 {
 		v.Seen = p.Seen.UnixMilli()
 	}

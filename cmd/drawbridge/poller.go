@@ -176,6 +176,7 @@ func (p *pollerHalf) loop(link poll.Link) (*poll.Loop, error) {
 func (p *pollerHalf) status(ctx context.Context, connection string) exchange.Status {
 	s := exchange.Status{Version: version, Problem: p.engine.problem()}
 	var err error
+	s.Rules, _ = p.engine.site.CurrentNumber(ctx, connection) // what cannot be read shows as 0; the next line says why
 	if s.LiveOut, s.BulkOut, s.OldestMS, err = p.engine.site.Book.Depth(ctx, connection, depthMax); err != nil {
 		s.Problem = err.Error()
 	}

@@ -103,13 +103,13 @@ func (h *half) printStatus(w io.Writer, v statusView) {
 	fmt.Fprintf(w, "%s of site %s, Drawbridge %s, state %s\n\n", v.Half, h.screen.bold(v.Site), v.Version, v.State)
 	h.printConnections(w, v.Connections)
 	fmt.Fprintln(w)
-	rows := [][]string{{"PAIRS", "PARKED", "WAITING SINCE", "CONNECTION"}}
+	rows := [][]string{{"PAIRS", "PARKED", "WAITING SINCE", "RULES HERE", "THERE", "CONNECTION"}}
 	for _, c := range v.Connections {
 		since := "-"
 		if c.Oldest != 0 {
 			since = h.when(c.Oldest)
 		}
-		rows = append(rows, []string{fmt.Sprint(c.Pairs), fmt.Sprint(c.Parked), since, c.Name})
+		rows = append(rows, []string{fmt.Sprint(c.Pairs), fmt.Sprint(c.Parked), since, ruleNumber(c.Rules), ruleNumber(c.There), c.Name})
 	}
 	if len(v.Connections) > 0 {
 		table(w, rows)

@@ -73,6 +73,7 @@ type Status struct {
 	BulkOut  int    `json:"bulk_out"`  // and in the bulk lane
 	OldestMS int64  `json:"oldest_ms"` // hub time since when the oldest of them waits; 0: none
 	Parked   int    `json:"parked"`
+	Rules    int64  `json:"rules,omitempty"`   // revision of the private site's rules in force
 	Problem  string `json:"problem,omitempty"` // what stops the site, for a person; cut at 300 characters
 }
 
@@ -127,7 +128,7 @@ type Lease struct {
 // RuleSet is a published set of rules as it was written.
 type RuleSet struct {
 	Revision int64  `json:"revision"`
-	Source   string `json:"source"`
+	Source   string `json:"source,omitempty"` // left out: each site keeps its rules to itself
 }
 
 // AcceptRequest accepts an invitation. The request that carries it is signed with

@@ -10,6 +10,9 @@ import (
 // asking adds our questions, and our answers to the hub's.
 func (l *Loop) asking(ctx context.Context, in *exchange.Request) (err error) {
 	connection := l.Client.Connection
+	if in.Knows.Rules, err = l.Relay.Site.TheirNumber(ctx, connection); err != nil {
+		return err
+	}
 	if in.Asks, err = l.Relay.Site.Asks(ctx, connection, exchange.MaxAsks); err != nil {
 		return err
 	}
@@ -35,6 +38,11 @@ func (l *Loop) takeAsking(ctx context.Context, in *exchange.Request, out *exchan
 	}
 	for i := range out.Told {
 		out.Told[i].Connection = connection
+	}
+	if out.Rules != nil {
+		if err := l.Relay.Site.LearnTheirNumber(ctx, connection, out.Rules.Revision); err != nil {
+			return err
+		}
 	}
 	if err := l.Relay.TakeTold(ctx, out.Told); err != nil {
 		return err

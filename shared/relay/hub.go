@@ -97,6 +97,9 @@ func (h *Hub) answer(ctx context.Context, connection string, in *exchange.Reques
 			out.Acks = append(out.Acks, *a)
 		}
 	}
+	if n, err := h.Site.CurrentNumber(ctx, connection); err == nil && n != in.Knows.Rules {
+		out.Rules = &exchange.RuleSet{Revision: n}
+	}
 	if err := h.asks(ctx, connection, in, &out); err != nil || c.State != bridge.Active {
 		return out, err
 	}

@@ -287,6 +287,10 @@ func (h *Half) Drain() int {
 // Cross carries what waits from one half to the other, and the acks back.
 func (w *World) Cross(from, to *Half) int {
 	w.T.Helper()
+	w.tell()
+	if from.connection().State != bridge.Active {
+		return 0
+	}
 	ctx := context.Background()
 	changes, _, err := from.Relay.Outgoing(ctx, Connection, 100, func(string, int64) bool { return false })
 	w.must(err)

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"drawbridge/shared/bridge"
+)
+
+// revisions adds the numbers of the rules in force on both sides; what they say stays on each.
+func (h *half) revisions(ctx context.Context, v *connectionView) (err error) {
+	if v.Rules, err = h.site.CurrentNumber(ctx, v.ID); err != nil {
+		return err
+	}
+	if h.role == bridge.Private {
+		v.There, err = h.site.TheirNumber(ctx, v.ID)
+	} else if v.Poller != nil {
+		v.There = v.Poller.Rules
+	}
+	return err
+}
+
+func ruleNumber(n int64) string {
+	if n == 0 {
+		return "default"
+	}
+	return fmt.Sprint(n)
+}

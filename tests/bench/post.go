@@ -1,0 +1,111 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+
+	"drawbridge/shared/ingest"
+	"drawbridge/shared/jira"
+)
+
+// Deliveries say how webhooks arrive.
+type Deliveries struct {
+	Parallel int     // at the same time; 20 if 0, as Cloud does
+	Twice    bool    // each comes twice
+	Lost     float64 // this share never comes
+}
+
+// Post stands between the public Jira and the hub: it takes every webhook at once, and delivers it as it was told to.
+type Post struct {
+	server  *httptest.Server
+	to      string
+	o       Deliveries
+	letters chan letter
+	waiting atomic.Int64
+	Lost    atomic.Int64
+	workers sync.WaitGroup
+
+	mu  sync.Mutex
+	rng *rand.Rand
+}
+
+type letter struct {
+	body   []byte
+	header http.Header
+}
+
+// NewPost registers the webhook of the public Jira.
+func NewPost(w *World, o Deliveries) *Post {
+	w.T.Helper()
+	if o.Parallel == 0 {
+		o.Parallel = 20
+	}
+	path := ingest.Path + w.Public.Site.Name
+	p := &Post{to: w.HubURL + path, o: o, letters: make(chan letter, 1<<17), rng: rand.New(rand.NewPCG(1, 2))}
+	p.server = httptest.NewServer(http.HandlerFunc(p.take))
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = o.Parallel
+	for range o.Parallel {
+		p.workers.Go(func() { p.deliver(&http.Client{Transport: transport}) })
+	}
+	_, err := w.Public.Site.Jira.RegisterWebhook(context.Background(), jira.WebhookRequest{
+		Name: "drawbridge", URL: p.server.URL + path, Secret: webhookSecret,
+		Events: []string{"jira:issue_created", "jira:issue_updated", "jira:issue_deleted", "comment_created", "comment_updated", "comment_deleted", "attachment_created", "attachment_deleted"},
+	})
+	must(w.T, err)
+	return p
+}
+
+func (p *Post) take(_ http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	p.mu.Lock()
+	lost := p.rng.Float64() < p.o.Lost
+	p.mu.Unlock()
+	if lost {
+		p.Lost.Add(1)
+		return
+	}
+	p.waiting.Add(1)
+	p.letters <- letter{body, r.Header.Clone()}
+}
+
+func (p *Post) deliver(c *http.Client) {
+	for l := range p.letters {
+		p.send(c, l)
+		if p.o.Twice {
+			p.send(c, l)
+		}
+		p.waiting.Add(-1)
+	}
+}
+
+func (p *Post) send(c *http.Client, l letter) {
+	req, err := http.NewRequest(http.MethodPost, p.to, bytes.NewReader(l.body))
+	if err != nil {
+		return
+	}
+	req.Header = l.header
+	if resp, err := c.Do(req); err == nil {
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+	}
+}
+
+// Waiting counts webhooks that were not delivered yet.
+func (p *Post) Waiting() int { return int(p.waiting.Load()) }
+
+// Close ends the deliveries.
+func (p *Post) Close() {
+	p.server.Close()
+	close(p.letters)
+	p.workers.Wait()
+}

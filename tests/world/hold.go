@@ -1,0 +1,33 @@
+package world
+
+import (
+	"context"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/exchange"
+	"drawbridge/shared/relay"
+)
+
+// tell lets the two sides tell each other what they have against carrying changes, as every exchange does.
+func (w *World) tell() {
+	w.T.Helper()
+	ctx := context.Background()
+	c := w.Private.connection()
+	hub := relay.Hub{Relay: w.Public.Relay}
+	out, err := hub.Exchange(ctx, exchange.Session{Connection: Connection}, &exchange.Request{
+		Hold: c.HoldOf(bridge.Private), Name: c.Name,
+		Knows: exchange.Knows{State: c.State, Policy: c.Revision(), Name: c.Theirs, Hold: c.HoldOf(bridge.Public)},
+	})
+	w.must(err)
+	if out.Connection != nil {
+		_, err := w.Private.Relay.Configure(ctx, out.Connection)
+		w.must(err)
+	}
+}
+
+func (h *Half) connection() *bridge.Connection {
+	h.T.Helper()
+	c, err := h.Site.Book.Connection(context.Background(), Connection)
+	h.must(err)
+	return c
+}
