@@ -26,6 +26,7 @@ func withParent(ctx context.Context, in io.Reader) (context.Context, context.Can
 	if os.Getenv(parentVariable) == "" {
 		return ctx, cancel
 	}
+	_ = os.Unsetenv(parentVariable) // commands that we run ourselves have another standard input
 	go func() {
 		_, _ = io.Copy(io.Discard, in) // the end is what we wait for
 		cancel()

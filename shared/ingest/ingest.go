@@ -57,7 +57,8 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) (status int, why 
 	case err != nil:
 		return http.StatusBadRequest, "the body ended early"
 	}
-	return h.Take(r.Context(), body, r.Header)
+	// What came whole is kept, even if this process stops or Jira hangs up: it may not be sent again.
+	return h.Take(context.WithoutCancel(r.Context()), body, r.Header)
 }
 
 // Take takes a body whose size was checked. Status is what Jira is answered, why is for the log.

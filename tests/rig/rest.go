@@ -27,6 +27,11 @@ type Jira struct {
 	http *http.Client
 }
 
+// Open is a Jira that somebody else has started.
+func Open(t testing.TB, cloud bool, base, manage, project string) *Jira {
+	return &Jira{Base: base, Manage: manage, Cloud: cloud, Project: project, Service: project + "SD", User: "alice", t: t, http: Place("").client()}
+}
+
 // For is the same Jira, failing another test.
 func (j *Jira) For(t testing.TB) *Jira {
 	c := *j

@@ -17,6 +17,7 @@ type Options struct {
 	Hostile       bool          // simulators misbehave as tests want it: webhooks doubled, reordered, late; search lags
 	HubWatch      time.Duration // between two searches of the hub; 0: 2 s
 	PollerWatch   time.Duration // likewise of the poller; 0: 500 ms
+	Sweep         time.Duration // between two comparisons of all pairs, on both sides; 0: 2 s
 	PollerWebhook bool          // the private Jira tells the poller by webhook too
 	Rules         string        // published on both sides, %s is the project; "": Everything
 	HubYAML       string        // more lines of hub.yaml
@@ -146,8 +147,8 @@ site:
   auth: {user: drawbridge@example.com, token: {file: cloud-token}}
 webhook:
   secret: {file: cloud-webhook}
-watch: {interval: %s, overlap: 2m}
-%s`, w.HubURL, w.o.HubHost, w.ports[portHub], plain, w.Public.Base, orElse(w.o.HubWatch, 2*time.Second), w.o.HubYAML)
+watch: {interval: %s, overlap: 2m, sweep: %s}
+%s`, w.HubURL, w.o.HubHost, w.ports[portHub], plain, w.Public.Base, orElse(w.o.HubWatch, 2*time.Second), orElse(w.o.Sweep, 2*time.Second), w.o.HubYAML)
 }
 
 func (w *World) pollerYAML() string {
@@ -168,8 +169,9 @@ site:
 watch:
   interval: %s
   overlap: 2m
+  sweep: %s
 %smetrics: {listen: "%s"}
-%s%s`, w.Private.Base, orElse(w.o.PollerWatch, 500*time.Millisecond), hook, w.loopback(portMetrics), plain, w.o.PollerYAML)
+%s%s`, w.Private.Base, orElse(w.o.PollerWatch, 500*time.Millisecond), orElse(w.o.Sweep, 2*time.Second), hook, w.loopback(portMetrics), plain, w.o.PollerYAML)
 }
 
 func orElse(d, other time.Duration) time.Duration {
