@@ -94,7 +94,7 @@ func (h *half) retry(ctx context.Context, keys []string) error {
 			return err
 		}
 		for _, p := range found {
-			t := site.Task{Kind: site.RetryTask, Connection: p.Head.Connection, Issue: p.Head.Local.ID, By: whoAsks()}
+			t := site.Task{Kind: site.RetryTask, Connection: p.Head.Connection, Issue: p.Head.Local.ID, By: whoAsks(), Insist: true}
 			if err := h.site.Send(ctx, t, bridge.Live, ""); err != nil {
 				return err
 			}

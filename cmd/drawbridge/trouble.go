@@ -228,6 +228,7 @@ func (h *half) dismiss(ctx context.Context, key, why string) error {
 			for _, f := range p.State.Fields {
 				f.Problem = ""
 			}
+			p.Calm()
 			p.Note(pair.Event{What: "dismissed", Cause: whoAsks(), Note: why})
 			return nil
 		})

@@ -71,6 +71,11 @@ func (f *Flow) Retry(ctx context.Context, t site.Task) error {
 	if err != nil || connection == nil || connection.State != bridge.Active {
 		return err
 	}
+	if t.Insist {
+		if err := f.forgive(ctx, t); err != nil && !errors.Is(err, pair.ErrNone) {
+			return err
+		}
+	}
 	p, err := f.Site.Book.Load(ctx, t.Connection, t.Issue)
 	if err != nil || p == nil || p.Head.Status == pair.Stopped {
 		return err
@@ -134,6 +139,9 @@ func (f *Flow) project(ctx context.Context, v *observe.View, p *pair.Pair, c *br
 		if err = f.catchUp(ctx, v, issue); err == nil {
 			pl, err = f.plan(ctx, v, issue, c, true)
 		}
+	}
+	if err == nil {
+		err = pl.fight
 	}
 	if err != nil {
 		return err

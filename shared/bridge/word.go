@@ -76,6 +76,10 @@ type Connection struct {
 	Description string          `json:"description,omitempty"`
 	State       ConnectionState `json:"state"`
 	Why         string          `json:"why,omitempty"` // of paused and broken: the reason, for a person
+	// Holds are what each side has against carrying changes; State and Why follow from them.
+	Holds map[Role]Hold `json:"holds,omitempty"`
+	// Theirs is the connection's name at the other site: each names it as it likes.
+	Theirs string `json:"theirs,omitempty"`
 	// Policies are the conflict policies by revision (from 1); the highest known revision stamps new edits.
 	Policies map[int64]Policy `json:"policies"`
 	Created  int64            `json:"created"` // ms on the hub's timeline

@@ -51,6 +51,10 @@ type Request struct {
 
 	Knows Knows `json:"knows"`
 	Asking
+	// Hold is what the private side has against carrying changes; nil: nothing.
+	Hold *bridge.Hold `json:"hold,omitempty"`
+	// Name is what the private side calls the connection.
+	Name string `json:"name,omitempty"`
 
 	// WaitMS is how long the hub may hold its answer until it has something to send; a hub that cannot wait does not.
 	WaitMS int64 `json:"wait_ms,omitempty"`
@@ -88,6 +92,8 @@ type Knows struct {
 	Policy int64                  `json:"policy"`          // highest policy revision
 	State  bridge.ConnectionState `json:"state"`           // of the connection
 	Rules  int64                  `json:"rules,omitempty"` // revision of the rule set
+	Hold   *bridge.Hold           `json:"hold,omitempty"`  // the hub's own, as last told
+	Name   string                 `json:"name,omitempty"`  // the hub's name of the connection
 	HubKey string                 `json:"hub_key"`         // id of the hub key it has pinned; Client sets it
 	Hub    Generation             `json:"hub,omitzero"`    // the hub's state it last spoke with
 }
@@ -180,6 +186,13 @@ func (s Site) clean() Site {
 	return s
 }
 
+// cleanHold bounds what is stored and shown of a hold.
+func cleanHold(h *bridge.Hold) {
+	if h != nil {
+		h.Name, h.Why, h.By = cut(h.Name, 60), cut(h.Why, 300), cut(h.By, 100)
+	}
+}
+
 func (st Status) clean() Status {
 	st.Problem, st.Version = cut(st.Problem, 300), cut(st.Version, 60)
 	return st
@@ -209,6 +222,8 @@ func (r *Request) check() error {
 		return badRequest("from: poller, state and instance are 1 to 64 of [A-Za-z0-9_-], the generation counts from 1")
 	case r.Knows.HubKey != "" && !isToken(r.Knows.HubKey):
 		return badRequest("knows: the hub key is an id of 1 to 64 of [A-Za-z0-9_-]")
+	case r.Hold != nil && !r.Hold.Valid():
+		return badRequest("hold: its state is paused, broken or ended")
 	case len(r.Changes) > MaxChanges:
 		return badRequest("changes: %d, at most %d", len(r.Changes), MaxChanges)
 	case len(r.Acks) > MaxMarks || len(r.Awaits) > MaxMarks || len(r.Holds) > MaxMarks:

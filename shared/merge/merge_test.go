@@ -212,6 +212,9 @@ func TestUnusual(t *testing.T) {
 		{merge.Counts{Pairs: 150, Rewritten: 99}, false},
 		{merge.Counts{Pairs: 150, Rewritten: 100}, true},
 		{merge.Counts{Pairs: 1000, Rewritten: 500}, false},
+		{merge.Counts{Pairs: 10, Created: 199}, false},
+		{merge.Counts{Pairs: 399, Created: 200}, true},
+		{merge.Counts{Pairs: 4000, Created: 2000}, false},
 		{merge.Counts{}, false},
 	} {
 		if got := merge.Unusual(c.Counts); (got != "") != c.unusual {

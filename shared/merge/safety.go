@@ -6,6 +6,7 @@ import "fmt"
 // connection on this site.
 type Counts struct {
 	Pairs     int // pairs of the connection
+	Created   int // twins that would be made, not counting those of a first sync that a person started
 	Cleared   int // pairs in which a value would be replaced by nothing
 	Deleted   int // pairs that would lose a comment, attachment, worklog or link
 	Gone      int // pairs whose issue was deleted or left sync
@@ -16,6 +17,8 @@ type Counts struct {
 const (
 	manyLosing  = 25
 	partLosing  = 0.20
+	manyCreated = 200
+	partCreated = 0.50
 	manyWritten = 100
 	partWritten = 0.50
 )
@@ -35,6 +38,9 @@ func Unusual(c Counts) string {
 		if k.n >= manyLosing && over(k.n, c.Pairs, partLosing) {
 			return fmt.Sprintf("in %d of %d pairs at once %s", k.n, c.Pairs, k.what)
 		}
+	}
+	if c.Created >= manyCreated && over(c.Created, c.Pairs, partCreated) {
+		return fmt.Sprintf("%d issues would be created at once beside %d pairs", c.Created, c.Pairs)
 	}
 	if c.Rewritten >= manyWritten && over(c.Rewritten, c.Pairs, partWritten) {
 		return fmt.Sprintf("the new rules would write to %d of %d pairs", c.Rewritten, c.Pairs)

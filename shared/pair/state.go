@@ -40,6 +40,24 @@ type Field struct {
 	Tried   int64  `json:"tried,omitempty"`   // rule revision at which it was refused
 	// Conflict names the two edits of the last conflict, so that it is noted once.
 	Conflict string `json:"conflict,omitempty"`
+	// Turns counts edits that took turns across the bridge.
+	Turns Turns `json:"turns,omitzero"`
+}
+
+// Turns are edits of one field by either site in turn, each made over the one before and none after a rest.
+type Turns struct {
+	N     int    `json:"n"`
+	Same  int    `json:"same"`  // of them, the last ones in which the remote site brought the same value back
+	Seq   int64  `json:"seq"`   // the remote edit counted last
+	At    int64  `json:"at"`    // and its time, hub ms
+	Value string `json:"value"` // and the hash of its value
+}
+
+// Calm forgets all turns.
+func (p *Pair) Calm() {
+	for _, f := range p.State.Fields {
+		f.Turns = Turns{}
+	}
 }
 
 // An Intent is written before one of our writes to Jira and closed when the write's place in the changelog is known.

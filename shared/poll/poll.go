@@ -42,6 +42,17 @@ type Loop struct {
 	hub    exchange.Generation
 	last   time.Time // something flowed
 	failed error
+	active bool // the connection carried changes in the last round
+}
+
+// carries forgets what is under way when a connection carries changes again: meanwhile they were let go, so they are sent
+// and asked for anew.
+func (l *Loop) carries(active bool) {
+	if active && !l.active {
+		clear(l.awaits)
+		clear(l.holds)
+	}
+	l.active = active
 }
 
 type sent struct {
@@ -150,8 +161,9 @@ func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	in := &exchange.Request{From: l.Self, Knows: exchange.Knows{
-		Policy: c.Revision(), State: c.State, HubKey: l.Client.HubKey.ID(), Hub: l.hub,
-	}}
+		Policy: c.Revision(), State: c.State, HubKey: l.Client.HubKey.ID(), Hub: l.hub, Hold: c.HoldOf(bridge.Public), Name: c.Theirs,
+	}, Hold: c.HoldOf(bridge.Private), Name: c.Name}
+	l.carries(c.State == bridge.Active)
 	if l.Status != nil {
 		in.Status = l.Status(ctx, connection)
 	}
@@ -260,14 +272,8 @@ func (l *Loop) settle(in *exchange.Request, out *exchange.Response, fresh []brid
 func (l *Loop) configure(ctx context.Context, out *exchange.Response) error {
 	connection := l.Client.Connection
 	if told := out.Connection; told != nil {
-		err := l.Relay.Site.Book.UpdateConnection(ctx, connection, func(c *bridge.Connection) error {
-			for r, p := range told.Policies {
-				c.Policies[r] = p
-			}
-			c.Name, c.State, c.Why = told.Name, told.State, told.Why
-			return nil
-		})
-		if err != nil {
+		told.ID = connection
+		if _, err := l.Relay.Configure(ctx, told); err != nil {
 			return err
 		}
 	}

@@ -212,8 +212,19 @@ func (f *Flow) update(ctx context.Context, c *bridge.Connection, issue string, c
 	return err
 }
 
-// Gone tells the remote site that an issue of ours was deleted, or is no longer kept in sync.
+// Gone tells the remote site that an issue of ours was deleted, or is no longer kept in sync. Where too many are at once,
+// a person is asked first: it may be our account that sees them no more. The comparison after that finds them again.
 func (f *Flow) Gone(ctx context.Context, c *bridge.Connection, issue string, why bridge.Gone, cause string) error {
+	if p, err := f.Site.Book.Load(ctx, c.ID, issue); err != nil || p == nil || p.Head.Gone != "" {
+		return err
+	}
+	err := f.Site.Guard(ctx, c.ID, issue, site.Harm{Gone: true})
+	if errors.Is(err, site.ErrHeld) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	return f.update(ctx, c, issue, func(p *pair.Pair) error {
 		p.Leave(why, f.Site.Now(), cause)
 		return nil

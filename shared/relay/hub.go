@@ -46,6 +46,9 @@ func (h *Hub) Accepted(ctx context.Context, connection string, s exchange.Site) 
 
 // Exchange implements exchange.Backend.
 func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Request) (exchange.Response, error) {
+	if err := h.takeHold(ctx, s.Connection, in); err != nil {
+		return exchange.Response{}, err
+	}
 	if err := h.TakeAcks(ctx, in.Acks); err != nil {
 		return exchange.Response{}, err
 	}
@@ -83,10 +86,8 @@ func (h *Hub) answer(ctx context.Context, connection string, in *exchange.Reques
 	if err != nil || c == nil {
 		return out, err
 	}
-	if c.State != in.Knows.State || c.Revision() != in.Knows.Policy {
-		told := *c
-		told.Project = ""
-		out.Connection = &told
+	if c.State != in.Knows.State || c.Revision() != in.Knows.Policy || c.Name != in.Knows.Name || !sameHold(c.HoldOf(bridge.Public), in.Knows.Hold) {
+		out.Connection = told(c)
 	}
 	for _, m := range in.Awaits {
 		a, err := h.Site.Book.Answer(ctx, connection, m.Issue, m.Revision)

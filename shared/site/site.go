@@ -34,7 +34,8 @@ type Site struct {
 	issues  keyed
 	bell    bell
 	people  map[string]bridge.Person
-	trusted *bool // see TrustsEvents
+	trusted *bool              // see TrustsEvents
+	counted map[string]counted // pairs, by connection
 }
 
 // Account is who we are on this site. It is asked once an hour, so that a credential that expired is noticed.

@@ -1,0 +1,77 @@
+package apply
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/site"
+)
+
+const (
+	fightName  = "automations-fighting"
+	fightSame  = 6                // alternating edits of one field that bring the same value back, each knowing the one before
+	fightTurns = 30               // and of any values
+	fightPause = 90 * time.Second // who rests longer than this between two of them is no automation
+)
+
+// turn counts the edits of a field that took turns across the bridge, each made over the one before and none after a rest.
+// It is called with every winner of the remote site; one that was counted before changes nothing.
+func turn(t pair.Turns, mine, w *bridge.Entry) pair.Turns {
+	if t.N > 0 && t.Seq == w.Seq {
+		return t
+	}
+	sum := sha256.Sum256([]byte(w.Value))
+	next := pair.Turns{N: 1, Same: 1, Seq: w.Seq, At: w.Stamp.At, Value: hex.EncodeToString(sum[:6])}
+	if t.N == 0 || mine == nil || mine.Saw < t.Seq || w.Saw < mine.Seq || w.Stamp.At-t.At > fightPause.Milliseconds() {
+		return next
+	}
+	next.N = t.N + 2 // ours, and this one
+	if next.Value == t.Value {
+		next.Same = t.Same + 2
+	}
+	return next
+}
+
+// fights notes a field over which two automations fight. The pair is not written to any more until a person says so.
+func (d *decider) fights(key string, f *pair.Field, w *bridge.Entry) bool {
+	if w.Stamp.Site == d.v.Role {
+		return false
+	}
+	if f.Turns = turn(f.Turns, f.Mine, w); f.Turns.Same < fightSame && f.Turns.N < fightTurns {
+		return false
+	}
+	d.pl.fight = bridge.Permanent(fightName, "field %q went back and forth %d times, last from %s here to %s there: two automations undo each other. Change one of them, then drawbridge errors retry %s",
+		key, f.Turns.N, short(f.Mine), short(w), d.p.Head.Local.Key)
+	return true
+}
+
+func short(e *bridge.Entry) string {
+	text := []rune(e.Value)
+	return string(text[:min(len(text), 60)])
+}
+
+// fighting reports that the pair was parked because of a fight: what comes is taken in, and nothing is written.
+func fighting(p *pair.Pair) error {
+	if k := p.Head.Parked; k != nil && k.Name == fightName {
+		return &bridge.Error{Name: fightName, Message: k.Reason}
+	}
+	return nil
+}
+
+// forgive begins counting anew, because a person asked to go on.
+func (f *Flow) forgive(ctx context.Context, t site.Task) error {
+	_, err := f.Site.Book.Update(ctx, t.Connection, t.Issue, func(p *pair.Pair) error {
+		if fighting(p) == nil {
+			return nil
+		}
+		p.Calm()
+		p.Unpark()
+		p.Note(pair.Event{What: "retried", Cause: t.By, Note: "asked to go on after a fight"})
+		return nil
+	})
+	return err
+}
