@@ -3,7 +3,6 @@ package apply
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"drawbridge/shared/bridge"
@@ -45,24 +44,6 @@ func (f *Flow) edit(ctx context.Context, v *observe.View, pl *plan) error {
 		}
 	}
 	return nil
-}
-
-// dropRefused takes the fields that the error names out of a request and notes why. It reports whether it took any.
-func dropRefused(writes map[string]pair.IntendedWrite, problems map[string]string, fields map[string]any, update map[string][]map[string]any, err error) bool {
-	dropped := false
-	for id, why := range jira.FieldErrors(err) {
-		for key, w := range writes {
-			if w.Field != id {
-				continue
-			}
-			problems[key] = fmt.Sprintf("%s refused by Jira: %s", id, strings.TrimSuffix(why, "."))
-			delete(writes, key)
-			dropped = true
-		}
-		delete(fields, id)
-		delete(update, id)
-	}
-	return dropped
 }
 
 // wholeRefused decides about a call that failed as a whole: a permanent error that is about the content becomes a
