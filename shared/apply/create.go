@@ -60,6 +60,9 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 	if err := f.mayCreate(ctx, c); err != nil {
 		return nil, err
 	}
+	if err := f.mayCreate(ctx, c); err != nil {
+		return nil, err
+	}
 	ref, err := f.post(ctx, v, c, m)
 	switch {
 	case err == nil:
@@ -193,7 +196,6 @@ func (f *Flow) give(v *observe.View, m *newborn, row rule.Row, key, elem string,
 		if wire, err := field.WireElement(local, f.Site.Jira.Flavour()); err == nil {
 			list, _ := m.fields[field.ID].([]any)
 			m.fields[field.ID] = append(list, wire)
-			w.Local = local
 			m.writes[key] = w
 		}
 	default:

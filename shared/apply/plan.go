@@ -30,6 +30,8 @@ type plan struct {
 	link       bool        // the remote link to the twin is to be set
 	remote     bridge.Ref  // the twin
 	gone       bridge.Gone // the twin is gone: what the rule says of that is to be done
+	fight      error       // two automations undo each other: nothing is written
+	rewritten  bool        // something is written for other rules, without an edit of anybody
 
 	// outcome
 	edited   *jira.Issue // what Cloud answered to the edit
@@ -48,7 +50,10 @@ func (f *Flow) plan(ctx context.Context, v *observe.View, issue string, c *bridg
 				return err
 			}
 		}
-		return f.decide(ctx, v, p, pl)
+		if err = f.decide(ctx, v, p, pl); err != nil {
+			return err
+		}
+		return f.guard(ctx, v, p, pl)
 	})
 	return pl, err
 }
@@ -73,8 +78,12 @@ func (f *Flow) decide(ctx context.Context, v *observe.View, p *pair.Pair, pl *pl
 	pl.edit = pair.Intent{ID: rand.Text(), Kind: "edit", At: v.Now, Writes: map[string]pair.IntendedWrite{}}
 	pl.transition = pair.Intent{ID: rand.Text(), Kind: "transition", At: v.Now, Writes: map[string]pair.IntendedWrite{}}
 	pl.request = jira.EditRequest{Fields: map[string]any{}, Update: map[string][]map[string]any{}, Silent: v.Lane == bridge.Bulk}
+	pl.fight = fighting(p)
 	for _, key := range p.State.Keys() {
 		d.field(key)
+	}
+	if pl.fight != nil {
+		return nil
 	}
 	d.resolve()
 	for _, in := range []pair.Intent{pl.edit, pl.transition} {
@@ -108,14 +117,19 @@ func (d *decider) field(key string) {
 	if winner == nil || field.Failed == winner.ID().String() && field.Tried == d.v.Revision {
 		return // nothing stands yet, or it was refused and its cause is as it was
 	}
+	if d.fights(key, field, winner) || d.pl.fight != nil {
+		return
+	}
 	value, problem := d.local(row, base, elem, isElem, winner)
 	if problem != "" && winner.Stamp.Site != d.v.Role {
 		d.refuse(key, winner.ID(), problem)
 		return
 	}
+	again := field.Redo != nil && *field.Redo == field.Item
 	decision := merge.Decide(field.Field, s, func(*bridge.Entry) bridge.Value { return value })
 	field.Field = merge.Note(field.Field, decision)
 	if decision.Kind == merge.Write {
+		d.pl.rewritten = d.pl.rewritten || again
 		d.write(row, key, elem, isElem, decision)
 	}
 }
@@ -193,7 +207,6 @@ func (d *decider) element(field jira.Field, key, local string, w pair.IntendedWr
 		verb = "add"
 	}
 	d.pl.request.Update[field.ID] = append(d.pl.request.Update[field.ID], map[string]any{verb: wire})
-	w.Local = local
 	d.pl.edit.Writes[key] = w
 }
 
