@@ -1,7 +1,7 @@
 # Drawbridge. `make` alone lists the targets; each does what it says on a clean clone with Go and make, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour build test check vet format lint race fuzz cover clean
+.PHONY: help demo tour build test check vet format lint race fuzz cover clean network-tools
 
 GO       ?= go
 PKG      ?= ./...
@@ -35,10 +35,13 @@ tour: build ## the same, and a walk through everything it does; fails on the fir
 # `make test` is what .ci/run calls. A target that belongs to it (conformance, template-check, sim, bench) is written
 # below with a `## text` of its own and added to the line of `test`.
 
-test: check ## everything CI runs: format, vet, build, all tests
+test: check network-tools ## everything CI runs: format, vet, build, all tests
 	@echo "==> go test $(PKG)"
 	@$(GO) test $(PKG)
 	@echo "==> all green"
+
+network-tools: ## install what the network proof needs, where it is missing (Debian, as root)
+	@bash scripts/network-tools.sh
 
 check: format vet ## the fast half of test: format, vet, build
 	@echo "==> go build ./..."

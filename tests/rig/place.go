@@ -32,11 +32,19 @@ func (p Place) client() *http.Client {
 
 // Dial opens a connection from there.
 func (p Place) Dial(network, address string) (net.Conn, error) {
-	d := net.Dialer{Timeout: 5 * time.Second}
+	return p.DialFor(5*time.Second, network, address)
+}
+
+// DialFor tries for that long.
+func (p Place) DialFor(d time.Duration, network, address string) (net.Conn, error) {
+	return p.dial(&net.Dialer{Timeout: d}, network, address)
+}
+
+func (p Place) dial(d *net.Dialer, network, address string) (net.Conn, error) {
 	if p == "" {
 		return d.Dial(network, address)
 	}
-	return dialInside(string(p), &d, network, address)
+	return dialInside(string(p), d, network, address)
 }
 
 // freePorts finds ports nobody listens on.
