@@ -196,6 +196,7 @@ func (f *Flow) give(v *observe.View, m *newborn, row rule.Row, key, elem string,
 		if wire, err := field.WireElement(local, f.Site.Jira.Flavour()); err == nil {
 			list, _ := m.fields[field.ID].([]any)
 			m.fields[field.ID] = append(list, wire)
+			w.Local = local
 			m.writes[key] = w
 		}
 	default:

@@ -207,6 +207,7 @@ func (d *decider) element(field jira.Field, key, local string, w pair.IntendedWr
 		verb = "add"
 	}
 	d.pl.request.Update[field.ID] = append(d.pl.request.Update[field.ID], map[string]any{verb: wire})
+	w.Local = local
 	d.pl.edit.Writes[key] = w
 }
 
