@@ -85,12 +85,17 @@ func (f *Flow) consider(ctx context.Context, c *bridge.Connection, is *jira.Issu
 	return f.begin(ctx, v, is, b)
 }
 
-// triggered reports whether a trigger puts the issue under sync.
+// triggered reports whether a trigger puts the issue under sync, and no stop trigger keeps it out.
 func (f *Flow) triggered(ctx context.Context, v *observe.View, is *jira.Issue) (bool, error) {
 	if v.Rules.Method() != "automatic" {
 		return false, nil
 	}
-	return f.matches(ctx, v, is, false)
+	match, err := f.matches(ctx, v, is, false)
+	if err != nil || !match {
+		return false, err
+	}
+	stop, err := f.stopped(ctx, v, is)
+	return !stop, err
 }
 
 // stopped reports whether a stop trigger takes the issue out.
