@@ -1,5 +1,6 @@
 // Command reconcile is the Lambda function that the schedules start: "due"
-// brings parked pairs back, "watch" finds what webhooks missed.
+// brings parked pairs back, "watch" finds what webhooks missed, "sweep"
+// compares all pairs with Jira, "health" writes what the alarms look at.
 package main
 
 import (

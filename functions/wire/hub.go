@@ -182,13 +182,9 @@ func (h *Hub) identity(ctx context.Context) ([]sign.Key, exchange.Generation, er
 	if err != nil {
 		return nil, exchange.Generation{}, err
 	}
-	var keys []sign.Key
-	for word := range strings.FieldsSeq(text) {
-		k, err := sign.ParseKey(word)
-		if err != nil {
-			return nil, exchange.Generation{}, bridge.Permanent("secret-request", "parameter %s%s holds no signing key: %w", h.Settings.Secrets, HubKey, err)
-		}
-		keys = append(keys, k)
+	keys, err := sign.ParseKeys(text)
+	if err != nil {
+		return nil, exchange.Generation{}, bridge.Permanent("secret-request", "parameter %s%s holds no signing keys: %w", h.Settings.Secrets, HubKey, err)
 	}
 	state, err := h.generation(ctx)
 	return keys, state, err
@@ -250,6 +246,16 @@ func (h *Hub) Reconcile() (map[string]func(context.Context) error, error) {
 	return map[string]func(context.Context) error{
 		"due":    func(ctx context.Context) error { _, err := reconcile.Due(ctx, local); return err },
 		"watch":  func(ctx context.Context) error { _, err := watch.Once(ctx); return err },
+		"sweep":  func(ctx context.Context) error { return sweep(ctx, local) },
 		"health": func(ctx context.Context) error { return h.Health(ctx, local, h.stack(), os.Stdout) },
 	}, nil
+}
+
+// sweep asks for all pairs to be compared with Jira, in the bulk lane.
+func sweep(ctx context.Context, s *site.Site) error {
+	all, err := s.Connections(ctx)
+	for _, c := range all {
+		err = errors.Join(err, reconcile.Start(ctx, s, c.ID, "schedule", false))
+	}
+	return err
 }

@@ -47,6 +47,23 @@ func ParseKey(text string) (Key, error) {
 	return k, err
 }
 
+// ParseKeys reads the signing keys of a hub from one secret: the one in force first, then earlier ones that some poller
+// may still pin, between white space. There is at least one. Errors never quote the input.
+func ParseKeys(text string) ([]Key, error) {
+	var keys []Key
+	for i, word := range strings.Fields(text) {
+		k, err := ParseKey(word)
+		if err != nil {
+			return nil, fmt.Errorf("key %d: %w", i+1, err)
+		}
+		keys = append(keys, k)
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("it holds no key")
+	}
+	return keys, nil
+}
+
 // IsZero says whether k holds no key.
 func (k Key) IsZero() bool { return len(k.private) == 0 }
 
