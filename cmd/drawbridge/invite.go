@@ -31,6 +31,7 @@ first and every missing permission named.`,
 		},
 	}
 	configFlag(c)
+	hubFlag(c)
 	jsonFlag(c, s)
 	f := c.Flags()
 	f.StringVar(&o.project, "project", "", "key of the public project where twins are created; asked for if left out")
@@ -47,6 +48,15 @@ type createOptions struct {
 
 // withHub opens the public half for a command that may be the first thing ever done with it.
 func (s *screen) withHub(c *cobra.Command, do func(context.Context, *half) error) error {
+	if name, err := stackNamed(c); err != nil {
+		return err
+	} else if name != "" {
+		h := &half{screen: s}
+		if err := h.openStack(c.Context(), name); err != nil {
+			return err
+		}
+		return do(c.Context(), h)
+	}
 	path, err := settingsPath(c)
 	if err != nil {
 		return err
@@ -99,7 +109,7 @@ func (h *half) create(ctx context.Context, name string, o createOptions) error {
 
 // invite makes an invitation to a connection and prints its code, the only time it is shown.
 func (h *half) invite(ctx context.Context, connection string, expires time.Duration) error {
-	keys, err := hubKeys{h.book.Store}.all(ctx)
+	keys, err := h.keys(ctx)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,9 @@ import (
 	"drawbridge/shared/exchange"
 	"drawbridge/shared/pair"
 	"drawbridge/shared/queue"
+	"drawbridge/shared/sign"
 	"drawbridge/shared/site"
+	"drawbridge/shared/store"
 	"drawbridge/shared/store/sqlitestore"
 )
 
@@ -33,10 +35,18 @@ type half struct {
 	site     *site.Site // without a Jira client until withJira
 	screen   *screen
 	fresh    bool // the command may make the state: it is the first thing done with the half
+
+	stack *stack // the public half, if it is on AWS; nil: on one machine
 }
 
-// half opens the half that --config names, or the one settings file of the working directory.
+// half opens the half that --hub or --config names, or the one settings file of the working directory.
 func (s *screen) half(c *cobra.Command) (*half, error) {
+	h := &half{screen: s}
+	if name, err := stackNamed(c); err != nil {
+		return nil, err
+	} else if name != "" {
+		return h, h.openStack(c.Context(), name)
+	}
 	path, err := settingsPath(c)
 	if err != nil {
 		return nil, err
@@ -45,7 +55,6 @@ func (s *screen) half(c *cobra.Command) (*half, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &half{screen: s}
 	if err := h.load(kind, path); err != nil {
 		return nil, err
 	}
@@ -72,10 +81,24 @@ func (h *half) open() error {
 	if err != nil {
 		return err
 	}
-	h.db, h.queue, h.exchange = db, db.Queue(), exchange.Book{Store: db.Store()}
-	h.book = &pair.Book{Store: db.Store(), Site: h.settings().Name, Now: h.now}
-	h.site = &site.Site{Name: h.settings().Name, Role: h.role, Book: h.book, Queue: h.queue, Log: slog.New(slog.DiscardHandler), Now: h.now}
+	h.db = db
+	h.use(db.Store(), db.Queue())
 	return nil
+}
+
+// use builds the half on a store and a queue.
+func (h *half) use(s store.Store, q queue.Queue) {
+	h.queue, h.exchange = q, exchange.Book{Store: s}
+	h.book = &pair.Book{Store: s, Site: h.settings().Name, Now: h.now}
+	h.site = &site.Site{Name: h.settings().Name, Role: h.role, Book: h.book, Queue: h.queue, Log: slog.New(slog.DiscardHandler), Now: h.now}
+}
+
+// keys are the hub's signing keys.
+func (h *half) keys(ctx context.Context) ([]sign.Key, error) {
+	if h.stack != nil {
+		return h.stack.keys(ctx)
+	}
+	return hubKeys{h.book.Store}.all(ctx)
 }
 
 func (h *half) close() {
@@ -101,6 +124,9 @@ func (h *half) settings() config.Site {
 }
 
 func (h *half) statePath() string {
+	if h.stack != nil {
+		return h.stack.String()
+	}
 	if h.role == bridge.Public {
 		return h.hub.State
 	}
@@ -125,9 +151,16 @@ func settingsPath(c *cobra.Command) (string, error) {
 	case 1:
 		return here[0], nil
 	case 0:
-		return "", usage(c.CommandPath(), "which half? there is no hub.yaml or poller.yaml here; say --config FILE")
+		return "", usage(c.CommandPath(), "which half? there is no hub.yaml or poller.yaml here; say --config FILE%s", orStack(c))
 	}
 	return "", usage(c.CommandPath(), "which half? there are hub.yaml and poller.yaml here; say --config FILE")
+}
+
+func orStack(c *cobra.Command) string {
+	if c.Flags().Lookup("hub") == nil {
+		return ""
+	}
+	return " or --hub aws:STACK"
 }
 
 // configFlag adds --config to a command that works on a half.
@@ -138,6 +171,7 @@ func configFlag(c *cobra.Command) {
 // operate makes a command of something done to a half: it opens the half, does it, closes the half.
 func (s *screen) operate(c *cobra.Command, do func(ctx context.Context, h *half, args []string) error) *cobra.Command {
 	configFlag(c)
+	hubFlag(c)
 	jsonFlag(c, s)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		h, err := s.half(c)

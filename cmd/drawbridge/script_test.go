@@ -5,12 +5,19 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	engines "drawbridge/tests/engine"
 )
 
 func TestMain(m *testing.M) {
 	asCommand()
-	testscript.Main(m, map[string]func(){"drawbridge": main})
+	testscript.Main(withEngines{m}, map[string]func(){"drawbridge": main})
 }
+
+// withEngines stops the engines that tests started.
+type withEngines struct{ m *testing.M }
+
+func (w withEngines) Run() int { return engines.Run(w.m) }
 
 // TestScripts types commands and looks at what they print: testdata/script/*.txtar.
 func TestScripts(t *testing.T) {

@@ -19,7 +19,7 @@ func newConfig(s *screen) *cobra.Command {
 		Short: "Write, check and describe the settings files",
 		Long:  `There are two settings files, hub.yaml and poller.yaml. docs/configuration.md lists every setting.`,
 	}
-	c.AddCommand(newConfigCheck(s), newConfigExample(s), newConfigSchema(s))
+	c.AddCommand(newConfigCheck(s), newConfigExample(s), newConfigSchema(s), newConfigHubKey(s))
 	return c
 }
 

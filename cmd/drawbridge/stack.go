@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/spf13/cobra"
+
+	"drawbridge/shared/blob/s3blob"
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/config"
+	"drawbridge/shared/queue/sqsqueue"
+	"drawbridge/shared/secret/ssmsecret"
+	"drawbridge/shared/sign"
+	"drawbridge/shared/store/dynamostore"
+)
+
+// A stack is a hub on AWS as a command operates it: with the credentials of the person at the keyboard, straight on the
+// stack's table, queues and parameters. There is no admin port.
+type stack struct {
+	name    string
+	aws     aws.Config
+	secrets *ssmsecret.Source
+	prefix  string // of the parameters
+	table   string
+}
+
+// hubFlag adds --hub to a command that can work on a hub on AWS.
+func hubFlag(c *cobra.Command) {
+	c.Flags().String("hub", "", "a hub on AWS instead of a settings file: aws:STACK, with your own AWS credentials")
+}
+
+// stackNamed is the stack that --hub names, "" if the flag is not there or not given.
+func stackNamed(c *cobra.Command) (string, error) {
+	f := c.Flags().Lookup("hub")
+	if f == nil || f.Value.String() == "" {
+		return "", nil
+	}
+	name, ok := strings.CutPrefix(f.Value.String(), "aws:")
+	switch {
+	case !ok || name == "":
+		return "", usage(c.CommandPath(), "--hub %q: say aws:STACK, STACK being the name of the CloudFormation stack", f.Value)
+	case c.Flags().Changed("config"):
+		return "", usage(c.CommandPath(), "which half? say --hub or --config, not both")
+	}
+	return name, nil
+}
+
+// openStack makes h the public half that a stack is.
+func (h *half) openStack(ctx context.Context, name string) error {
+	cfg, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return bridge.Permanent("aws-settings", "your AWS settings cannot be read: %w", err)
+	}
+	if cfg.Region == "" {
+		return bridge.Permanent("aws-settings", "which region is stack %s in? set AWS_REGION, or a region in your AWS profile", name)
+	}
+	known, err := describeStack(ctx, cfg, name)
+	if err != nil {
+		return err
+	}
+	s := &stack{name: name, aws: cfg, prefix: known["SecretsPrefix"], table: known["TableName"]}
+	s.secrets = ssmsecret.New(ssm.NewFromConfig(cfg), s.prefix)
+	h.stack, h.role = s, bridge.Public
+	h.hub = s.settings(known)
+	queues := sqsqueue.Options{
+		Live: known["LiveQueueUrl"], LiveDead: known["LiveDeadQueueUrl"], Bulk: known["BulkQueueUrl"], BulkDead: known["BulkDeadQueueUrl"],
+		Claims: s3blob.New(s3.NewFromConfig(cfg), known["BucketName"]),
+	}
+	h.use(dynamostore.New(dynamodb.NewFromConfig(cfg), s.table), sqsqueue.New(sqs.NewFromConfig(cfg), queues))
+	return nil
+}
+
+// stackNeeds are the parameters and outputs of template.yaml that a command needs.
+var stackNeeds = []string{
+	"SiteName", "JiraUrl", "JiraUser", "JiraFlavour", "HubUrl", "TableName", "BucketName", "SecretsPrefix",
+	"LiveQueueUrl", "LiveDeadQueueUrl", "BulkQueueUrl", "BulkDeadQueueUrl",
+}
+
+// settings are the stack's, in the words of hub.yaml.
+func (s *stack) settings(known map[string]string) config.Hub {
+	return config.Hub{
+		PublicURL: known["HubUrl"],
+		Site: config.Site{
+			Name: known["SiteName"], Flavour: bridge.Flavour(known["JiraFlavour"]), APIURL: known["JiraUrl"], BrowseURL: known["JiraUrl"],
+			Auth: config.Auth{User: known["JiraUser"], Token: s.secret("jira-token")},
+		},
+		Webhook: &config.Webhook{Secret: s.secret("webhook-secret")},
+		Pace:    known["Pace"],
+	}
+}
+
+// secret is a parameter of the stack, read when it is needed.
+func (s *stack) secret(name string) config.Secret {
+	return config.SecretElsewhere("SSM parameter "+s.prefix+name, func() (string, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		defer cancel()
+		return s.reveal(ctx, name)
+	})
+}
+
+func (s *stack) reveal(ctx context.Context, name string) (string, error) {
+	found, err := s.secrets.Get(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(found[name].Reveal()), nil
+}
+
+// keys are the signing keys of the hub.
+func (s *stack) keys(ctx context.Context) ([]sign.Key, error) {
+	text, err := s.reveal(ctx, "hub-key")
+	if err != nil {
+		return nil, err
+	}
+	keys, err := sign.ParseKeys(text)
+	if err != nil {
+		return nil, bridge.Permanent("secret-request", "SSM parameter %shub-key: %w; drawbridge config hub-key prints a fresh key", s.prefix, err)
+	}
+	return keys, nil
+}
+
+func (s *stack) String() string { return "aws:" + s.name + ", table " + s.table }
+
+// describeStack returns parameters and outputs of a stack by name; an output counts over a parameter of the same name. The
+// one call does not pay for the client's module: a form, a signature and an XML answer do.
+func describeStack(ctx context.Context, cfg aws.Config, name string) (map[string]string, error) {
+	form := url.Values{"Action": {"DescribeStacks"}, "Version": {"2010-05-15"}, "StackName": {name}}.Encode()
+	answer, err := callCloudFormation(ctx, cfg, form)
+	if err != nil {
+		return nil, bridge.Temporary("aws-unavailable", "stack %s: %w", name, err)
+	}
+	var out struct {
+		Code    string `xml:"Error>Code"`
+		Message string `xml:"Error>Message"`
+		Stacks  []struct {
+			Parameters []struct {
+				ParameterKey, ParameterValue string
+			} `xml:"Parameters>member"`
+			Outputs []struct {
+				OutputKey, OutputValue string
+			} `xml:"Outputs>member"`
+		} `xml:"DescribeStacksResult>Stacks>member"`
+	}
+	if err := xml.Unmarshal(answer, &out); err != nil {
+		return nil, bridge.Temporary("aws-unavailable", "stack %s: the answer is not CloudFormation's: %w", name, err)
+	}
+	if len(out.Stacks) == 0 {
+		return nil, bridge.Permanent("stack-unknown", "stack %s in region %s: %s: %s", name, cfg.Region, out.Code, out.Message)
+	}
+	known := map[string]string{}
+	for _, p := range out.Stacks[0].Parameters {
+		known[p.ParameterKey] = p.ParameterValue
+	}
+	for _, o := range out.Stacks[0].Outputs {
+		known[o.OutputKey] = o.OutputValue
+	}
+	missing := slices.DeleteFunc(slices.Clone(stackNeeds), func(n string) bool { return known[n] != "" })
+	if len(missing) > 0 {
+		return nil, bridge.Permanent("stack-unknown", "stack %s is none of Drawbridge's, or not deployed yet: it has no %s", name, strings.Join(missing, ", "))
+	}
+	return known, nil
+}
+
+// mostAnswer is the most of an answer that is read; one stack's is some KB.
+const mostAnswer = 1 << 20
+
+func callCloudFormation(ctx context.Context, cfg aws.Config, form string) ([]byte, error) {
+	endpoint := "https://cloudformation." + cfg.Region + ".amazonaws.com"
+	if strings.HasPrefix(cfg.Region, "cn-") {
+		endpoint += ".cn"
+	}
+	if cfg.BaseEndpoint != nil {
+		endpoint = *cfg.BaseEndpoint
+	}
+	if own := os.Getenv("AWS_ENDPOINT_URL_CLOUDFORMATION"); own != "" { // as the SDK's own clients do
+		endpoint = own
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(endpoint, "/")+"/", strings.NewReader(form))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	who, err := cfg.Credentials.Retrieve(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("no AWS credentials: %w", err)
+	}
+	sum := sha256.Sum256([]byte(form))
+	if err := v4.NewSigner().SignHTTP(ctx, who, req, hex.EncodeToString(sum[:]), "cloudformation", cfg.Region, time.Now()); err != nil {
+		return nil, err
+	}
+	resp, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(io.LimitReader(resp.Body, mostAnswer))
+}
