@@ -28,7 +28,7 @@ func (c Content) Offer(ctx context.Context, connection, attachment string, size 
 	if err != nil {
 		return "", err
 	}
-	key := site.BlobKey(connection, bridge.Private, attachment)
+	key := exchange.BlobKey(connection, bridge.Private, attachment)
 	info, err := c.Folder.Put(ctx, key, r, size, "")
 	if err != nil {
 		return "", err
@@ -49,7 +49,7 @@ func (c Content) Fetch(ctx context.Context, connection string, m bridge.Member) 
 	if err != nil {
 		return nil, err
 	}
-	key := site.BlobKey(connection, bridge.Public, m.ID)
+	key := exchange.BlobKey(connection, bridge.Public, m.ID)
 	pr, pw := io.Pipe()
 	go func() {
 		pw.CloseWithError(client.Download(ctx, exchange.Content{ID: m.ID, Size: m.Size, SHA256: m.SHA256}, pw))

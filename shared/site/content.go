@@ -6,6 +6,7 @@ import (
 
 	"drawbridge/shared/blob"
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/exchange"
 )
 
 // Content is where attachments wait for the other site.
@@ -27,7 +28,7 @@ type Blobs struct {
 
 // Known implements Content.
 func (b Blobs) Known(ctx context.Context, connection, attachment string, size int64) string {
-	info, err := b.Store.Stat(ctx, BlobKey(connection, b.Role, attachment))
+	info, err := b.Store.Stat(ctx, exchange.BlobKey(connection, b.Role, attachment))
 	if err != nil || info.Size != size {
 		return ""
 	}
@@ -36,13 +37,13 @@ func (b Blobs) Known(ctx context.Context, connection, attachment string, size in
 
 // Offer implements Content.
 func (b Blobs) Offer(ctx context.Context, connection, attachment string, size int64, r io.Reader) (string, error) {
-	info, err := b.Store.Put(ctx, BlobKey(connection, b.Role, attachment), r, size, "")
+	info, err := b.Store.Put(ctx, exchange.BlobKey(connection, b.Role, attachment), r, size, "")
 	return info.SHA256, err
 }
 
 // Fetch implements Content.
 func (b Blobs) Fetch(ctx context.Context, connection string, m bridge.Member) (io.ReadCloser, error) {
-	r, info, err := b.Store.Get(ctx, BlobKey(connection, b.Role.Other(), m.ID))
+	r, info, err := b.Store.Get(ctx, exchange.BlobKey(connection, b.Role.Other(), m.ID))
 	if err != nil {
 		return nil, bridge.Temporary("blob-missing", "attachment %q of the other site is not there yet: %w", m.Name, err)
 	}

@@ -1,10 +1,6 @@
 package site
 
-import (
-	"sync"
-
-	"drawbridge/shared/bridge"
-)
+import "sync"
 
 // MarkerKey is the entity property by which our creations are recognised, on issues and comments.
 const MarkerKey = "drawbridge"
@@ -14,11 +10,6 @@ type Marker struct {
 	Connection string `json:"connection"`
 	Remote     string `json:"remote"` // id of the original on the remote site
 	Intent     string `json:"intent"`
-}
-
-// BlobKey is where the content of an attachment waits for the other site: under the site it was written on.
-func BlobKey(connection string, role bridge.Role, attachment string) string {
-	return connection + "/" + string(role) + "/" + attachment
 }
 
 // bell wakes everybody who waits, once.
