@@ -158,13 +158,9 @@ func (e *engine) sweep(ctx context.Context) {
 }
 
 // rejoin offers all pairs of a connection again and reads their changelogs: one side has another state than it had.
-func (e *engine) rejoin(ctx context.Context, connection string) error {
+func (e *engine) rejoin(ctx context.Context, connection string, request int64) error {
 	e.log.Warn("one side's state was lost or restored: all pairs are offered again", "connection", connection)
-	if err := e.site.Book.Rejoin(ctx, connection); err != nil {
-		return err
-	}
-	e.site.Ring()
-	return reconcile.Start(ctx, e.site, connection, "rejoin", true)
+	return reconcile.Rejoin(ctx, e.site, connection, request)
 }
 
 // problem is what stops the site, for a person; "" if nothing does.

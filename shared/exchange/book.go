@@ -115,7 +115,10 @@ func (b Book) saveAcceptance(ctx context.Context, inv sign.InvitationState, rev 
 	if err != nil {
 		return err
 	}
-	s := session{Key: a.PublicKey, Poller: a.PollerID, Site: a.Site, Fence: old.Fence, Seen: now.UnixMilli()}
+	s := session{Key: a.PublicKey, Poller: a.PollerID, Site: a.Site, Fence: old.Fence, Count: old.Count, Seen: now.UnixMilli()}
+	if oldRev > 0 { // another poller, or the one that was here with nothing of its state
+		s.Rejoin = now.UnixMilli()
+	}
 	sessionOp, err := replace(sessionKey(inv.Connection), s, oldRev)
 	if err != nil {
 		return err
@@ -142,7 +145,17 @@ func (b Book) saveSession(ctx context.Context, connection string, s session, rev
 // Dismiss forgets the poller of a connection: from now on every request of it is
 // refused. For connections that end, and for keys that leaked.
 func (b Book) Dismiss(ctx context.Context, connection string) error {
-	return b.Store.Apply(ctx, store.Delete(sessionKey(connection)))
+	return retry(func() error {
+		old, rev, err := b.session(ctx, connection)
+		if err != nil || rev == 0 {
+			return err
+		}
+		op, err := replace(sessionKey(connection), session{Fence: old.Fence, Count: old.Count}, rev)
+		if err != nil {
+			return err
+		}
+		return b.Store.Apply(ctx, op)
+	})
 }
 
 // Poller is what the hub knows of the poller of a connection.
@@ -159,7 +172,7 @@ type Poller struct {
 // Poller describes the poller of a connection; nil if there is none.
 func (b Book) Poller(ctx context.Context, connection string) (*Poller, error) {
 	s, rev, err := b.session(ctx, connection)
-	if err != nil || rev == 0 {
+	if err != nil || rev == 0 || s.Poller == "" {
 		return nil, err
 	}
 	return &Poller{ID: s.Poller, KeyID: s.Key.ID(), HubKey: s.HubKey, Site: s.Site, Seen: time.UnixMilli(s.Seen).UTC(),

@@ -70,7 +70,7 @@ func (c *call) exchange(ctx context.Context) (reply, error) {
 	if err := c.admit(ctx, in); err != nil {
 		return reply{}, err
 	}
-	out, err := c.h.Backend.Exchange(ctx, Session{c.connection, in.From, c.session.Fence, c.now}, in)
+	out, err := c.h.Backend.Exchange(ctx, Session{c.connection, in.From, c.session.Fence, c.session.Rejoin, c.now}, in)
 	if err != nil {
 		return reply{}, err
 	}
@@ -117,6 +117,7 @@ func (c *call) update(ctx context.Context, change func(session) (next session, s
 func (c *call) complete(out *Response) {
 	out.Protocol = Protocol
 	out.CameMS, out.NowMS = c.now.UnixMilli(), c.h.Now().UnixMilli()
+	out.Hub.Number, out.Rejoin = c.session.Count, c.session.Rejoin
 	out.Lease = Lease{Fence: c.session.Fence, UntilMS: c.session.Until}
 	for i := range out.Changes {
 		out.Changes[i].Connection = c.connection

@@ -38,6 +38,7 @@ type Session struct {
 	Connection string
 	From       Identity
 	Fence      int64
+	Rejoin     int64 // not 0: state was lost or restored, and the hub is to offer everything again; names the request
 	Now        time.Time
 }
 

@@ -50,6 +50,9 @@ type Request struct {
 	Holds []Mark `json:"holds,omitempty"`
 
 	Knows Knows `json:"knows"`
+	// Count is how many messages this state has sent in which something flowed, this one included. It is stored before
+	// the message is sent: a state that counts less than it did was restored from a backup.
+	Count int64 `json:"count,omitempty"`
 	Asking
 	// Hold is what the private side has against carrying changes; nil: nothing.
 	Hold *bridge.Hold `json:"hold,omitempty"`
@@ -68,6 +71,8 @@ type Identity struct {
 	State      string `json:"state"`      // random id of the poller's state
 	Generation int64  `json:"generation"` // raised at each start from that state
 	Instance   string `json:"instance"`   // random, new at each start, never stored
+	// Resumes is the count of messages that the state held when this instance opened it.
+	Resumes int64 `json:"resumes,omitempty"`
 }
 
 // Status is the heartbeat of a poller. The numbers count pairs.
@@ -96,13 +101,16 @@ type Knows struct {
 	Name   string                 `json:"name,omitempty"`  // the hub's name of the connection
 	HubKey string                 `json:"hub_key"`         // id of the hub key it has pinned; Client sets it
 	Hub    Generation             `json:"hub,omitzero"`    // the hub's state it last spoke with
+	// Rejoined is the last Response.Rejoin that was carried out.
+	Rejoined int64 `json:"rejoined,omitempty"`
 }
 
-// Generation names the state of one half. When it is not the one known, state was
-// lost or restored, and both sides send their entries again.
+// Generation names the state of the hub. When it is not the one known, or its
+// number is lower, state was lost or restored, and both sides send their entries
+// again.
 type Generation struct {
 	State  string `json:"state"`
-	Number int64  `json:"number"`
+	Number int64  `json:"number"` // of exchanges admitted for the connection
 }
 
 // Response is what the hub answers to an exchange.
@@ -121,8 +129,9 @@ type Response struct {
 	Rules      *RuleSet           `json:"rules,omitempty"`      // likewise
 	HubKey     *sign.Rotation     `json:"hub_key,omitempty"`    // the hub's next key; Client verifies it
 	Asking
-	Hub    Generation `json:"hub"`
-	Rejoin bool       `json:"rejoin,omitempty"` // send the entries of all pairs again
+	Hub Generation `json:"hub"`
+	// Rejoin, where it is not what the poller knows, asks for the entries of all pairs again; it names this request.
+	Rejoin int64 `json:"rejoin,omitempty"`
 }
 
 // Lease says that this poller, and no other, works for the connection.

@@ -24,6 +24,10 @@ type session struct {
 	Fence  int64    `json:"fence"`    // grows at each change of the holder
 	Until  int64    `json:"until_ms"` // end of the lease
 
+	Count  int64 `json:"count,omitempty"`  // exchanges admitted
+	Sent   int64 `json:"sent,omitempty"`   // the poller's own count, as last told
+	Rejoin int64 `json:"rejoin,omitempty"` // names a request to offer everything again; 0: none
+
 	Seen   int64  `json:"seen_ms"` // last exchange
 	Status Status `json:"status"`
 	Nonces []byte `json:"nonces,omitempty"` // see nonceSet
@@ -56,6 +60,7 @@ func (s session) admit(p sign.Proof, in *Request, now time.Time) (session, error
 	if !s.mayHold(in.From, now) {
 		return s, busy(time.UnixMilli(s.Until), now)
 	}
+	s.rejoin(in, now)
 	if s.Holder != in.From {
 		s.Holder, s.Fence = in.From, s.Fence+1
 	}

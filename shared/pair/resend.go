@@ -2,6 +2,7 @@ package pair
 
 import (
 	"context"
+	"errors"
 
 	"drawbridge/shared/bridge"
 )
@@ -24,6 +25,19 @@ func (p *Pair) Resend(ctx context.Context, now int64, lane bridge.Lane) error {
 	return nil
 }
 
+// RejoinPair offers everything of one pair anew, and makes this site look before it creates anything of it.
+func (b *Book) RejoinPair(ctx context.Context, connection, issue string) error {
+	_, err := b.Update(ctx, connection, issue, func(p *Pair) error {
+		p.State.Look = true
+		p.Note(Event{What: "rejoin", Note: "one side's state was lost or restored: everything is offered again"})
+		return p.Resend(ctx, b.Now(), bridge.Bulk)
+	})
+	if errors.Is(err, ErrNone) {
+		return nil
+	}
+	return err
+}
+
 // Rejoin offers everything of every pair of a connection anew, and makes this site look before it creates anything.
 func (b *Book) Rejoin(ctx context.Context, connection string) error {
 	after := ""
@@ -34,12 +48,7 @@ func (b *Book) Rejoin(ctx context.Context, connection string) error {
 		}
 		for _, l := range lines {
 			after = l.Issue
-			_, err := b.Update(ctx, connection, l.Issue, func(p *Pair) error {
-				p.State.Look = true
-				p.Note(Event{What: "rejoin", Note: "one side's state was lost or restored: everything is offered again"})
-				return p.Resend(ctx, b.Now(), bridge.Bulk)
-			})
-			if err != nil {
+			if err := b.RejoinPair(ctx, connection, l.Issue); err != nil {
 				return err
 			}
 		}

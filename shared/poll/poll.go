@@ -5,6 +5,7 @@
 //
 //	hubs     C       how to reach the hub of a connection: URL, pinned key, our own key
 //	poller   state   who we are: poller id, random id of this state, how often it was started
+//	round    C       how far the exchange has come: messages sent, the hub's state last seen
 //
 // Start reading at [Loop.Run]; link.go keeps the keys, content.go moves attachments.
 package poll
@@ -30,7 +31,7 @@ type Loop struct {
 	// Status is how this poller is, for the hub to show.
 	Status func(ctx context.Context, connection string) exchange.Status
 	// Rejoin is called when the hub asks for the entries of all pairs again.
-	Rejoin func(ctx context.Context, connection string) error
+	Rejoin func(ctx context.Context, connection string, request int64) error
 	// Wait is for how long the hub may hold its answer; 0: it answers at once (for a single round).
 	Wait time.Duration
 	Log  *slog.Logger
@@ -39,7 +40,7 @@ type Loop struct {
 	awaits map[string]sent // by issue: sent to the hub, no ack yet
 	asked  map[string]bool // ids of questions of the hub that it has no answer to
 	holds  map[string]sent // by remote issue: taken from the hub, no ack sent yet
-	hub    exchange.Generation
+	came   progress
 	last   time.Time // something flowed
 	failed error
 	active bool // the connection carried changes in the last round
@@ -78,7 +79,11 @@ func (l *Loop) Run(ctx context.Context) {
 	}
 	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
-	if in, err := l.request(bye); err == nil {
+	in, err := l.request(bye)
+	if err == nil {
+		err = l.count(bye, in)
+	}
+	if err == nil {
 		in.Bye = true
 		_, _ = l.Client.Exchange(bye, in) // a lease that is not given back runs out
 	}
@@ -122,6 +127,9 @@ func (l *Loop) flowed() time.Time {
 func (l *Loop) round(ctx context.Context, wait time.Duration) (pause time.Duration, err error) {
 	rung := l.Relay.Site.Rung()
 	in, err := l.request(ctx)
+	if err == nil {
+		err = l.count(ctx, in)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -161,7 +169,7 @@ func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	in := &exchange.Request{From: l.Self, Knows: exchange.Knows{
-		Policy: c.Revision(), State: c.State, HubKey: l.Client.HubKey.ID(), Hub: l.hub, Hold: c.HoldOf(bridge.Public), Name: c.Theirs,
+		Policy: c.Revision(), State: c.State, HubKey: l.Client.HubKey.ID(), Hold: c.HoldOf(bridge.Public), Name: c.Theirs,
 	}, Hold: c.HoldOf(bridge.Private), Name: c.Name}
 	l.carries(c.State == bridge.Active)
 	if l.Status != nil {
@@ -202,7 +210,9 @@ func (l *Loop) underWay(issue string, revision int64) bool {
 
 // take takes in what the hub answered.
 func (l *Loop) take(ctx context.Context, in *exchange.Request, out *exchange.Response) error {
-	connection := l.Client.Connection
+	if err := l.follow(ctx, out); err != nil {
+		return err
+	}
 	if err := l.configure(ctx, out); err != nil {
 		return err
 	}
@@ -216,10 +226,7 @@ func (l *Loop) take(ctx context.Context, in *exchange.Request, out *exchange.Res
 	if err := l.Relay.TakeChanges(ctx, fresh); err != nil {
 		return err
 	}
-	rejoin := l.settle(in, out, fresh)
-	if (rejoin || out.Rejoin) && l.Rejoin != nil {
-		return l.Rejoin(ctx, connection)
-	}
+	l.settle(in, out, fresh)
 	return nil
 }
 
@@ -236,8 +243,8 @@ func (l *Loop) fresh(changes []bridge.Change) []bridge.Change {
 	return out
 }
 
-// settle updates what is under way. It reports whether the hub's state is another than the one it was.
-func (l *Loop) settle(in *exchange.Request, out *exchange.Response, fresh []bridge.Change) (rejoin bool) {
+// settle updates what is under way.
+func (l *Loop) settle(in *exchange.Request, out *exchange.Response, fresh []bridge.Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.awaits == nil {
@@ -263,9 +270,6 @@ func (l *Loop) settle(in *exchange.Request, out *exchange.Response, fresh []brid
 		l.last = time.Now()
 	}
 	l.failed = nil
-	rejoin = l.hub.State != "" && (l.hub.State != out.Hub.State || l.hub.Number > out.Hub.Number)
-	l.hub = out.Hub
-	return rejoin
 }
 
 // configure takes over what the hub says of the connection, and its next key.

@@ -28,6 +28,16 @@ func Start(ctx context.Context, s *site.Site, connection, why string, all bool) 
 	return next(ctx, s, site.Task{Kind: site.SweepTask, Connection: connection, By: why, All: all})
 }
 
+// rejoining is why a sweep offers everything again.
+const rejoining = "rejoin"
+
+// Rejoin sends the task for the first page of a sweep that offers everything of every pair again and reads every
+// changelog: one side has another state than it had. Asking twice for the same request is asking once.
+func Rejoin(ctx context.Context, s *site.Site, connection string, request int64) error {
+	t := site.Task{Kind: site.SweepTask, Connection: connection, Issue: "sweep-" + connection, By: rejoining, All: true}
+	return s.Send(ctx, t, bridge.Bulk, fmt.Sprintf("rejoin/%s/%d", connection, request))
+}
+
 func next(ctx context.Context, s *site.Site, t site.Task) error {
 	t.Issue = "sweep-" + t.Connection
 	return s.Send(ctx, t, bridge.Bulk, "")
@@ -38,6 +48,11 @@ func (w *Sweep) Page(ctx context.Context, t site.Task) error {
 	lines, err := w.Site.Book.List(ctx, t.Connection, t.After, pairsPerPage)
 	if err != nil || len(lines) == 0 {
 		return err
+	}
+	if t.By == rejoining {
+		if err := w.offer(ctx, t.Connection, lines); err != nil {
+			return err
+		}
 	}
 	changed, gone, err := w.Compare(ctx, t.Connection, lines, t.All)
 	if err != nil {
@@ -56,6 +71,17 @@ func (w *Sweep) Page(ctx context.Context, t site.Task) error {
 		return nil
 	}
 	return next(ctx, w.Site, t)
+}
+
+// offer offers everything of the pairs to the remote site again.
+func (w *Sweep) offer(ctx context.Context, connection string, lines []pair.Line) error {
+	for _, l := range lines {
+		if err := w.Site.Book.RejoinPair(ctx, connection, l.Issue); err != nil {
+			return err
+		}
+	}
+	w.Site.Ring()
+	return nil
 }
 
 // Compare asks Jira for the issues of the pairs: which changed since they were last observed, which are not found.

@@ -15,6 +15,8 @@ type Hub struct {
 	State exchange.Generation
 	// Hold is the longest time an answer is held until there is something to send; 0 where time is paid for (Lambda).
 	Hold time.Duration
+	// Rejoin offers everything of a connection again, on this side; request names why, so that asking twice is asking once.
+	Rejoin func(ctx context.Context, connection string, request int64) error
 	// Cheap lets an idle poller sleep for 20 s instead of 5.
 	Cheap bool
 }
@@ -49,6 +51,11 @@ func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Req
 	if err := h.takeHold(ctx, s.Connection, in); err != nil {
 		return exchange.Response{}, err
 	}
+	if s.Rejoin != 0 && h.Rejoin != nil {
+		if err := h.Rejoin(ctx, s.Connection, s.Rejoin); err != nil {
+			return exchange.Response{}, err
+		}
+	}
 	if err := h.TakeAcks(ctx, in.Acks); err != nil {
 		return exchange.Response{}, err
 	}
@@ -66,7 +73,7 @@ func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Req
 		rung := h.Site.Rung()
 		out, err := h.answer(ctx, s.Connection, in)
 		left := time.Until(deadline)
-		if err != nil || left <= 0 || len(out.Changes)+len(out.Acks)+len(out.Asks)+len(out.Told) > 0 || out.Connection != nil || out.Rejoin {
+		if err != nil || left <= 0 || len(out.Changes)+len(out.Acks)+len(out.Asks)+len(out.Told) > 0 || out.Connection != nil || s.Rejoin != 0 {
 			out.NextPollMS = h.pace(in, &out).Milliseconds()
 			return out, err
 		}
@@ -111,8 +118,6 @@ func (h *Hub) answer(ctx context.Context, connection string, in *exchange.Reques
 	out.Changes, out.More, err = h.Outgoing(ctx, connection, exchange.MaxChanges, func(issue string, revision int64) bool {
 		return held[issue] >= revision
 	})
-	known := in.Knows.Hub
-	out.Rejoin = known.State != "" && (known.State != h.State.State || known.Number > h.State.Number)
 	return out, err
 }
 
