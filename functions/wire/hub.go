@@ -169,6 +169,9 @@ func (h *Hub) Exchange() (http.Handler, error) {
 			Book: exchange.Book{Store: h.Store}, Blobs: h.Blobs, Log: h.Log, Now: time.Now,
 			Backend: &relay.Hub{
 				Relay: relay.Relay{Site: local}, State: state, Cheap: h.Pace == "cheap",
+				Rejoin: func(ctx context.Context, connection string, request int64) error {
+					return reconcile.Rejoin(ctx, local, connection, request)
+				},
 				Self: exchange.Site{Name: h.Site, Flavour: bridge.Flavour(h.Flavour), URL: h.JiraURL, Version: h.Version},
 			},
 		}
