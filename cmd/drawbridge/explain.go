@@ -16,16 +16,22 @@ import (
 )
 
 func newSyncExplain(s *screen) *cobra.Command {
-	return s.operate(&cobra.Command{
+	var where string
+	c := s.operate(&cobra.Command{
 		Use:   "explain KEY",
 		Short: "Say why an issue is, or is not, in sync, and what to do next",
 		Long: `Looks at any issue of this site, under sync or not, and says for each connection what stands in the way: a
-pause, the scope, a security level, each trigger with the clause that fails, a parked pair, a change that
-waits. The last line is the next step. Reads the issue once.`,
+pause, the scope, a security level, each trigger with the clause that fails, a missing permission, a parked
+pair, a change that waits. The last line is the next step. KEY may be the twin's; where both sites have an issue
+of that key, --site here or --site there says which is meant.`,
 		Example: "  drawbridge sync explain SUP-12 --config hub.yaml",
 		Args:    words("KEY"),
 	}, func(ctx context.Context, h *half, args []string) error {
-		found, err := h.explain(ctx, strings.ToUpper(args[0]))
+		key, err := h.hereKey(ctx, strings.ToUpper(args[0]), where)
+		if err != nil {
+			return err
+		}
+		found, err := h.explain(ctx, key)
 		if err != nil {
 			return err
 		}
@@ -35,6 +41,8 @@ waits. The last line is the next step. Reads the issue once.`,
 			}
 		})
 	})
+	c.Flags().StringVar(&where, "site", "", "whose key it is: here, there, or a site's name (default: here, else there)")
+	return c
 }
 
 // An explanation is what one connection has to say about one issue.
@@ -84,11 +92,22 @@ func (h *half) explainIn(ctx context.Context, c bridge.Connection, is *jira.Issu
 	case err != nil:
 		return e, err
 	case p != nil && p.Head.Status != pair.Stopped:
-		return h.inPair(e, p), nil
+		e = h.inPair(e, p)
+		if h.site.Jira != nil {
+			h.permissions(ctx, &e, projectOf(is, p))
+		}
+		return e, h.lastSeen(ctx, &e, p)
 	case is == nil:
 		e.fact("Jira shows no issue %s to our account: it does not exist, is deleted, or the account may not browse it", key)
 		return e.next("check the key; then drawbridge doctor, for the permissions"), nil
 	case p != nil:
+		e.joining(p)
+		if p.Head.Answer != nil {
+			e.fact("the other side says: %s", answer(p.Head.Answer))
+		}
+		if p.State.Join != nil {
+			return e.next("ask for the right pair: drawbridge sync pair " + key + " REMOTE-KEY"), nil
+		}
 		e.fact("it was in sync with %s and is stopped", name(p.Head.Remote))
 		return e.next("start again: drawbridge sync issue " + key), nil
 	}
@@ -96,7 +115,7 @@ func (h *half) explainIn(ctx context.Context, c bridge.Connection, is *jira.Issu
 	if err != nil {
 		return e, err
 	}
-	return h.unpaired(e, v.Rules, v.Issue), nil
+	return h.unpaired(ctx, e, v.Rules, v.Issue), nil
 }
 
 func because(why string) string {
@@ -121,6 +140,7 @@ func (h *half) pairIn(ctx context.Context, connection string, is *jira.Issue, ke
 // inPair tells where a pair stands.
 func (h *half) inPair(e explanation, p *pair.Pair) explanation {
 	e.InSync = true
+	e.joining(p)
 	e.fact("it is in sync with %s", name(p.Head.Remote))
 	if p.Head.Waits() {
 		e.fact("a change waits for the other side since %s", h.when(p.Head.Since))
@@ -140,7 +160,7 @@ func (h *half) inPair(e explanation, p *pair.Pair) explanation {
 }
 
 // unpaired goes through scope, security and triggers.
-func (h *half) unpaired(e explanation, rules *rule.Rules, is *rule.Issue) explanation {
+func (h *half) unpaired(ctx context.Context, e explanation, rules *rule.Rules, is *rule.Issue) explanation {
 	e.fact("it is in no pair")
 	if sends, why := rules.Sends(is); !sends {
 		e.fact("%s", why)
@@ -149,27 +169,12 @@ func (h *half) unpaired(e explanation, rules *rule.Rules, is *rule.Issue) explan
 	if m := rules.Method(); m != "automatic" {
 		e.fact("the rules say method: %s, so triggers start nothing", m)
 	}
-	triggers := rules.Triggers()
-	if len(triggers) == 0 {
-		e.fact("the rules have no trigger")
-		return e.next("put it under sync: drawbridge sync issue " + e.Issue)
-	}
-	matches := false
-	for _, t := range triggers {
-		matches = e.trigger(t, is) || matches
-	}
-	if matches {
-		return e.next("it should start at its next change; at once: drawbridge sync issue " + e.Issue)
-	}
-	return e.next(fmt.Sprintf("change the issue so that a trigger matches, or: drawbridge sync issue %s", e.Issue))
+	return h.byTriggers(ctx, e, rules, is)
 }
 
 // trigger says whether a trigger matches, and otherwise the clause that fails.
 func (e *explanation) trigger(t rule.Trigger, is *rule.Issue) (matches bool) {
-	what := "trigger"
-	if t.Stop {
-		what = "stop trigger"
-	}
+	what := triggerWord(t)
 	match, decided, failed := t.Explain(is)
 	switch {
 	case !t.Active:

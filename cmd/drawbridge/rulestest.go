@@ -213,7 +213,11 @@ func (h *half) printPreview(w io.Writer, a bridge.Preview) {
 	slices.SortFunc(a.Fields, func(x, y bridge.PreviewField) int { return strings.Compare(x.Field, y.Field) })
 	for _, f := range a.Fields {
 		if f.Note != "" {
-			fmt.Fprintf(w, "  %s: %s\n", f.Field, h.screen.yellow(f.Note))
+			value := ""
+			if f.New != "" {
+				value = short(f.New, 60) + " "
+			}
+			fmt.Fprintf(w, "  %s: %s%s\n", f.Field, value, h.screen.yellow(f.Note))
 			continue
 		}
 		if f.Old != "" {

@@ -204,6 +204,7 @@ func (f *Flow) previewMeeting(ctx context.Context, v *observe.View, c *bridge.Ch
 		return err
 	}
 	c.Members = members
+	stands(with, p, a)
 	for _, s := range c.Join.Members {
 		key := pair.MemberKey(s.Kind, s.ID)
 		what := "create"
@@ -213,6 +214,18 @@ func (f *Flow) previewMeeting(ctx context.Context, v *observe.View, c *bridge.Ch
 		a.Members = append(a.Members, bridge.PreviewMember{Member: key, What: what})
 	}
 	return nil
+}
+
+// stands lists the fields in which this site's value would stand and be written to the other's issue.
+func stands(v *observe.View, p *pair.Pair, a *bridge.Preview) {
+	for _, key := range p.State.Keys() {
+		base, _, _ := merge.SplitKey(key)
+		f := p.State.Field(key)
+		row, ok := v.Rules.Row(base)
+		if ok && row.Out && f.Mine != nil && f.Theirs != nil && f.Mine.Saw >= f.Theirs.Seq && f.Mine.Value != f.Theirs.Value {
+			a.Fields = append(a.Fields, bridge.PreviewField{Field: fieldName(v, key, row.Source), New: f.Mine.Value, Note: "stands, and would be written to yours"})
+		}
+	}
 }
 
 func sketchesOf(is *jira.Issue) (out []bridge.Sketch) {

@@ -110,6 +110,10 @@ func TestAPreviewOfAJoining(t *testing.T) {
 		if a.Twin.Key != theirs || shown(a, "Summary") != `"theirs" -> "ours"` || shown(a, "Labels: x") != "not there" {
 			t.Errorf("the joining would: %+v", a)
 		}
+		loses := there.asked(here.draft(here.Create("loses", nil), "", &pair.Joining{Remote: theirs, Values: bridge.Values(there.Site.Role)}).Change)
+		if got := shown(loses, "Summary"); got != ` -> "theirs"stands, and would be written to yours` {
+			t.Errorf("where the other side's values stand: %s", got)
+		}
 		what := map[string]int{}
 		for _, m := range a.Members {
 			what[m.What]++
