@@ -50,16 +50,21 @@ func (h *half) withJira() error {
 }
 
 func newRulesShow(s *screen) *cobra.Command {
-	var example bool
+	var example, standard bool
 	c := s.withConnection(&cobra.Command{
 		Use:   "show [REVISION]",
 		Short: "Print the rules in force, or an earlier revision",
 		Long: `Prints the rules of this half for a connection as they were written. Without published rules these are the
-default rules. With --example it adds what people usually write, as comments.`,
-		Example: "  drawbridge rules show --example --config hub.yaml > rules.yaml",
+default rules, which --default prints in any case. With --examples it adds what people usually write, as
+comments.`,
+		Example: "  drawbridge rules show --default --examples --config hub.yaml > rules.yaml",
 		Args:    cobra.MaximumNArgs(1),
 	}, func(ctx context.Context, h *half, c *bridge.Connection, args []string) error {
-		rev, err := h.revision(ctx, c, optional(args))
+		number := optional(args)
+		if standard {
+			number = "0"
+		}
+		rev, err := h.revision(ctx, c, number)
 		if err != nil {
 			return err
 		}
@@ -70,7 +75,8 @@ default rules. With --example it adds what people usually write, as comments.`,
 			}
 		})
 	})
-	return withFlag(c, &example, "example", "add what people usually write, as comments")
+	withFlag(c, &standard, "default", "the default rules, whatever is published")
+	return withFlag(c, &example, "examples", "add what people usually write, as comments")
 }
 
 // revision is one published revision by its number, or the one in force.

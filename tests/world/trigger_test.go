@@ -74,7 +74,9 @@ func TestWhatAnEventCannotDecideIsAskedOfJira(t *testing.T) {
 }
 
 func TestAStopTriggerTakesOutAndKeepsBoth(t *testing.T) {
-	lines := func(p string) string { return "  - jql: project = " + p + "\n  - {jql: labels = private, stop: true}\n" }
+	lines := func(p string) string {
+		return "  - jql: project = " + p + "\n  - {jql: labels = private, stop: true}\n"
+	}
 	o := Options{PublicRules: triggers(PublicProject, lines(PublicProject)), PrivateRules: triggers(PrivateProject, lines(PrivateProject))}
 	sides(t, o, func(t *testing.T, w *World, here, there *Half) {
 		key, twin := pairUp(t, w, here, nil)
