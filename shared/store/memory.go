@@ -196,6 +196,11 @@ func (m *Memory) Apply(ctx context.Context, ops ...Op) error {
 	return nil
 }
 
+// Sequence implements [Store]: each operation is an Apply, which may fail by itself.
+func (m *Memory) Sequence(ctx context.Context, ops ...Op) error {
+	return OneByOne(ctx, m.Apply, ops)
+}
+
 func (m *Memory) check(ops []Op) error {
 	for _, o := range ops {
 		d, _ := m.live(o.Key())

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -147,6 +148,19 @@ func ValidOps(ops []Op) error {
 	}
 	if size > MaxBatch {
 		return refuse("store: batch of %d bytes, at most %d", size, MaxBatch)
+	}
+	return nil
+}
+
+// OneByOne is a Sequence by a driver's apply.
+func OneByOne(ctx context.Context, apply func(context.Context, ...Op) error, ops []Op) error {
+	if err := ValidOps(ops); err != nil {
+		return err
+	}
+	for _, o := range ops {
+		if err := apply(ctx, o); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -78,7 +78,7 @@ type IndexHit struct {
 //
 // An error that is not a Conflict may follow a write that was done: only
 // reading tells. A Conflict says that nothing of the batch was done by this
-// call.
+// call, or of a sequence nothing from the named operation on.
 type Store interface {
 	// Get returns the documents of the keys in their order, nil in the place
 	// of one that is absent or expired. It sees every Apply that has returned.
@@ -94,6 +94,12 @@ type Store interface {
 	// occur twice. One operation is one plain write, several a transaction
 	// (on AWS at twice the price).
 	Apply(ctx context.Context, ops ...Op) error
+
+	// Sequence does the operations one after the other, in this order, each
+	// under its own condition, and stops at the first that fails: what comes
+	// before it is done. A driver may instead do all or none. So every prefix
+	// must be harmless. Each is one plain write; keys may not occur twice.
+	Sequence(ctx context.Context, ops ...Op) error
 
 	// Indexed returns hits of one list, oldest first. It is a hint: it may
 	// lag, repeat a hit or miss one for a while. Read the document before

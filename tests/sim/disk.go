@@ -89,6 +89,11 @@ func (d *disk) Apply(ctx context.Context, ops ...store.Op) error {
 	return err
 }
 
+// Sequence is store.Store's: a process may die between any two of its writes.
+func (d *disk) Sequence(ctx context.Context, ops ...store.Op) error {
+	return store.OneByOne(ctx, d.Apply, ops)
+}
+
 // line is a half's queue.
 type line struct {
 	*queue.Memory

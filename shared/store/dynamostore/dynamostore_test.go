@@ -205,3 +205,15 @@ func TestRetriesEndWithTheContext(t *testing.T) {
 		}
 	}
 }
+
+func TestSizeCountsNamesAndValues(t *testing.T) {
+	d := store.Doc{Key: store.Key{Part: "pp", Sort: "s"}, Body: []byte(`{"ä":1}`), Rev: 7}
+	want := len("part"+"pp"+"sort"+"s"+"body"+`{"ä":1}`+"rev"+"writer") + 2 + 12
+	if got := dynamostore.Size(d); got != want {
+		t.Errorf("%d bytes, want %d", got, want)
+	}
+	d.Index = &store.Index{Name: "list", At: 1234}
+	if got := dynamostore.Size(d); got != want+len("list"+"list"+"at")+3 {
+		t.Errorf("%d bytes with an index", got)
+	}
+}

@@ -3,6 +3,7 @@ package dynamostore
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -101,4 +102,19 @@ func (m item) doc() (*stored, error) {
 		d.Expires = time.UnixMilli(expires)
 	}
 	return d, err
+}
+
+// Size is the size in bytes by which DynamoDB bills the item of a document: of the names and values of its attributes
+// (Amazon DynamoDB Developer Guide, "Item sizes and formats").
+func Size(d store.Doc) (n int) {
+	for name, v := range itemOf(d, max(d.Rev, 1), strings.Repeat("x", writerLen)) {
+		n += len(name)
+		switch v := v.(type) {
+		case *types.AttributeValueMemberS:
+			n += len(v.Value)
+		case *types.AttributeValueMemberN:
+			n += (len(v.Value)+1)/2 + 1
+		}
+	}
+	return n
 }

@@ -258,3 +258,32 @@ func cancelled(s *suite) {
 	}
 	s.lacks("a")
 }
+
+// inOrder: a sequence does all its operations, whatever their kinds.
+func inOrder(s *suite) {
+	s.sequence()
+	s.putAll("d", "e")
+	s.sequence(store.Create(at(doc("a", 1), "list", 5)), store.Put(doc("b", 2)), store.Replace(rev(doc("d", 3), 1)), store.Delete(key("e")))
+	s.holds("a", 1, 1)
+	s.holds("b", 2, 1)
+	s.holds("d", 3, 2)
+	s.lacks("e")
+	s.indexed("list", store.IndexRange{}, "a@5")
+}
+
+// stops: from the operation on whose condition fails, nothing of a sequence is done; what comes before it may be.
+func stops(s *suite) {
+	s.putAll("b")
+	err := s.s.Sequence(s.ctx, store.Create(doc("a", 1)), store.Replace(rev(doc("b", 2), 7)), store.Create(doc("c", 3)))
+	var c *store.Conflict
+	if !errors.As(err, &c) || c.Key != key("b") {
+		s.Fatalf("Sequence: got %v, want a conflict at b", err)
+	}
+	s.holds("b", "b", 1)
+	s.lacks("c")
+	if d := s.get(key("a")); d != nil && d.Rev != 1 {
+		s.Errorf("what comes before is done %d times", d.Rev)
+	}
+	s.permanent("a key twice in a sequence", s.s.Sequence(s.ctx, store.Put(doc("x", 1)), store.Put(doc("x", 2))))
+	s.lacks("x")
+}

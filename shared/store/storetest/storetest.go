@@ -31,6 +31,8 @@ func Conformance(t *testing.T, open func(t *testing.T) store.Store) {
 		{"expiry", expiry},
 		{"batch is atomic", allOrNone},
 		{"batch commits together", together},
+		{"sequence in order", inOrder},
+		{"sequence stops", stops},
 		{"hundred operations", hundred},
 		{"list order", listOrder},
 		{"list ranges", listRanges},
@@ -97,6 +99,13 @@ func (s *suite) apply(ops ...store.Op) {
 	s.Helper()
 	if err := s.s.Apply(s.ctx, ops...); err != nil {
 		s.Fatalf("Apply: %v", err)
+	}
+}
+
+func (s *suite) sequence(ops ...store.Op) {
+	s.Helper()
+	if err := s.s.Sequence(s.ctx, ops...); err != nil {
+		s.Fatalf("Sequence: %v", err)
 	}
 }
 
