@@ -165,7 +165,7 @@ func (h *half) publish(ctx context.Context, c *bridge.Connection, r site.Revisio
 	if err != nil {
 		return err
 	}
-	if err := reconcile.Start(ctx, h.site, c.ID, "rules published", true); err != nil {
+	if err := reconcile.Published(ctx, h.site, c.ID); err != nil {
 		return err
 	}
 	return h.screen.show(r, func(w io.Writer) {

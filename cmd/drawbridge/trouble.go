@@ -183,11 +183,11 @@ func (h *half) retryAll(ctx context.Context) error {
 	n := 0
 	for _, c := range connections {
 		err := h.eachPair(ctx, c.ID, "asked", func(p *pair.Pair) error {
-			if len(troublesOf(p, "")) == 0 {
+			if k := p.Head.Parked; len(troublesOf(p, "")) == 0 || k != nil && k.Name == "automations-fighting" {
 				return nil
 			}
 			n++
-			t := site.Task{Kind: site.RetryTask, Connection: c.ID, Issue: p.Head.Local.ID, By: whoAsks()}
+			t := site.Task{Kind: site.RetryTask, Connection: c.ID, Issue: p.Head.Local.ID, By: whoAsks(), Insist: true}
 			return h.site.Send(ctx, t, bridge.Bulk, "")
 		})
 		if err != nil {

@@ -68,8 +68,10 @@ func wire(w wiring) (*engine, error) {
 		site.EventTask: out.Event, site.SyncTask: out.Issue, site.ReadTask: out.Read, site.ChangeTask: ringing(s, in.Change), site.RetryTask: in.Retry,
 		site.SweepTask: (&reconcile.Sweep{Site: s, Hit: out.Hit, Read: out.Read}).Page,
 		site.PairTask:  out.Pair, site.MeetTask: out.Meet, site.AskTask: in.Preview, site.RingTask: (&relay.Relay{Site: s}).Wake,
-		site.BulkTask: (&reconcile.Bulk{Site: s, Put: out.Put}).Page,
+		site.ParkedTask: (&reconcile.Parked{Site: s}).Page,
+		site.BulkTask:   (&reconcile.Bulk{Site: s, Put: out.Put}).Page,
 	}}
+	e.pool.Back = func(ctx context.Context) error { return reconcile.Back(ctx, s) }
 	return e, nil
 }
 

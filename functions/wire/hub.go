@@ -235,7 +235,8 @@ func (h *Hub) Work() (*work.Pool, error) {
 		site.EventTask: pub.Event, site.SyncTask: pub.Issue, site.ReadTask: pub.Read,
 		site.ChangeTask: app.Change, site.RetryTask: app.Retry, site.SweepTask: (&reconcile.Sweep{Site: local, Hit: pub.Hit, Read: pub.Read}).Page,
 		site.BulkTask: (&reconcile.Bulk{Site: local, Put: pub.Put}).Page, site.PairTask: pub.Pair, site.MeetTask: pub.Meet,
-		site.AskTask: app.Preview, site.RingTask: (&relay.Relay{Site: local}).Wake,
+		site.ParkedTask: (&reconcile.Parked{Site: local}).Page,
+		site.AskTask:    app.Preview, site.RingTask: (&relay.Relay{Site: local}).Wake,
 	}}, nil
 }
 

@@ -71,10 +71,8 @@ func (f *Flow) Retry(ctx context.Context, t site.Task) error {
 	if err != nil || connection == nil || connection.State != bridge.Active {
 		return err
 	}
-	if t.Insist {
-		if err := f.forgive(ctx, t); err != nil && !errors.Is(err, pair.ErrNone) {
-			return err
-		}
+	if err := f.forgive(ctx, t); err != nil {
+		return err
 	}
 	p, err := f.Site.Book.Load(ctx, t.Connection, t.Issue)
 	if err != nil || p == nil || p.Head.Status == pair.Stopped {
@@ -190,12 +188,14 @@ func (f *Flow) update(ctx context.Context, v *observe.View, issue string, change
 // handed on as well.
 func (f *Flow) park(ctx context.Context, v *observe.View, issue string, c *bridge.Change, cause error) error {
 	err := f.update(ctx, v, issue, func(p *pair.Pair) error {
-		now, retry := f.Site.Now(), int64(0)
+		now, retry, tries := f.Site.Now(), int64(0), 0
+		if p.Head.Parked != nil {
+			tries = p.Head.Parked.Tries
+		}
+		if after := probe(bridge.NameOf(cause), tries); after > 0 {
+			retry = now + after.Milliseconds()
+		}
 		if bridge.IsTemporary(cause) {
-			tries := 0
-			if p.Head.Parked != nil {
-				tries = p.Head.Parked.Tries
-			}
 			retry = now + backOff(tries, cause).Milliseconds()
 		} else if c != nil {
 			p.Head.Applied = max(p.Head.Applied, c.Revision)

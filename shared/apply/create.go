@@ -39,6 +39,7 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 		return nil, err
 	}
 	m, why, err := f.newTwin(v, c)
+	v.Says("create", c.Issue.ID, err)
 	if err != nil || why != "" {
 		if err != nil {
 			why = err.Error()
@@ -88,6 +89,9 @@ func (f *Flow) claim(ctx context.Context, v *observe.View, c *bridge.Change) (t 
 	}
 	if t.Answer.Revision >= c.Revision && t.Answer.Outcome != bridge.Parked {
 		return nil, false, nil // answered already
+	}
+	if err := book.Offered(ctx, c.Connection, c.Issue.ID); err != nil {
+		return nil, false, err
 	}
 	t, err = book.Reclaim(ctx, c.Connection, c.Issue.ID, t, rand.Text())
 	return t, false, err

@@ -1,14 +1,12 @@
 package apply
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"time"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/pair"
-	"drawbridge/shared/site"
 )
 
 const (
@@ -60,18 +58,4 @@ func fighting(p *pair.Pair) error {
 		return &bridge.Error{Name: fightName, Message: k.Reason}
 	}
 	return nil
-}
-
-// forgive begins counting anew, because a person asked to go on.
-func (f *Flow) forgive(ctx context.Context, t site.Task) error {
-	_, err := f.Site.Book.Update(ctx, t.Connection, t.Issue, func(p *pair.Pair) error {
-		if fighting(p) == nil {
-			return nil
-		}
-		p.Calm()
-		p.Unpark()
-		p.Note(pair.Event{What: "retried", Cause: t.By, Note: "asked to go on after a fight"})
-		return nil
-	})
-	return err
 }

@@ -151,10 +151,12 @@ func (d *decider) local(row rule.Row, base, elem string, isElem bool, w *bridge.
 	case !ok || in.Leave:
 		return "", ""
 	case in.Err != nil:
+		d.v.Says(row.Where, d.p.Head.Local.ID+d.p.Head.Remote.ID, in.Err)
 		return "", in.Err.Error()
 	case in.User != nil:
 		return d.f.user(*in.User, in.Value)
 	}
+	d.v.Says(row.Where, "", nil)
 	return in.Value, ""
 }
 

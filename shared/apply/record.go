@@ -16,8 +16,12 @@ func (f *Flow) record(ctx context.Context, v *observe.View, pl *plan) error {
 		v = v2
 	}
 	redo := false
+	was := ""
 	err := f.update(ctx, v, pl.issue, func(p *pair.Pair) error {
 		now := f.Site.Now()
+		if p.Head.Parked != nil {
+			was = p.Head.Parked.Name
+		}
 		f.settle(p, v, pl, pl.edit)
 		f.settle(p, v, pl, pl.transition)
 		if pl.edited != nil {
@@ -33,11 +37,16 @@ func (f *Flow) record(ctx context.Context, v *observe.View, pl *plan) error {
 	if err != nil {
 		return err
 	}
-	if redo && pl.failed == nil {
-		t := site.Task{Kind: site.RetryTask, Connection: v.Connection.ID, Issue: pl.issue, By: "an edit made meanwhile"}
-		return f.Site.Send(ctx, t, bridge.Live, "")
+	if pl.failed != nil {
+		return pl.failed
 	}
-	return pl.failed
+	if redo {
+		t := site.Task{Kind: site.RetryTask, Connection: v.Connection.ID, Issue: pl.issue, By: "an edit made meanwhile"}
+		if err := f.Site.Send(ctx, t, bridge.Live, ""); err != nil {
+			return err
+		}
+	}
+	return f.freed(ctx, v, was)
 }
 
 // answeredView is the view with the issue that Cloud answered, for the rules to see.

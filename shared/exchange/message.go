@@ -56,6 +56,8 @@ type Request struct {
 	Asking
 	// Hold is what the private side has against carrying changes; nil: nothing.
 	Hold *bridge.Hold `json:"hold,omitempty"`
+	// Again are issues of the hub's site that it is asked to offer anew: their twins may be made now.
+	Again []string `json:"again,omitempty"`
 	// Name is what the private side calls the connection.
 	Name string `json:"name,omitempty"`
 
@@ -127,6 +129,7 @@ type Response struct {
 
 	Connection *bridge.Connection `json:"connection,omitempty"` // if it is not what the poller knows
 	Rules      *RuleSet           `json:"rules,omitempty"`      // likewise
+	Again      []string           `json:"again,omitempty"`      // issues of the private site to be offered anew
 	HubKey     *sign.Rotation     `json:"hub_key,omitempty"`    // the hub's next key; Client verifies it
 	Asking
 	Hub Generation `json:"hub"`
@@ -235,7 +238,7 @@ func (r *Request) check() error {
 		return badRequest("hold: its state is paused, broken or ended")
 	case len(r.Changes) > MaxChanges:
 		return badRequest("changes: %d, at most %d", len(r.Changes), MaxChanges)
-	case len(r.Acks) > MaxMarks || len(r.Awaits) > MaxMarks || len(r.Holds) > MaxMarks:
+	case len(r.Acks) > MaxMarks || len(r.Awaits) > MaxMarks || len(r.Holds) > MaxMarks || len(r.Again) > MaxMarks:
 		return badRequest("acks, awaits, holds: at most %d of each", MaxMarks)
 	}
 	return nil

@@ -17,6 +17,7 @@ func Load(ctx context.Context, s *site.Site, c *bridge.Connection, is *jira.Issu
 	}
 	s.LearnPeople(ctx, is)
 	v := &View{Name: s.Person, Connection: c, Role: s.Role, Rules: rules, Revision: revision, HubTime: s.HubTime, Now: s.Now(), Lane: lane}
+	v.Ruled = func(where, issue string, err error) { s.Ruled(c.ID, where, issue, err) }
 	if v.Schema, err = s.Jira.Fields(ctx); err != nil {
 		return nil, err
 	}

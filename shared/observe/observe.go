@@ -33,6 +33,15 @@ type View struct {
 	Issue      *rule.Issue           // what was seen, as rules see it
 	Lane       bridge.Lane
 	Name       func(id string) bridge.Person // the people mentioned in texts
+	// Ruled is told what became of each line of the rules for an issue; nil: nobody wants to know.
+	Ruled func(where, issue string, err error)
+}
+
+// Says tells what became of a line of the rules for an issue.
+func (v *View) Says(where, issue string, err error) {
+	if v.Ruled != nil {
+		v.Ruled(where, issue, err)
+	}
 }
 
 // Merge is the view of one row as the merge protocol wants it.
@@ -135,6 +144,9 @@ func (f *fold) out() rule.Replica {
 
 func (f *fold) evaluate(is *rule.Issue) rule.Replica {
 	r, err := f.v.Rules.Outgoing(Env(f.p, f.v, is))
+	if err != nil {
+		f.v.Says("rules", f.p.Head.Local.ID, err)
+	}
 	if err != nil || !r.Send {
 		return rule.Replica{}
 	}
@@ -316,6 +328,7 @@ func (f *fold) outValue(row rule.Row, r rule.Replica) bridge.Value {
 	if !ok || !row.Out {
 		return ""
 	}
+	f.v.Says(row.Where, f.p.Head.Local.ID, o.Err)
 	if o.Err != nil {
 		f.p.State.Field(row.Key).Problem = o.Err.Error()
 		return ""

@@ -193,6 +193,9 @@ func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
 		}
 	}
 	if c.State == bridge.Active {
+		if in.Again, err = book.Again(ctx, connection, relay.MaxAgain); err != nil {
+			return nil, err
+		}
 		in.Changes, _, err = l.Relay.Outgoing(ctx, connection, exchange.MaxChanges, l.underWay)
 	}
 	err = errors.Join(err, l.asking(ctx, in))
@@ -214,6 +217,9 @@ func (l *Loop) take(ctx context.Context, in *exchange.Request, out *exchange.Res
 		return err
 	}
 	if err := l.configure(ctx, out); err != nil {
+		return err
+	}
+	if err := l.Relay.TakeAgain(ctx, l.Client.Connection, out.Again); err != nil {
 		return err
 	}
 	if err := l.Relay.TakeAcks(ctx, out.Acks); err != nil {

@@ -56,6 +56,9 @@ func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Req
 			return exchange.Response{}, err
 		}
 	}
+	if err := h.TakeAgain(ctx, s.Connection, in.Again); err != nil {
+		return exchange.Response{}, err
+	}
 	if err := h.TakeAcks(ctx, in.Acks); err != nil {
 		return exchange.Response{}, err
 	}
@@ -109,6 +112,9 @@ func (h *Hub) answer(ctx context.Context, connection string, in *exchange.Reques
 		out.Rules = &exchange.RuleSet{Revision: n}
 	}
 	if err := h.asks(ctx, connection, in, &out); err != nil || c.State != bridge.Active {
+		return out, err
+	}
+	if out.Again, err = h.Site.Book.Again(ctx, connection, MaxAgain); err != nil {
 		return out, err
 	}
 	held := map[string]int64{}

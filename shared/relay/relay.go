@@ -34,6 +34,19 @@ func (r *Relay) TakeChanges(ctx context.Context, changes []bridge.Change) error 
 	return r.Site.SendAll(ctx, ts, func(t site.Task) bridge.Lane { return t.Change.Lane })
 }
 
+// MaxAgain bounds how many issues are asked for anew in one exchange; the others follow when these have come.
+const MaxAgain = 200
+
+// TakeAgain offers issues anew that the remote site may be able to make twins of now.
+func (r *Relay) TakeAgain(ctx context.Context, connection string, issues []string) error {
+	for _, issue := range issues {
+		if err := r.Site.Book.OfferAgain(ctx, connection, issue); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // TakeAcks takes the remote site's acks into the pairs.
 func (r *Relay) TakeAcks(ctx context.Context, acks []bridge.Ack) error {
 	for _, a := range acks {

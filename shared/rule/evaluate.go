@@ -130,5 +130,8 @@ func reason(where string, err error) error {
 	if bridge.NameOf(err) == "rule-failed" {
 		return err
 	}
+	if bridge.NameOf(err) == "value-unmapped" {
+		return bridge.Permanent("value-unmapped", "%s: %w", where, err) // of this value: the row works for others
+	}
 	return bridge.Permanent("rule-failed", "%s: %w", where, err)
 }

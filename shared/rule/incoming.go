@@ -143,7 +143,7 @@ func (row *row) otherValue(replica string) (local string, leave bool, err error)
 	case "default":
 		return row.dflt, false, nil
 	}
-	return "", false, fmt.Errorf("field %q: this site has nothing for %q; add it to the values of the row", row.Key, short(replica))
+	return "", false, bridge.Permanent("value-unmapped", "field %q: this site has nothing for %q; add it to the values of the row", row.Key, short(replica))
 }
 
 // here finds a name among those the site has, in the site's own spelling; a list that is not known has every name.

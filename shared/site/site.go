@@ -34,8 +34,9 @@ type Site struct {
 	issues  keyed
 	bell    bell
 	people  map[string]bridge.Person
-	trusted *bool              // see TrustsEvents
-	counted map[string]counted // pairs, by connection
+	trusted *bool                      // see TrustsEvents
+	failing map[string]map[string]bool // issues for which a line of the rules failed, by connection and line
+	counted map[string]counted         // pairs, by connection
 }
 
 // Account is who we are on this site. It is asked once an hour, so that a credential that expired is noticed.

@@ -17,6 +17,7 @@ type Task struct {
 	Delivery   string         `json:"delivery,omitempty"`
 	Change     *bridge.Change `json:"change,omitempty"`
 	By         string         `json:"by,omitempty"`     // who asked, for the history
+	Name       string         `json:"name,omitempty"`   // parked: the error whose cause has gone
 	Insist     bool           `json:"insist,omitempty"` // retry: a person asked
 	After      string         `json:"after,omitempty"`  // sweep: the last issue of the page before
 	All        bool           `json:"all,omitempty"`    // sweep: read every issue again
@@ -44,6 +45,7 @@ const (
 	SyncTask   TaskKind = "sync"   // a person put an issue under sync: publish
 	ReadTask   TaskKind = "read"   // read the issue and publish what it shows
 	SweepTask  TaskKind = "sweep"  // compare a page of pairs with Jira: reconcile
+	ParkedTask TaskKind = "parked" // try the pairs again that an error parked: reconcile
 	BulkTask   TaskKind = "bulk"   // put a page of a query's issues under sync: reconcile
 	PairTask   TaskKind = "pair"   // a person joins an issue with one over there: publish
 	MeetTask   TaskKind = "meet"   // the remote site joins one of its issues with ours: publish

@@ -29,6 +29,8 @@ type Pool struct {
 	Log      *slog.Logger
 	// Probe asks whether the site answers again after an error that concerned all of it.
 	Probe func(context.Context) error
+	// Back is called when the site answers again.
+	Back func(context.Context) error
 
 	mu   sync.Mutex
 	down time.Time // not before this time is anything received; zero: the site is up
@@ -142,8 +144,14 @@ func (p *Pool) up(ctx context.Context) bool {
 		return false
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	was := p.down
 	p.down = time.Time{}
+	p.mu.Unlock()
+	if p.Back != nil && !was.IsZero() {
+		if err := p.Back(ctx); err != nil && ctx.Err() == nil {
+			p.Log.Error("parked pairs could not be brought back", "error", err)
+		}
+	}
 	return true
 }
 

@@ -14,11 +14,14 @@ func (w *World) tell() {
 	ctx := context.Background()
 	c := w.Private.connection()
 	hub := relay.Hub{Relay: w.Public.Relay}
+	again, err := w.Private.Site.Book.Again(ctx, Connection, relay.MaxAgain)
+	w.must(err)
 	out, err := hub.Exchange(ctx, exchange.Session{Connection: Connection}, &exchange.Request{
-		Hold: c.HoldOf(bridge.Private), Name: c.Name,
+		Again: again, Hold: c.HoldOf(bridge.Private), Name: c.Name,
 		Knows: exchange.Knows{State: c.State, Policy: c.Revision(), Name: c.Theirs, Hold: c.HoldOf(bridge.Public)},
 	})
 	w.must(err)
+	w.must(w.Private.Relay.TakeAgain(ctx, Connection, out.Again))
 	if out.Connection != nil {
 		_, err := w.Private.Relay.Configure(ctx, out.Connection)
 		w.must(err)

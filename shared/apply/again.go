@@ -1,0 +1,62 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/observe"
+	"drawbridge/shared/pair"
+	"drawbridge/shared/site"
+)
+
+// granted are the permanent errors whose cause may go without anybody telling us: somebody grants a permission. The pair is
+// tried now and then, and when one of those pairs works, the others that the same error parked are tried too.
+var granted = map[string]bool{"forbidden": true}
+
+const (
+	probeFirst = 10 * time.Minute
+	probeLast  = 6 * time.Hour
+)
+
+// probe is when a pair parked by such an error is tried again; 0: not by itself.
+func probe(name string, tries int) time.Duration {
+	if !granted[name] {
+		return 0
+	}
+	return min(probeFirst<<min(tries, 10), probeLast)
+}
+
+// forgive lets what was refused be tried again: a person asked, or a permission may have been granted.
+func (f *Flow) forgive(ctx context.Context, t site.Task) error {
+	_, err := f.Site.Book.Update(ctx, t.Connection, t.Issue, func(p *pair.Pair) error {
+		k := p.Head.Parked
+		if !t.Insist && (k == nil || !granted[k.Name]) {
+			return nil
+		}
+		for _, field := range p.State.Fields {
+			field.Failed = ""
+		}
+		if t.Insist && fighting(p) != nil {
+			p.Calm()
+			p.Unpark()
+			p.Note(pair.Event{What: "retried", Cause: t.By, Note: "asked to go on after a fight"})
+		}
+		return nil
+	})
+	if errors.Is(err, pair.ErrNone) {
+		return nil
+	}
+	return err
+}
+
+// freed sends for the pairs that were parked for the same reason as one that works now.
+func (f *Flow) freed(ctx context.Context, v *observe.View, was string) error {
+	if !granted[was] {
+		return nil
+	}
+	t := site.Task{Kind: site.ParkedTask, Connection: v.Connection.ID, Issue: "parked-" + v.Connection.ID, Name: was, By: "the cause of " + was + " has gone"}
+	return f.Site.Send(ctx, t, bridge.Bulk, fmt.Sprintf("freed/%s/%s/%d", v.Connection.ID, was, v.Now/time.Minute.Milliseconds()))
+}

@@ -1,0 +1,49 @@
+package work_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/queue"
+	"drawbridge/shared/site"
+	"drawbridge/shared/work"
+)
+
+// TestASiteThatComesBack: while a site is down nothing is received, it is asked from time to time, and once it answers
+// whoever waits for it is told, once.
+func TestASiteThatComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := queue.NewMemory(queue.Faults{})
+		var calls, probes, backs atomic.Int32
+		pool := &work.Pool{Queue: q, Workers: 1, Log: slog.New(slog.DiscardHandler), Handlers: work.Handlers{
+			site.RetryTask: func(context.Context, site.Task) error {
+				if calls.Add(1) == 1 {
+					return bridge.Temporary("site-unreachable", "down").At(bridge.LevelSite)
+				}
+				return nil
+			},
+		}}
+		pool.Probe = func(context.Context) error {
+			if probes.Add(1) < 3 {
+				return errors.New("still down")
+			}
+			return nil
+		}
+		pool.Back = func(context.Context) error { backs.Add(1); return nil }
+		if err := q.Send(t.Context(), queue.Message{Group: "a", Lane: bridge.Live, Body: []byte(`{"kind":"retry"}`)}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		pool.Run(ctx)
+		if calls.Load() != 2 || probes.Load() != 3 || backs.Load() != 1 {
+			t.Errorf("%d calls, %d probes, told %d times; want 2, 3, 1", calls.Load(), probes.Load(), backs.Load())
+		}
+	})
+}
