@@ -27,8 +27,8 @@ func (n bulkCount) text() string {
 	if n.More {
 		more = " or more"
 	}
-	text := fmt.Sprintf("%s found: %s would be made over there with %d%s %s (Jira mails people for each)",
-		plural(n.Issues, "issue", "issues"), plural(n.New, "issue", "issues"), n.Comments, more, word(n.Comments, "comment", "comments"))
+	text := fmt.Sprintf("%s match: %d would be made over there with %d%s %s (Jira mails people for each)",
+		plural(n.Issues, "issue", "issues"), n.New, n.Comments, more, word(n.Comments, "comment", "comments"))
 	if n.Known > 0 {
 		text += fmt.Sprintf("; %d in a pair already", n.Known)
 	}
