@@ -34,6 +34,7 @@ const (
 	guardBucket  = 10 * time.Minute // and kept in buckets of this length
 	guardAllowed = 2 * time.Hour    // how long a person's word that it is meant holds
 	pairsCounted = 5 * time.Minute  // how long the number of pairs is believed
+	tallyKept    = 5 * time.Second  // how long a count of harms is added to, instead of counting anew
 )
 
 // ErrHeld is what a flow gets where it must not go on: the connection was stopped for safety and a person is asked.
@@ -72,25 +73,57 @@ func guardSort(kind string, now int64) string {
 	return fmt.Sprintf("%s/%010d/", kind, now/guardBucket.Milliseconds())
 }
 
-// unusual asks the pure decision, with what is counted of these kinds.
+// unusual asks the pure decision, with what is counted of these kinds. Counting is dear where much was done: as long as
+// the count of a moment ago, and one more for every harm since, is not unusual, nothing is counted anew.
 func (s *Site) unusual(ctx context.Context, connection string, kinds []string) (string, error) {
+	pairs := func() (int, error) { return s.pairs(ctx, connection) }
+	why, err := judge(kinds, func(kind string) (int, error) { return s.tallied(ctx, connection, kind) }, pairs)
+	if err != nil || why == "" {
+		return "", err
+	}
+	return judge(kinds, func(kind string) (int, error) { return s.harmed(ctx, connection, kind) }, pairs)
+}
+
+func judge(kinds []string, count func(kind string) (int, error), pairs func() (int, error)) (why string, err error) {
 	var c merge.Counts
 	to := map[string]*int{"created": &c.Created, "cleared": &c.Cleared, "deleted": &c.Deleted, "gone": &c.Gone, "rewritten": &c.Rewritten}
 	for _, kind := range kinds {
-		n, err := s.harmed(ctx, connection, kind)
-		if err != nil {
+		if *to[kind], err = count(kind); err != nil {
 			return "", err
 		}
-		*to[kind] = n
 	}
 	if merge.Unusual(c) == "" {
 		return "", nil // not even for a connection without pairs
 	}
-	var err error
-	if c.Pairs, err = s.pairs(ctx, connection); err != nil {
+	if c.Pairs, err = pairs(); err != nil {
 		return "", err
 	}
 	return merge.Unusual(c), nil
+}
+
+// tallied is harmed as it was at most tallyKept ago, and one more for every call since.
+func (s *Site) tallied(ctx context.Context, connection, kind string) (int, error) {
+	key := connection + "/" + kind
+	s.mu.Lock()
+	t, ok := s.tallies[key]
+	if ok && time.Since(t.at) < tallyKept {
+		t.n++
+		s.tallies[key] = t
+		s.mu.Unlock()
+		return t.n, nil
+	}
+	s.mu.Unlock()
+	n, err := s.harmed(ctx, connection, kind)
+	if err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tallies == nil {
+		s.tallies = map[string]counted{}
+	}
+	s.tallies[key] = counted{n, time.Now()}
+	return n, nil
 }
 
 // harmed counts the pairs that underwent one kind of harm within the window.
