@@ -36,8 +36,15 @@ tour: build ## the same, and a walk through everything it does; fails on the fir
 # below with a `## text` of its own and added to the line of `test`.
 
 test: check network-tools ## everything CI runs: format, vet, build, all tests
+ifeq ($(PKG),./...)
+	@echo "==> go test: packages"
+	@$(GO) test -timeout 15m $$($(GO) list ./... | grep -v '/tests/')
+	@echo "==> go test: what crosses packages, one after the other (real processes and engines want the machine for themselves)"
+	@$(GO) test -timeout 25m -p 1 ./tests/...
+else
 	@echo "==> go test $(PKG)"
-	@$(GO) test $(PKG)
+	@$(GO) test -timeout 25m $(PKG)
+endif
 	@echo "==> all green"
 
 network-tools: ## install what the network proof needs, where it is missing (Debian, as root)
