@@ -76,7 +76,7 @@ func (c *Client) again(ctx context.Context, k *call, err *bridge.Error, n int) (
 	if k.streams && StatusOf(err)/100 == 2 {
 		return 0, false
 	}
-	pause := max(backoff(n), err.After)
+	pause := max(c.backoff(n), err.After)
 	switch {
 	case err.Name == "rate-limited":
 		return 0, StatusOf(err) == http.StatusTooManyRequests && soon(ctx, err.After)
@@ -93,8 +93,11 @@ func soon(ctx context.Context, pause time.Duration) bool {
 }
 
 // backoff is the pause after failure n: 0.2, 0.4, 0.8 s, give or take half.
-func backoff(n int) time.Duration {
+func (c *Client) backoff(n int) time.Duration {
 	base := 200 * time.Millisecond << (n - 1)
+	if c.opts.Steady {
+		return base
+	}
 	return base/2 + rand.N(base)
 }
 

@@ -34,6 +34,8 @@ type Options struct {
 	// Share is this process's part of Cloud's rate limits, when several share one site: 0.25 for one of four. 0 is all; more
 	// than 1 is for a site that was granted more.
 	Share float64
+	// Steady pauses are not spread by chance, for runs that have to repeat.
+	Steady bool
 	// OnCall is told of every attempt on the wire: "GET", "issue/{issue}", 200. Status 0: no answer came.
 	OnCall func(method, route string, status int, took time.Duration)
 	// OnGate is told when Jira asked this client to be silent until then, so that other processes can be told too.

@@ -112,7 +112,7 @@ func (h *half) start() {
 		flavour, auth.Kind = bridge.DataCenter, "pat"
 	}
 	client, err := jira.New(jira.Options{
-		APIURL: baseURL[h.role], BrowseURL: baseURL[h.role], Flavour: flavour, Auth: auth, Log: h.log(), Workers: 4, HTTP: &http.Client{Transport: h.wire},
+		APIURL: baseURL[h.role], BrowseURL: baseURL[h.role], Flavour: flavour, Auth: auth, Log: h.log(), Workers: 4, HTTP: &http.Client{Transport: h.wire}, Steady: true,
 	})
 	must(err)
 	h.process = process{starts: h.starts + 1}
