@@ -122,11 +122,15 @@ func (f *Flow) adoptNew(ctx context.Context, c *bridge.Change, t *pair.Twin, is 
 		p.Note(pair.Event{What: "paired", Cause: "change of " + c.Issue.Key, Note: is.Key + " with " + c.Issue.Key})
 	} else {
 		p.State.Look = true
+		p.Head.Revision = f.Site.Now() // higher than what was lost
 		p.Note(pair.Event{What: "adopted", Cause: "change of " + c.Issue.Key, Note: "this site had lost what it knew of the pair"})
 	}
 	err := f.Site.Book.Join(ctx, p, t)
 	if errors.Is(err, store.ErrConflict) {
 		return f.Site.Book.Find(ctx, c.Connection, c.Issue.ID)
+	}
+	if err == nil && p.State.Look { // what was written here since is seen by nothing else
+		err = f.Site.Send(ctx, site.Task{Kind: site.ReadTask, Connection: c.Connection, Issue: is.ID, By: "adopted"}, bridge.Bulk, "")
 	}
 	return p, err
 }

@@ -61,9 +61,6 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 	if err := f.mayCreate(ctx, c); err != nil {
 		return nil, err
 	}
-	if err := f.mayCreate(ctx, c); err != nil {
-		return nil, err
-	}
 	ref, err := f.post(ctx, v, c, m)
 	switch {
 	case err == nil:

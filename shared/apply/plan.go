@@ -285,7 +285,9 @@ func (f *Flow) decideMembers(ctx context.Context, v *observe.View, p *pair.Pair,
 			c.Since = v.Now
 			p.SetCopy(c)
 		}
-		m.since = c.Since
+		if m.since = c.Since; p.State.Look {
+			m.since = 0 // it may have been created long ago, by a state that was lost
+		}
 		pl.members = append(pl.members, m)
 	}
 	slices.SortStableFunc(pl.members, func(a, b *deed) int { return pair.OldestFirst(a.want, b.want) })

@@ -102,7 +102,7 @@ func (f *Flow) answered(p *pair.Pair, pl *plan) {
 		return
 	}
 	p.Unpark()
-	if pl.change != nil {
+	if pl.change != nil && len(pl.change.Members) < listedMembers {
 		p.State.Look = false
 	}
 	p.Head.Applied = max(p.Head.Applied, p.Head.Received)
@@ -120,6 +120,9 @@ func (f *Flow) answered(p *pair.Pair, pl *plan) {
 		p.Head.Outcome = &bridge.Ack{Outcome: bridge.Applied, Refused: refused}
 	}
 }
+
+// listedMembers is how many members a change lists at most: where there are as many, others may follow.
+const listedMembers = 12
 
 func answeredMembers(pl *plan) map[string]string {
 	out := map[string]string{}

@@ -39,6 +39,14 @@ func Metadata(connection, twin string, in pair.Intent) *jira.Metadata {
 	}}
 }
 
+// Written reports whether one of the histories is a write that was made for the connection.
+func Written(v *View, hs []jira.History) bool {
+	return slices.ContainsFunc(hs, func(h jira.History) bool {
+		m := h.Metadata
+		return m != nil && m.Type == metaType && m.ExtraData[metaConnection] == v.Connection.ID && h.Author.Is(v.Account)
+	})
+}
+
 // place is one field's item in the changelog.
 type place struct {
 	history int64

@@ -29,6 +29,7 @@ func (p *Pair) Resend(ctx context.Context, now int64, lane bridge.Lane) error {
 func (b *Book) RejoinPair(ctx context.Context, connection, issue string) error {
 	_, err := b.Update(ctx, connection, issue, func(p *Pair) error {
 		p.State.Look = true
+		p.Head.Revision = max(p.Head.Revision, b.Now()) // the remote site may have seen higher ones
 		p.Note(Event{What: "rejoin", Note: "one side's state was lost or restored: everything is offered again"})
 		return p.Resend(ctx, b.Now(), bridge.Bulk)
 	})

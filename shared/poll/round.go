@@ -55,6 +55,7 @@ func (l *Loop) follow(ctx context.Context, out *exchange.Response) error {
 			return err
 		}
 		next.Rejoined = out.Rejoin
+		l.forget()
 	}
 	if len(out.Changes)+len(out.Acks) > 0 || next.Rejoined != l.came.Rejoined || next.Hub.State != l.came.Hub.State {
 		if err := l.Book.saveProgress(ctx, l.Client.Connection, next); err != nil {
@@ -63,6 +64,14 @@ func (l *Loop) follow(ctx context.Context, out *exchange.Response) error {
 	}
 	l.came = next
 	return nil
+}
+
+// forget lets go what is under way: the hub may have lost it.
+func (l *Loop) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.awaits)
+	clear(l.holds)
 }
 
 func (b Book) progress(ctx context.Context, connection string) (progress, error) {

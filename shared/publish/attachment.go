@@ -75,6 +75,9 @@ func (f *Flow) attachment(ctx context.Context, v *observe.View, p *pair.Pair, a 
 		if copied, err := f.copied(ctx, p, a); err != nil || copied != nil {
 			return copied, err
 		}
+		if p.State.Look {
+			return nil, nil // most likely a copy that was forgotten: the remote site says so when it offers everything again
+		}
 	}
 	in := rule.Attachment{Name: a.Name, Type: a.MimeType, Size: a.Size, Author: a.Author.Person(), OnlyRestricted: restricted()}
 	send, why := v.Rules.AttachmentOut(observe.Env(p, v, v.Issue), in)

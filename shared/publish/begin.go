@@ -117,14 +117,19 @@ func (f *Flow) begin(ctx context.Context, v *observe.View, is *jira.Issue, b Beg
 		}
 		is.Comments, is.AllComments = comments, true
 	}
+	seen, lost, err := f.first(ctx, v, is, b)
+	if err != nil || lost {
+		return err
+	}
 	p := f.Site.Book.New(v.Connection.ID, bridge.Ref{ID: is.ID, Key: is.Key, URL: f.Site.Jira.Browse(is.Key)}, f.Site.Role)
+	p.Head.Revision = v.Now // higher than that of a pair of this issue that was lost
 	ms, err := f.members(ctx, v, p, is)
 	if err != nil {
 		return err
 	}
 	p.Head.Updated = is.Updated().UnixMilli()
 	p.Note(pair.Event{What: "under sync", Cause: b.Cause, Note: is.Key})
-	if !observe.Fold(p, v, observe.Seen{Issue: is, Base: true, First: b.Base, Cause: b.Cause}) {
+	if !observe.Fold(p, v, seen) {
 		p.Mark(v.Now, v.Lane)
 	}
 	if err := takeAll(ctx, p, v, ms, b.Cause); err != nil {
@@ -141,6 +146,30 @@ func (f *Flow) begin(ctx context.Context, v *observe.View, is *jira.Issue, b Beg
 		f.Site.Ring()
 	}
 	return err
+}
+
+// first is the first observation of an issue, with its changelog: entries get the numbers they would have had if the issue
+// had always been in its pair. So where the pair was lost with our state, they are the ones that the remote site knows. Lost
+// says that the issue was written for this connection, so it is in a pair that the remote site will offer again; to begin
+// another one would make edits of nobody's.
+func (f *Flow) first(ctx context.Context, v *observe.View, is *jira.Issue, b Begin) (seen observe.Seen, lost bool, err error) {
+	seen = observe.Seen{Issue: is, Base: true, All: true, Cause: b.Cause}
+	if b.Created {
+		return seen, false, nil
+	}
+	seen.Histories = is.Histories
+	if !is.AllHistories {
+		seen.Histories = nil
+		err = f.Site.Jira.Histories(ctx, is.ID, func(h jira.History) error {
+			seen.Histories = append(seen.Histories, h)
+			return nil
+		})
+	}
+	if err == nil && !b.ByHand && observe.Written(v, seen.Histories) {
+		f.Site.Log.Warn("not begun: it was in a pair, which this site has lost; the other site offers it again", "connection", v.Connection.ID, "issue", is.Key)
+		return seen, true, nil
+	}
+	return seen, false, err
 }
 
 // again puts a stopped pair under sync again: everything is offered anew.
@@ -177,8 +206,8 @@ func (f *Flow) ownCreation(ctx context.Context, c *bridge.Connection, is *jira.I
 		return false, nil
 	}
 	t, err := f.Site.Book.Twin(ctx, c.ID, m.Remote)
-	if err != nil || t == nil || t.Intent != m.Intent {
-		return false, err
+	if err != nil || t == nil {
+		return err == nil, err // what we knew of it is lost: the remote site offers it again
 	}
-	return t.Local == "" || t.Local == is.ID, nil
+	return t.Intent == m.Intent && (t.Local == "" || t.Local == is.ID), nil
 }
