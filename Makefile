@@ -39,6 +39,8 @@ test: check network-tools ## everything CI runs: format, vet, build, all tests
 ifeq ($(PKG),./...)
 	@echo "==> go test: packages"
 	@$(GO) test -timeout 15m $$($(GO) list ./... | grep -v '/tests/')
+	@echo "==> a short look for bodies, queries and invitations that break a reader"
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s PKG='./shared/sign ./shared/jira ./shared/exchange ./shared/rule'
 	@echo "==> go test: what crosses packages, one after the other (real processes and engines want the machine for themselves)"
 	@$(GO) test -timeout 25m -p 1 ./tests/...
 else
@@ -72,7 +74,7 @@ fuzz: ## every fuzz target for FUZZTIME each (default 20s)
 	@$(GO) list -f '{{.Dir}}' $(PKG) | while read -r dir; do \
 	  grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$$dir"/*_test.go 2>/dev/null | awk '{print $$2}' | while read -r target; do \
 	    echo "==> $$target in $$dir"; \
-	    (cd "$$dir" && $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .) </dev/null || exit 1; \
+	    (cd "$$dir" && $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .) </dev/null || exit 1; \
 	  done || exit 1; \
 	done
 
