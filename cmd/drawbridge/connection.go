@@ -19,7 +19,7 @@ func newConnection(s *screen) *cobra.Command {
 invitation code, and accepted on the private side with drawbridge poller accept CODE.`,
 	}
 	c.AddCommand(newConnectionCreate(s), newConnectionInvite(s), newConnectionList(s), newConnectionShow(s), newConnectionPause(s),
-		newConnectionResume(s), newConnectionRevoke(s), newConnectionEnd(s))
+		newConnectionResume(s), newConnectionRevoke(s), newConnectionEdit(s), newConnectionEnd(s))
 	return c
 }
 

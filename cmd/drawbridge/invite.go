@@ -178,19 +178,9 @@ func (h *half) revoke(ctx context.Context, args []string, poller bool) error {
 	if err != nil {
 		return err
 	}
-	all, err := h.exchange.Invitations(ctx)
+	n, err := h.worthless(ctx, c.ID)
 	if err != nil {
 		return err
-	}
-	n := 0
-	for _, inv := range all {
-		if inv.Connection != c.ID {
-			continue
-		}
-		if err := h.exchange.Revoke(ctx, inv.ID, time.Now()); err != nil {
-			return err
-		}
-		n++
 	}
 	if poller {
 		if err := h.exchange.Dismiss(ctx, c.ID); err != nil {
@@ -205,30 +195,20 @@ func (h *half) revoke(ctx context.Context, args []string, poller bool) error {
 	})
 }
 
-func newConnectionEnd(s *screen) *cobra.Command {
-	var yes bool
-	return withFlag(s.operate(&cobra.Command{
-		Use:   "end NAME",
-		Short: "End a connection for good",
-		Long: `Ends a connection: nothing is carried any more, and the other side is told. Issues, comments and links stay as
-they are on both sides. An ended connection cannot be resumed; make a new one instead.`,
-		Example: "  drawbridge connection end support --yes --config hub.yaml",
-		Args:    words("NAME"),
-	}, func(ctx context.Context, h *half, args []string) error {
-		c, err := h.onHub(ctx, args)
-		if err != nil {
-			return err
+// worthless withdraws every invitation code of a connection and returns how many there were.
+func (h *half) worthless(ctx context.Context, connection string) (n int, err error) {
+	all, err := h.exchange.Invitations(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, inv := range all {
+		if inv.Connection != connection {
+			continue
 		}
-		if !yes {
-			return usage("drawbridge connection end", "ending %q cannot be undone; say --yes if you mean it", c.Name)
+		if err := h.exchange.Revoke(ctx, inv.ID, time.Now()); err != nil {
+			return n, err
 		}
-		err = h.book.UpdateConnection(ctx, c.ID, func(c *bridge.Connection) error {
-			c.State, c.Why = bridge.Ended, "ended by "+whoAsks()
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return h.screen.show(map[string]any{"ended": c.ID}, func(w io.Writer) { fmt.Fprintf(w, "%s has ended\n", c.Name) })
-	}), &yes, "yes", "yes, for good")
+		n++
+	}
+	return n, nil
 }

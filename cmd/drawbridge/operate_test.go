@@ -124,6 +124,31 @@ func TestPauseAndResume(t *testing.T) {
 	says(t, hub, "connection pause --all", exitDone, "support is paused")
 }
 
+func TestEndAndEdit(t *testing.T) {
+	hub := seeded(t)
+	says(t, hub, "connection edit support --name acme --description tickets", exitDone, "done")
+	says(t, hub, "connection show acme", exitDone, "acme", "tickets")
+	says(t, hub, "connection edit", exitUsage, "nothing to change")
+	says(t, hub, "connection end acme", exitUsage, "cannot be undone")
+	file := filepath.Join(t.TempDir(), "pairs.csv")
+	says(t, hub, "connection end acme --remove-links --export "+file+" --yes", exitDone, "acme has ended")
+	if csv, err := os.ReadFile(file); err != nil || !strings.Contains(string(csv), "SUP-1,OPS-1") {
+		t.Errorf("exported: %v\n%s", err, csv)
+	}
+	says(t, hub, "connection list", exitDone, "ended")
+	says(t, hub, "connection resume acme", exitFailed, "connection-state")
+	var task struct {
+		Kind string
+		All  bool
+	}
+	for _, d := range received(t, hub) {
+		must(t, json.Unmarshal(d.Body, &task))
+	}
+	if task.Kind != "end" || !task.All {
+		t.Errorf("asked of the running half: %+v", task)
+	}
+}
+
 func TestEachSideLiftsItsOwnHold(t *testing.T) {
 	hub := seeded(t)
 	db, err := sqlitestore.Open(filepath.Join(filepath.Dir(hub), "hub.db"), sqlitestore.Options{})

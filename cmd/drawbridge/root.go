@@ -78,6 +78,7 @@ func addCommands(root *cobra.Command, s *screen) {
 		in("halves", newConnection(s)),
 		in("halves", newWebhook(s)),
 		in("halves", newDoctor(s)),
+		in("halves", newSite(s)),
 		in("daily", newRules(s)),
 		in("daily", newStatus(s, "drawbridge status --config hub.yaml")),
 		in("daily", newSync(s)),

@@ -69,6 +69,7 @@ func wire(w wiring) (*engine, error) {
 		site.SweepTask: (&reconcile.Sweep{Site: s, Hit: out.Hit, Read: out.Read}).Page,
 		site.PairTask:  out.Pair, site.MeetTask: out.Meet, site.AskTask: in.Preview, site.RingTask: (&relay.Relay{Site: s}).Wake,
 		site.ParkedTask: (&reconcile.Parked{Site: s}).Page,
+		site.EndTask:    (&reconcile.End{Site: s}).Page,
 		site.BulkTask:   (&reconcile.Bulk{Site: s, Put: out.Put}).Page,
 	}}
 	e.pool.Back = func(ctx context.Context) error { return reconcile.Back(ctx, s) }
@@ -176,6 +177,6 @@ func (e *engine) problem() string {
 }
 
 func (e *engine) probe(ctx context.Context) error {
-	_, err := e.site.Jira.Myself(ctx)
+	_, err := e.site.Account(ctx)
 	return err
 }

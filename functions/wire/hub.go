@@ -168,7 +168,7 @@ func (h *Hub) Exchange() (http.Handler, error) {
 			Authority: sign.Authority(base), Prefix: strings.TrimSuffix(base.EscapedPath(), "/"), Keys: keys,
 			Book: exchange.Book{Store: h.Store}, Blobs: h.Blobs, Log: h.Log, Now: time.Now,
 			Backend: &relay.Hub{
-				Relay: relay.Relay{Site: local}, State: state, Cheap: h.Pace == "cheap",
+				Relay: relay.Relay{Site: local}, Dismiss: exchange.Book{Store: h.Store}.Dismiss, State: state, Cheap: h.Pace == "cheap",
 				Rejoin: func(ctx context.Context, connection string, request int64) error {
 					return reconcile.Rejoin(ctx, local, connection, request)
 				},
@@ -234,7 +234,7 @@ func (h *Hub) Work() (*work.Pool, error) {
 	return &work.Pool{Log: h.Log, Handlers: work.Handlers{
 		site.EventTask: pub.Event, site.SyncTask: pub.Issue, site.ReadTask: pub.Read,
 		site.ChangeTask: app.Change, site.RetryTask: app.Retry, site.SweepTask: (&reconcile.Sweep{Site: local, Hit: pub.Hit, Read: pub.Read}).Page,
-		site.BulkTask: (&reconcile.Bulk{Site: local, Put: pub.Put}).Page, site.PairTask: pub.Pair, site.MeetTask: pub.Meet,
+		site.EndTask: (&reconcile.End{Site: local}).Page, site.BulkTask: (&reconcile.Bulk{Site: local, Put: pub.Put}).Page, site.PairTask: pub.Pair, site.MeetTask: pub.Meet,
 		site.ParkedTask: (&reconcile.Parked{Site: local}).Page,
 		site.AskTask:    app.Preview, site.RingTask: (&relay.Relay{Site: local}).Wake,
 	}}, nil

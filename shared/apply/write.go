@@ -9,6 +9,7 @@ import (
 	"drawbridge/shared/jira"
 	"drawbridge/shared/observe"
 	"drawbridge/shared/pair"
+	"drawbridge/shared/site"
 )
 
 // write makes the calls of a plan. What fails is noted in the plan; only an error that concerns the whole site stops the
@@ -74,7 +75,7 @@ func (f *Flow) remoteLink(ctx context.Context, v *observe.View, pl *plan) error 
 		return nil
 	}
 	err := f.Site.Jira.SetRemoteLink(ctx, pl.issue, jira.RemoteLink{
-		GlobalID: globalID(v.Connection.ID, pl.remote.ID), URL: pl.remote.URL, Title: pl.remote.Key,
+		GlobalID: site.LinkID(v.Connection.ID, pl.remote.ID), URL: pl.remote.URL, Title: pl.remote.Key,
 		Relationship: "in sync with", Application: jira.Application{Type: "drawbridge", Name: "Drawbridge"},
 	})
 	if err != nil && !bridge.IsTemporary(err) && bridge.LevelOf(err) == bridge.LevelPair {
@@ -85,8 +86,6 @@ func (f *Flow) remoteLink(ctx context.Context, v *observe.View, pl *plan) error 
 	pl.linked = err == nil
 	return err
 }
-
-func globalID(connection, remote string) string { return "drawbridge:" + connection + ":" + remote }
 
 // follow does what the rule says when the twin was deleted or left sync. Nothing is deleted unless the rule says so.
 func (f *Flow) follow(ctx context.Context, v *observe.View, pl *plan) error {
@@ -117,7 +116,7 @@ func (f *Flow) mark(ctx context.Context, v *observe.View, pl *plan) error {
 		return nil
 	}
 	return f.Site.Jira.SetRemoteLink(ctx, pl.issue, jira.RemoteLink{
-		GlobalID: globalID(v.Connection.ID, pl.remote.ID), URL: pl.remote.URL, Title: pl.remote.Key + " (deleted on the other site)",
+		GlobalID: site.LinkID(v.Connection.ID, pl.remote.ID), URL: pl.remote.URL, Title: pl.remote.Key + " (deleted on the other site)",
 		Relationship: "was in sync with", Application: jira.Application{Type: "drawbridge", Name: "Drawbridge"},
 	})
 }

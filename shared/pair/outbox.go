@@ -147,6 +147,13 @@ func (p *Pair) Unpark() {
 	}
 }
 
+// Finish ends the pair: nothing of it waits any more, and it is not tried again.
+func (p *Pair) Finish() {
+	h := &p.Head
+	h.Status, h.Since, h.Lane, h.Dirty, h.Many = Stopped, 0, "", nil, false
+	p.Unpark()
+}
+
 // Due names a pair to be tried again.
 type Due struct {
 	Connection string `json:"connection"`

@@ -43,7 +43,8 @@ type Loop struct {
 	came   progress
 	last   time.Time // something flowed
 	failed error
-	active bool // the connection carried changes in the last round
+	told   bridge.ConnectionState // what the last exchange said the connection is
+	active bool                   // the connection carried changes in the last round
 }
 
 // carries forgets what is under way when a connection carries changes again: meanwhile they were let go, so they are sent
@@ -72,6 +73,9 @@ const DefaultWait = 20 * time.Second
 func (l *Loop) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		pause, err := l.round(ctx, l.Wait)
+		if l.over(ctx, err) {
+			return
+		}
 		if err != nil && ctx.Err() == nil {
 			pause = l.trouble(err)
 		}
@@ -171,6 +175,7 @@ func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
 	in := &exchange.Request{From: l.Self, Knows: exchange.Knows{
 		Policy: c.Revision(), State: c.State, HubKey: l.Client.HubKey.ID(), Hold: c.HoldOf(bridge.Public), Name: c.Theirs,
 	}, Hold: c.HoldOf(bridge.Private), Name: c.Name}
+	l.told = c.State
 	l.carries(c.State == bridge.Active)
 	if l.Status != nil {
 		in.Status = l.Status(ctx, connection)
@@ -283,7 +288,7 @@ func (l *Loop) configure(ctx context.Context, out *exchange.Response) error {
 	connection := l.Client.Connection
 	if told := out.Connection; told != nil {
 		told.ID = connection
-		if _, err := l.Relay.Configure(ctx, told); err != nil {
+		if err := l.Relay.Configure(ctx, told); err != nil {
 			return err
 		}
 	}

@@ -2,9 +2,11 @@ package relay
 
 import (
 	"context"
+	"errors"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/exchange"
+	"drawbridge/shared/site"
 )
 
 // takeHold takes over what the private side has against carrying changes, and what it calls the connection.
@@ -13,16 +15,35 @@ func (h *Hub) takeHold(ctx context.Context, connection string, in *exchange.Requ
 	if err != nil || c == nil {
 		return err
 	}
-	if c.State == bridge.Ended || sameHold(c.HoldOf(bridge.Private), in.Hold) && (in.Name == "" || in.Name == c.Theirs) {
+	if c.State == bridge.Ended {
+		if in.Knows.State == bridge.Ended && h.Dismiss != nil {
+			return h.Dismiss(ctx, connection)
+		}
 		return nil
 	}
-	return h.Site.Book.UpdateConnection(ctx, connection, func(c *bridge.Connection) error {
+	if sameHold(c.HoldOf(bridge.Private), in.Hold) && (in.Name == "" || in.Name == c.Theirs) {
+		return nil
+	}
+	err = h.Site.Book.UpdateConnection(ctx, connection, func(c *bridge.Connection) error {
 		c.Hold(bridge.Private, in.Hold)
 		if in.Name != "" {
 			c.Theirs = in.Name
 		}
 		return nil
 	})
+	if err != nil || in.Hold == nil || in.Hold.State != bridge.Ended {
+		return err
+	}
+	if h.Dismiss != nil {
+		err = h.Dismiss(ctx, connection)
+	}
+	return errors.Join(err, h.ended(ctx, connection))
+}
+
+// ended sends for an ended connection to be taken apart.
+func (r *Relay) ended(ctx context.Context, connection string) error {
+	t := site.Task{Kind: site.EndTask, Connection: connection, Issue: "end-" + connection, By: "ended by the other side"}
+	return r.Site.Send(ctx, t, bridge.Bulk, "end/"+connection)
 }
 
 func sameHold(a, b *bridge.Hold) bool {
@@ -36,10 +57,10 @@ func told(c *bridge.Connection) *bridge.Connection {
 	return &out
 }
 
-// Configure takes over what the hub told of a connection; the private side keeps its own name, description and hold. It
-// reports whether changes may be carried again that could not before.
-func (r *Relay) Configure(ctx context.Context, told *bridge.Connection) (again bool, err error) {
-	err = r.Site.Book.UpdateConnection(ctx, told.ID, func(c *bridge.Connection) error {
+// Configure takes over what the hub told of a connection; the private side keeps its own name, description and hold.
+func (r *Relay) Configure(ctx context.Context, told *bridge.Connection) error {
+	over := false
+	err := r.Site.Book.UpdateConnection(ctx, told.ID, func(c *bridge.Connection) error {
 		was := c.State
 		for revision, p := range told.Policies {
 			c.Policies[revision] = p
@@ -56,8 +77,11 @@ func (r *Relay) Configure(ctx context.Context, told *bridge.Connection) (again b
 		default:
 			c.Hold(bridge.Public, told.HoldOf(bridge.Public))
 		}
-		again = was != bridge.Active && c.State == bridge.Active
+		over = was != bridge.Ended && c.State == bridge.Ended
 		return nil
 	})
-	return again, err
+	if err == nil && over {
+		err = r.ended(ctx, told.ID)
+	}
+	return err
 }

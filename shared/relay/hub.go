@@ -13,6 +13,8 @@ type Hub struct {
 	Relay
 	Self  exchange.Site // the public site, as the private one may know it
 	State exchange.Generation
+	// Dismiss forgets the poller of a connection that has ended, once it knows; nil: its keys stay good for nothing.
+	Dismiss func(ctx context.Context, connection string) error
 	// Hold is the longest time an answer is held until there is something to send; 0 where time is paid for (Lambda).
 	Hold time.Duration
 	// Rejoin offers everything of a connection again, on this side; request names why, so that asking twice is asking once.

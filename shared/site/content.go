@@ -20,6 +20,20 @@ type Content interface {
 	Fetch(ctx context.Context, connection string, m bridge.Member) (io.ReadCloser, error)
 }
 
+// Keeper is Content that is kept on this half and can be dropped before it expires.
+type Keeper interface {
+	Drop(ctx context.Context, connection, attachment string, own bool) error
+}
+
+// Drop implements [Keeper].
+func (b Blobs) Drop(ctx context.Context, connection, attachment string, own bool) error {
+	role := b.Role
+	if !own {
+		role = role.Other()
+	}
+	return b.Store.Delete(ctx, exchange.BlobKey(connection, role, attachment))
+}
+
 // Blobs is Content on a blob store that both sites' content is in: the hub's.
 type Blobs struct {
 	Store blob.Store

@@ -7,6 +7,7 @@
 //	rules/C   revision/<n>      one published rule file: source, author, time, message
 //	site/S    event-ids         whether the changelog ids in the events of site S are those of its changelog
 //	guard/C   <harm>/<time>/I   pair I was cleared, rewritten, … then; kept for an hour
+//	site/S    identity          which Jira site S is: a clone is refused
 //	guard/C   allowed           a person's word that what was stopped for safety is meant
 //
 // Start reading at [Site], then [Site.View] (issue to rules) and [Task] (what the queue carries).

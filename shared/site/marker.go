@@ -12,6 +12,9 @@ type Marker struct {
 	Intent     string `json:"intent"`
 }
 
+// LinkID is the global id of the remote link to a twin: setting it twice is setting it once.
+func LinkID(connection, remote string) string { return "drawbridge:" + connection + ":" + remote }
+
 // bell wakes everybody who waits, once.
 type bell struct {
 	mu sync.Mutex

@@ -52,6 +52,9 @@ func (s *Site) Account(ctx context.Context) (jira.User, error) {
 	if err != nil {
 		return jira.User{}, err
 	}
+	if err := s.same(ctx); err != nil {
+		return jira.User{}, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.account, s.asked = &u, time.Now()

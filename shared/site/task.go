@@ -46,6 +46,7 @@ const (
 	ReadTask   TaskKind = "read"   // read the issue and publish what it shows
 	SweepTask  TaskKind = "sweep"  // compare a page of pairs with Jira: reconcile
 	ParkedTask TaskKind = "parked" // try the pairs again that an error parked: reconcile
+	EndTask    TaskKind = "end"    // take an ended connection apart: reconcile
 	BulkTask   TaskKind = "bulk"   // put a page of a query's issues under sync: reconcile
 	PairTask   TaskKind = "pair"   // a person joins an issue with one over there: publish
 	MeetTask   TaskKind = "meet"   // the remote site joins one of its issues with ours: publish

@@ -23,8 +23,7 @@ func (w *World) tell() {
 	w.must(err)
 	w.must(w.Private.Relay.TakeAgain(ctx, Connection, out.Again))
 	if out.Connection != nil {
-		_, err := w.Private.Relay.Configure(ctx, out.Connection)
-		w.must(err)
+		w.must(w.Private.Relay.Configure(ctx, out.Connection))
 	}
 }
 
