@@ -61,7 +61,7 @@ func wire(w wiring) (*engine, error) {
 		Book:          &pair.Book{Store: w.db.Store(), Site: w.site.Name, Now: w.now},
 		MaxAttachment: int64(w.limits.Attachment),
 	}
-	out, in := &publish.Flow{Site: s}, &apply.Flow{Site: s}
+	out, in := &publish.Flow{Site: s}, &apply.Flow{Site: s, IndexLag: w.watch.Overlap.Std()}
 	e := &engine{site: s, publish: out, pause: w.watch.Interval.Std(), between: w.watch.Sweep.Std(), metrics: m, log: w.log}
 	e.watch = &reconcile.Watch{Site: s, Projects: w.site.Projects, Overlap: w.watch.Overlap.Std(), Hit: out.Hit, Workers: w.workers}
 	e.pool = &work.Pool{Queue: s.Queue, Workers: w.workers, Log: w.log, Probe: e.probe, Handlers: work.Handlers{
@@ -162,7 +162,6 @@ func (e *engine) sweep(ctx context.Context) {
 
 // rejoin offers all pairs of a connection again and reads their changelogs: one side has another state than it had.
 func (e *engine) rejoin(ctx context.Context, connection string, request int64) error {
-	e.log.Warn("one side's state was lost or restored: all pairs are offered again", "connection", connection)
 	return reconcile.Rejoin(ctx, e.site, connection, request)
 }
 

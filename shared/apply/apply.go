@@ -24,6 +24,9 @@ import (
 // Flow applies for one site.
 type Flow struct {
 	Site *site.Site
+	// IndexLag is by how much the search of a Jira that does not say so may be behind; 0: 8 minutes. An empty search for a
+	// creation whose answer was lost counts only when it is over.
+	IndexLag time.Duration
 
 	mu        sync.Mutex
 	workflows map[step][]jira.Transition

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -306,13 +307,13 @@ func (f *Flow) look(ctx context.Context, v *observe.View, c *bridge.Change, t *p
 const callTime = 2 * time.Minute
 
 // indexPassed reports whether the search index shows everything that was created by the try. Data Center says how far its
-// index is; Cloud's search is trusted ten minutes after the try.
+// index is; Cloud's search is trusted when the lag it may have is over.
 func (f *Flow) indexPassed(ctx context.Context, t *pair.Twin) bool {
 	over := t.Since + callTime.Milliseconds()
 	if state, ok, err := f.Site.Jira.IndexLag(ctx); err == nil && ok {
 		return f.Site.HubTime(state.Index) > over || f.Site.Now() > over && state.Lag() == 0
 	}
-	return f.Site.Now() > t.Since+(10*time.Minute).Milliseconds()
+	return f.Site.Now() > over+cmp.Or(f.IndexLag, 8*time.Minute).Milliseconds()
 }
 
 func (f *Flow) jiraTime(hub int64) time.Time {
