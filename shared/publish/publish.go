@@ -30,14 +30,14 @@ func (f *Flow) Event(ctx context.Context, t site.Task) error {
 		return err
 	}
 	defer f.Site.Lock(ev.IssueID)()
+	connections, err := f.Site.Connections(ctx)
+	if err != nil || len(connections) == 0 {
+		return err
+	}
 	if ev.History != nil && ev.Trust {
 		if ev.Trust, err = f.Site.TrustsEvents(ctx, ev.IssueID, ev.History.ID); err != nil {
 			return err
 		}
-	}
-	connections, err := f.Site.Connections(ctx)
-	if err != nil {
-		return err
 	}
 	var errs []error
 	for i := range connections {
