@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -43,7 +44,11 @@ type Half struct {
 	Pool  *work.Pool
 	Calls *Calls
 
-	look time.Duration
+	Arrivals *arrivals
+
+	look    time.Duration
+	stop    context.CancelFunc // nil: it does not run
+	running sync.WaitGroup
 }
 
 // HalfOptions shape a half.
@@ -69,8 +74,9 @@ func NewHalf(t testing.TB, dir string, j *Jira, o HalfOptions) *Half {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("half", string(o.Role))
 	}
 	now := func() int64 { return time.Now().UnixMilli() }
+	h.Arrivals = &arrivals{Queue: h.DB.Queue(), at: map[string]time.Time{}}
 	h.Site = &site.Site{
-		Name: string(o.Role), Role: o.Role, Jira: h.client(o, log), Queue: h.DB.Queue(), Log: log, Now: now,
+		Name: string(o.Role), Role: o.Role, Jira: h.client(o, log), Queue: h.Arrivals, Log: log, Now: now,
 		Book: &pair.Book{Store: h.DB.Store(), Site: string(o.Role), Now: now},
 	}
 	h.Site.Content = o.Content(h)
@@ -151,12 +157,17 @@ func (h *Half) Rules(source string) {
 // Waiting counts what is not settled: messages and changes without an ack.
 func (h *Half) Waiting() int {
 	h.T.Helper()
-	ctx := context.Background()
-	d, err := h.Site.Queue.Depth(ctx)
+	live, bulk, _, err := h.Site.Book.Depth(context.Background(), Connection, 10000)
 	must(h.T, err)
-	live, bulk, _, err := h.Site.Book.Depth(ctx, Connection, 10000)
+	return h.Queued() + live + bulk
+}
+
+// Queued counts messages.
+func (h *Half) Queued() int {
+	h.T.Helper()
+	d, err := h.Site.Queue.Depth(context.Background())
 	must(h.T, err)
-	return d.Waiting + d.InFlight + live + bulk
+	return d.Waiting + d.InFlight
 }
 
 // Calls counts what went over the wire to a Jira, by method and route.
@@ -197,3 +208,9 @@ func (c *Calls) Total() (n int) {
 }
 
 func (c *Calls) String() string { return fmt.Sprint(c.All()) }
+
+// isWrite tells the calls that change something from searches, which are posted where the query is long.
+func isWrite(route string) bool {
+	method, path, _ := strings.Cut(route, " ")
+	return method != "GET" && !strings.Contains(path, "search") && !strings.Contains(path, "match")
+}

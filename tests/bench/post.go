@@ -3,12 +3,14 @@ package bench
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"drawbridge/shared/ingest"
 	"drawbridge/shared/jira"
@@ -31,8 +33,10 @@ type Post struct {
 	Lost    atomic.Int64
 	workers sync.WaitGroup
 
-	mu  sync.Mutex
-	rng *rand.Rand
+	mu    sync.Mutex
+	rng   *rand.Rand
+	gate  chan struct{}        // closed: letters go out
+	taken map[string]time.Time // by issue: when the hub said 202
 }
 
 type letter struct {
@@ -47,7 +51,8 @@ func NewPost(w *World, o Deliveries) *Post {
 		o.Parallel = 20
 	}
 	path := ingest.Path + w.Public.Site.Name
-	p := &Post{to: w.HubURL + path, o: o, letters: make(chan letter, 1<<17), rng: rand.New(rand.NewPCG(1, 2))}
+	p := &Post{to: w.HubURL + path, o: o, letters: make(chan letter, 1<<17), rng: rand.New(rand.NewPCG(1, 2)), gate: make(chan struct{})}
+	close(p.gate)
 	p.server = httptest.NewServer(http.HandlerFunc(p.take))
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = o.Parallel
@@ -80,6 +85,7 @@ func (p *Post) take(_ http.ResponseWriter, r *http.Request) {
 
 func (p *Post) deliver(c *http.Client) {
 	for l := range p.letters {
+		<-p.open()
 		p.send(c, l)
 		if p.o.Twice {
 			p.send(c, l)
@@ -97,7 +103,48 @@ func (p *Post) send(c *http.Client, l letter) {
 	if resp, err := c.Do(req); err == nil {
 		_, _ = io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
+		p.note(l, resp.StatusCode)
 	}
+}
+
+func (p *Post) note(l letter, status int) {
+	var ev struct{ Issue struct{ ID string } }
+	if json.Unmarshal(l.body, &ev) != nil || status != http.StatusAccepted {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.taken == nil {
+		p.taken = map[string]time.Time{}
+	}
+	p.taken[ev.Issue.ID] = time.Now()
+}
+
+// Taken is when the hub last said 202 to a webhook of an issue.
+func (p *Post) Taken(issue string) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taken[issue]
+}
+
+func (p *Post) open() chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gate
+}
+
+// Hold keeps all letters back until Release.
+func (p *Post) Hold() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gate = make(chan struct{})
+}
+
+// Release lets them go, all at once.
+func (p *Post) Release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.gate)
 }
 
 // Waiting counts webhooks that were not delivered yet.

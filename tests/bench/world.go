@@ -7,11 +7,9 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
-	"drawbridge/shared/blob/folderblob"
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/exchange"
 	"drawbridge/shared/ingest"
@@ -42,20 +40,17 @@ type World struct {
 	Loop            *poll.Loop
 	Post            *Post
 
-	o       Options
-	dir     string
-	blobs   *folderblob.Folder
-	server  *http.Server
-	keys    []sign.Key
-	stop    context.CancelFunc
-	running sync.WaitGroup
+	o      Options
+	dir    string
+	server *http.Server
+	keys   []sign.Key
 }
 
 // Options shape a world.
 type Options struct {
 	Latency time.Duration // of every Jira call of Drawbridge's
 	Writers int           // workers of each half; 8 if 0
-	Look    time.Duration // between two searches of the private half; 250 ms if 0
+	Look    time.Duration // between two searches of the private half; 250 ms if 0, none if negative
 	Cloud   bool          // keep Cloud's rate limits
 	Public  string        // rules of the public half; empty: everything both ways, remote links off
 	Private string
@@ -151,6 +146,7 @@ func (w *World) connect() {
 			c.Policies[1] = bridge.Newest
 			return nil
 		}))
+		must(w.T, h.Site.Allow(ctx, Connection, "bench")) // so many new issues at once are meant
 	}
 	key, err := sign.NewKey(rand.Reader)
 	must(w.T, err)
@@ -167,26 +163,38 @@ func (w *World) connect() {
 	must(w.T, err)
 }
 
-// Run starts both halves with the latency asked for.
+// Run starts both halves, those that do not run, with the latency asked for.
 func (w *World) Run() {
 	w.T.Helper()
 	for _, h := range []*Half{w.Public, w.Private} {
-		h.Jira.Latency(w.o.Latency)
-		h.Calls.Reset()
+		if h.stop == nil {
+			w.start(h)
+		}
 	}
-	var ctx context.Context
-	ctx, w.stop = context.WithCancel(context.Background())
-	w.Public.Run(ctx, &w.running)
-	w.Private.Run(ctx, &w.running)
-	w.running.Go(func() { w.Loop.Run(ctx) })
 }
 
-// Halt stops both halves and waits until they have.
-func (w *World) Halt() {
-	if w.stop != nil {
-		w.stop()
-		w.running.Wait()
-		w.stop = nil
+func (w *World) start(h *Half) {
+	h.Jira.Latency(w.o.Latency)
+	h.Calls.Reset()
+	var ctx context.Context
+	ctx, h.stop = context.WithCancel(context.Background())
+	h.Run(ctx, &h.running)
+	if h == w.Private {
+		h.running.Go(func() { w.Loop.Run(ctx) })
+	}
+}
+
+// Halt stops halves, both if none is named, and waits until they have.
+func (w *World) Halt(hs ...*Half) {
+	if len(hs) == 0 {
+		hs = []*Half{w.Public, w.Private}
+	}
+	for _, h := range hs {
+		if h.stop != nil {
+			h.stop()
+			h.running.Wait()
+			h.stop = nil
+		}
 	}
 }
 
@@ -201,6 +209,7 @@ func (w *World) Settle(within time.Duration) {
 			quiet = 0
 		}
 		if time.Now().After(deadline) {
+			w.explain()
 			w.T.Fatalf("not settled within %s: %d webhooks, %d on the public half, %d on the private half wait",
 				within, w.Post.Waiting(), w.Public.Waiting(), w.Private.Waiting())
 		}
@@ -216,4 +225,25 @@ func (w *World) Close() {
 	_ = w.Private.DB.Close()
 	w.Public.Jira.Stop()
 	w.Private.Jira.Stop()
+}
+
+// settleTime is the longest anything measured here may take.
+var settleTime = time.Minute
+
+// explain logs what waits.
+func (w *World) explain() {
+	ctx := context.Background()
+	for _, h := range []*Half{w.Public, w.Private} {
+		d, err := h.Site.Queue.Depth(ctx)
+		w.T.Logf("%s half: queue %+v %v", h.Site.Name, d, err)
+		changes, _, err := h.Site.Book.Outgoing(ctx, Connection, 5, func(string, int64) bool { return false })
+		for _, c := range changes {
+			p, _ := h.Site.Book.Load(ctx, Connection, c.Issue.ID) // it was there a moment ago
+			w.T.Logf("%s waits: head %+v, intents %+v", c.Issue.Key, p.Head, p.State.Intents)
+		}
+		if err != nil {
+			w.T.Log(err)
+		}
+	}
+	w.T.Logf("the loop: %d under way, %v", w.Loop.Busy(), w.Loop.Trouble())
 }

@@ -1,0 +1,156 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// Changes are what a thousand changes of one kind cost, made on both sites at once (scene C).
+type Changes struct {
+	Kind      string
+	Changes   int // on both sites together
+	Took      time.Duration
+	Limit     time.Duration
+	Processor time.Duration
+	Writes    int // calls that write, on both receiving sides
+	Reads     int // all others: searches, proofs
+	Lost      int // webhooks that never came
+}
+
+// kind of change: what a person does to an issue.
+type kind struct {
+	name string
+	do   func(j *Jira, issue string, n int)
+	gone func(s Show, n int) string // what is wrong with the twin, "" if nothing
+}
+
+func kinds(ways map[*Jira]string) []kind {
+	return []kind{
+		{"edit", func(j *Jira, issue string, n int) { j.Edit(issue, fmt.Sprint("edited ", n)) },
+			func(s Show, n int) string { return differ(s.Fields.Summary, fmt.Sprint("edited ", n)) }},
+		{"status", func(j *Jira, issue string, _ int) { j.Transition(issue, ways[j]) },
+			func(s Show, _ int) string { return differ(s.Fields.Status.Name, "In Progress") }},
+		{"comment", func(j *Jira, issue string, n int) { j.Comment(issue, n) },
+			func(s Show, _ int) string { return differ(s.Fields.Comment.Total, 1) }},
+	}
+}
+
+func differ(got, want any) string {
+	if got != want {
+		return fmt.Sprintf("%v, want %v", got, want)
+	}
+	return ""
+}
+
+// RunChanges makes n issues under sync, half of them on either site, then n edits, status changes and comments, all on
+// the site where the issue was made; each kind is measured apart, the creations first.
+func RunChanges(t testing.TB, n int, o Options) []Changes {
+	o.Deliver.Twice = true
+	w := New(t, o)
+	ids := map[*Half][]string{w.Public: make([]string, n/2), w.Private: make([]string, n/2)}
+	sides := []*Half{w.Public, w.Private}
+	warm(w)
+	out := []Changes{w.measure("create", n, func(i int) {
+		h := sides[i%2]
+		ids[h][i/2] = h.Jira.Create(i)
+	})}
+	w.check(ids, func(Show, int) string { return "" })
+	ways := map[*Jira]string{}
+	for _, h := range sides {
+		ways[h.Jira] = h.Jira.Way(ids[h][0], "In Progress")
+	}
+	for _, k := range kinds(ways) {
+		out = append(out, w.measure(k.name, n, func(i int) { k.do(sides[i%2].Jira, ids[sides[i%2]][i/2], i/2) }))
+		w.check(ids, k.gone)
+	}
+	return out
+}
+
+// warm runs one issue of either site through everything, so that fields, names and workflows are known.
+func warm(w *World) {
+	w.T.Helper()
+	w.Run()
+	for _, h := range []*Half{w.Public, w.Private} {
+		id := h.Jira.Create(0)
+		w.Settle(time.Minute)
+		h.Jira.Transition(id, h.Jira.Way(id, "In Progress"))
+		w.Settle(time.Minute)
+	}
+}
+
+// measure makes n changes while both halves work, and waits until all have arrived.
+func (w *World) measure(name string, n int, do func(i int)) Changes {
+	w.T.Helper()
+	lost := w.Post.Lost.Load()
+	w.Public.Calls.Reset()
+	w.Private.Calls.Reset()
+	began, used := time.Now(), processorTime()
+	each(n, do)
+	w.lookForLost()
+	w.Settle(settleTime)
+	c := Changes{
+		Kind: name, Changes: n, Processor: processorTime() - used, Lost: int(w.Post.Lost.Load() - lost),
+		Limit: time.Duration(n) / 2 * w.o.Latency / time.Duration(w.o.Writers),
+	}
+	for _, h := range []*Half{w.Public, w.Private} {
+		c.Took = max(c.Took, h.Jira.LastWrite().Sub(began))
+		writes, reads := h.Calls.split()
+		c.Writes, c.Reads = c.Writes+writes, c.Reads+reads
+	}
+	return c
+}
+
+// lookForLost waits until the webhooks have come and searches the public site once for those that never will.
+func (w *World) lookForLost() {
+	w.T.Helper()
+	for w.Post.Waiting() > 0 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	_, err := w.Public.Watch.Once(context.Background())
+	must(w.T, err)
+	time.Sleep(2 * w.o.Look) // the private half looks by itself
+}
+
+// check makes sure that every issue has one twin, and that it shows what it should.
+func (w *World) check(ids map[*Half][]string, wrong func(s Show, n int) string) {
+	w.T.Helper()
+	for h, there := range map[*Half]*Half{w.Public: w.Private, w.Private: w.Public} {
+		for i, id := range ids[h] {
+			p, err := h.Site.Book.Load(context.Background(), Connection, id)
+			must(w.T, err)
+			if p == nil || p.Head.Remote.ID == "" {
+				w.T.Errorf("issue %s has no twin", id)
+				continue
+			}
+			if why := wrong(there.Jira.Show(p.Head.Remote.ID), i); why != "" {
+				w.T.Errorf("twin of %s: %s", id, why)
+			}
+		}
+	}
+}
+
+func (c *Calls) split() (writes, reads int) {
+	for route, n := range c.All() {
+		if isWrite(route) {
+			writes += n
+		} else {
+			reads += n
+		}
+	}
+	return writes, reads
+}
+
+func (c Changes) report(r *Report, scene string) {
+	n := float64(c.Changes)
+	r.Add(scene, c.Kind+": writes per change, receiving", "calls", "1.05", float64(c.Writes)/n)
+	r.Add(scene, c.Kind+": reads per change, both sides", "calls", readTargets[c.Kind], float64(c.Reads)/n)
+	r.Add(scene, c.Kind+": time until all have arrived", "s", "", c.Took.Seconds())
+	if c.Limit > 0 {
+		r.Add(scene, fmt.Sprintf("%s: time / physical limit of %.2f s", c.Kind, c.Limit.Seconds()), "x", limitTarget, c.Took.Seconds()/c.Limit.Seconds())
+	}
+	r.Add(scene, c.Kind+": processor time per change, both halves", "ms", "", float64(c.Processor.Microseconds())/1000/n)
+}
+
+var readTargets = map[string]string{"create": "0.10", "edit": "0.10", "status": "0.10", "comment": "0.6 (one proving read on Cloud)"}

@@ -1,0 +1,153 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"drawbridge/shared/queue"
+	"drawbridge/shared/site"
+)
+
+// arrivals is a queue that notes when the changes of the remote site's issues came.
+type arrivals struct {
+	queue.Queue
+	mu sync.Mutex
+	at map[string]time.Time // by remote issue
+}
+
+// Send implements queue.Queue.
+func (a *arrivals) Send(ctx context.Context, ms ...queue.Message) error {
+	err := a.Queue.Send(ctx, ms...)
+	now := time.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, m := range ms {
+		var t site.Task
+		if err == nil && json.Unmarshal(m.Body, &t) == nil && t.Change != nil {
+			a.at[t.Change.Issue.ID] = now
+		}
+	}
+	return err
+}
+
+// Wait implements queue.Waiter.
+func (a *arrivals) Wait(ctx context.Context) error { return queue.Wait(ctx, a.Queue) }
+
+func (a *arrivals) of(issue string) time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.at[issue]
+}
+
+// Handover is how fast a webhook gets from the hub to the poller (scene D).
+type Handover struct {
+	P50, P99 time.Duration // at 50 a second, from the hub's 202 until the poller holds the change durably
+	Burst    float64       // webhooks accepted durably per second
+	EndToEnd float64       // and handed to the poller per second
+	Lost     int
+}
+
+// RunHandover makes n issues at 50 a second, then a burst. The poller takes changes and does not apply them, so that
+// nothing but the hand-over is measured.
+func RunHandover(t testing.TB, n, burst int) Handover {
+	w := New(t, Options{Look: -1, Deliver: Deliveries{Parallel: 32}})
+	ctx, stop := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { w.Public.Pool.Run(ctx) })
+	wg.Go(func() { w.Loop.Run(ctx) })
+	defer func() { stop(); wg.Wait() }()
+	w.Public.Jira.Create(0) // names and fields are known now
+	time.Sleep(time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	ids := make([]string, n)
+	for i := range ids {
+		<-tick.C
+		ids[i] = w.Public.Jira.Create(i)
+	}
+	out := Handover{Lost: w.handed(ids)}
+	var took []time.Duration
+	for _, id := range ids {
+		took = append(took, w.Private.Arrivals.of(id).Sub(w.Post.Taken(id)))
+	}
+	slices.Sort(took)
+	out.P50, out.P99 = took[n/2], took[n*99/100]
+	w.Post.Hold()
+	ids = w.Public.Jira.CreateAll(burst)
+	for w.Post.Waiting() < burst {
+		time.Sleep(time.Millisecond)
+	}
+	began := time.Now()
+	w.Post.Release()
+	for w.Post.Waiting() > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	out.Burst = float64(burst) / time.Since(began).Seconds()
+	out.Lost += w.handed(ids)
+	out.EndToEnd = float64(burst) / time.Since(began).Seconds()
+	return out
+}
+
+// handed waits until the poller holds the changes of all issues, and counts those that never come.
+func (w *World) handed(ids []string) (lost int) {
+	deadline := time.Now().Add(settleTime)
+	for _, id := range ids {
+		for w.Private.Arrivals.of(id).IsZero() && time.Now().Before(deadline) {
+			time.Sleep(time.Millisecond)
+		}
+		if w.Private.Arrivals.of(id).IsZero() {
+			lost++
+		}
+	}
+	return lost
+}
+
+// RunTrouble edits issues while the poller is away and while the private Jira answers 500 to everything, and counts the
+// twins that do not show the last edit in the end, and those that show an earlier one after a later.
+func RunTrouble(t testing.TB, n int) (lost int) {
+	w := New(t, Options{Writers: 8, Deliver: Deliveries{Twice: true}})
+	w.Run()
+	ids := w.Public.Jira.CreateAll(n)
+	w.Settle(settleTime)
+	for round, trouble := range []struct{ on, off func() }{
+		{func() { w.Halt() }, w.Run}, // nobody works: the hub only takes webhooks, and starts anew then
+		{func() { w.Halt(w.Private) }, w.Run},
+		{func() { w.Private.Jira.Fail(true) }, func() { w.Private.Jira.Fail(false) }},
+	} {
+		trouble.on()
+		for edit := range 2 {
+			each(n, func(i int) { w.Public.Jira.Edit(ids[i], fmt.Sprintf("round %d edit %d of %d", round, edit, i)) })
+		}
+		time.Sleep(time.Second)
+		trouble.off()
+		w.Settle(settleTime)
+		lost += w.differ(ids, func(i int) string { return fmt.Sprintf("round %d edit 1 of %d", round, i) })
+	}
+	return lost
+}
+
+// differ counts twins of the public site's issues that do not show that summary.
+func (w *World) differ(ids []string, want func(i int) string) (n int) {
+	w.T.Helper()
+	for i, id := range ids {
+		p, err := w.Public.Site.Book.Load(context.Background(), Connection, id)
+		must(w.T, err)
+		if p == nil || w.Private.Jira.Show(p.Head.Remote.ID).Fields.Summary != want(i) {
+			n++
+		}
+	}
+	return n
+}
+
+func (h Handover) report(r *Report, scene string) {
+	r.Add(scene, "202 to handed over at 50/s, p50", "ms", "5", float64(h.P50.Microseconds())/1000)
+	r.Add(scene, "202 to handed over at 50/s, p99", "ms", "20", float64(h.P99.Microseconds())/1000)
+	r.Add(scene, "burst: accepted durably", "per s", ">= 2000", h.Burst)
+	r.Add(scene, "burst: handed to the poller", "per s", "", h.EndToEnd)
+	r.Add(scene, "lost", "changes", "0", float64(h.Lost))
+}
