@@ -1,11 +1,12 @@
 # Drawbridge. `make` alone lists the targets; each does what it says on a clean clone with Go and make, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour build test check vet format lint race fuzz cover clean network-tools
+.PHONY: help demo tour build test check vet format lint race fuzz bench cover clean network-tools
 
 GO       ?= go
 PKG      ?= ./...
 FUZZTIME ?= 20s
+BENCH    ?= full
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 BINARY   := bin/drawbridge
 SOURCES  := $(shell git ls-files '*.go' 2>/dev/null || find . -name '*.go')
@@ -77,6 +78,10 @@ fuzz: ## every fuzz target for FUZZTIME each (default 20s)
 	    (cd "$$dir" && $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .) </dev/null || exit 1; \
 	  done || exit 1; \
 	done
+
+bench: ## measure all scenes, one table, bin/bench.json (docs/performance.md); BENCH=quick: under five minutes
+	@mkdir -p bin
+	@BENCH=$(BENCH) BENCH_OUT=$(CURDIR)/bin/bench.json $(GO) test -count=1 -timeout 6h -run '^TestBench$$' ./tests/bench -v | grep -v -e '^=== ' -e '^ *--- PASS'
 
 cover: ## test coverage by function into coverage.out
 	$(GO) test -coverprofile=coverage.out $(PKG)
