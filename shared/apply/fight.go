@@ -1,8 +1,6 @@
 package apply
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"time"
 
 	"drawbridge/shared/bridge"
@@ -22,8 +20,7 @@ func turn(t pair.Turns, mine, w *bridge.Entry) pair.Turns {
 	if t.N > 0 && t.Seq == w.Seq {
 		return t
 	}
-	sum := sha256.Sum256([]byte(w.Value))
-	next := pair.Turns{N: 1, Same: 1, Seq: w.Seq, At: w.Stamp.At, Value: hex.EncodeToString(sum[:6])}
+	next := pair.FirstTurn(w)
 	if t.N == 0 || mine == nil || mine.Saw < t.Seq || w.Saw < mine.Seq || w.Stamp.At-t.At > fightPause.Milliseconds() {
 		return next
 	}

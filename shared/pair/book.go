@@ -25,22 +25,29 @@ type Line struct {
 
 // Load reads a pair; nil if there is none.
 func (b *Book) Load(ctx context.Context, connection, issue string) (*Pair, error) {
+	for try := 0; ; try++ {
+		p, err := b.load(ctx, connection, issue)
+		if err != nil || p == nil || p.stateRev >= p.base || try == maxRetries {
+			return p, err
+		} // else the head is later than the state that was read before it
+	}
+}
+
+func (b *Book) load(ctx context.Context, connection, issue string) (*Pair, error) {
 	pt := part(connection, issue)
 	docs, err := b.Store.Get(ctx, store.Key{Part: pt, Sort: "head"}, store.Key{Part: pt, Sort: "state"})
 	if err != nil || docs[0] == nil {
 		return nil, err
 	}
 	p := b.empty()
-	if err := json.Unmarshal(docs[0].Body, &p.Head); err != nil {
-		return nil, damaged(docs[0].Key, err)
+	p.Head.Connection, p.Head.Local.ID = connection, issue
+	if err := p.openHead(*docs[0]); err != nil {
+		return nil, err
 	}
-	p.headRev, p.headWas = docs[0].Rev, docs[0].Body
+	if err := p.openState(ctx, docs[1]); err != nil {
+		return nil, err
+	}
 	p.lineWas, p.twinDone = Line{Key: p.Head.Local.Key, Remote: p.Head.Remote.ID}, p.Head.Remote.ID != ""
-	if docs[1] != nil {
-		if err := p.readState(ctx, *docs[1]); err != nil {
-			return nil, err
-		}
-	}
 	return p, nil
 }
 
@@ -48,14 +55,20 @@ func (b *Book) empty() *Pair {
 	return &Pair{book: b, State: State{Fields: map[string]*Field{}}, docs: map[string]*doc{}, values: map[string]bool{}}
 }
 
-func (p *Pair) readState(ctx context.Context, d store.Doc) error {
-	if err := json.Unmarshal(d.Body, &p.State); err != nil {
-		return damaged(d.Key, err)
+// openState reads the state document, and lays over it what the head holds.
+func (p *Pair) openState(ctx context.Context, d *store.Doc) (err error) {
+	if d != nil {
+		p.stateRev = d.Rev
+		if p.written, err = split(d.Body); err != nil {
+			return damaged(d.Key, err)
+		}
 	}
-	if p.State.Fields == nil {
-		p.State.Fields = map[string]*Field{}
+	if p.stateRev < p.base {
+		return nil // to be read again
 	}
-	p.stateRev, p.stateWas = d.Rev, d.Body
+	if err := p.assemble(p.written.over(p.fresh)); err != nil {
+		return damaged(p.key("state"), err)
+	}
 	ids := p.State.outside()
 	if len(ids) == 0 {
 		return nil
@@ -86,17 +99,18 @@ func (p *Pair) readState(ctx context.Context, d store.Doc) error {
 // New makes a pair that is not stored yet; [Book.Create] stores it.
 func (b *Book) New(connection string, local bridge.Ref, origin bridge.Role) *Pair {
 	p := b.empty()
-	p.Head = Head{Connection: connection, Local: local, Status: Waiting, Origin: origin}
+	p.Head = Head{Connection: connection, Local: local, Status: Waiting, Origin: origin, Bare: true}
 	return p
 }
 
 // Create stores a new pair; ErrConflict if there is one already.
 func (b *Book) Create(ctx context.Context, p *Pair, extra ...store.Op) error {
-	ops, err := p.ops(b.Now())
+	w, err := p.writes(b.Now())
 	if err != nil {
 		return err
 	}
-	return b.apply(ctx, append(extra, ops...))
+	w.commit = append(extra, w.commit...)
+	return b.write(ctx, w)
 }
 
 // ErrNone is what Update returns where there is no such pair.
@@ -109,20 +123,33 @@ const maxRetries = 20
 // otherwise it does all of that again. So change must be a function of the pair it is given: it may read members, but it
 // must not call Jira. An error of change's is returned as it is and nothing is stored.
 func (b *Book) Update(ctx context.Context, connection, issue string, change func(*Pair) error) (*Pair, error) {
+	p, err := b.Load(ctx, connection, issue)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return nil, ErrNone
+	}
+	return b.Change(ctx, p, change)
+}
+
+// Change is [Book.Update] of a pair that was loaded a moment ago and is as it was loaded: it is not read again unless
+// somebody else changed it since.
+func (b *Book) Change(ctx context.Context, p *Pair, change func(*Pair) error) (*Pair, error) {
+	connection, issue := p.Head.Connection, p.Head.Local.ID
 	for try := 0; ; try++ {
-		p, err := b.Load(ctx, connection, issue)
-		if err != nil {
+		if err := change(p); err != nil {
+			return p, err
+		}
+		err := b.save(ctx, p)
+		if !isConflict(err) || try == maxRetries {
+			return p, err
+		}
+		if p, err = b.Load(ctx, connection, issue); err != nil {
 			return nil, err
 		}
 		if p == nil {
 			return nil, ErrNone
-		}
-		if err := change(p); err != nil {
-			return p, err
-		}
-		err = b.save(ctx, p)
-		if !isConflict(err) || try == maxRetries {
-			return p, err
 		}
 	}
 }
@@ -131,15 +158,27 @@ func (b *Book) save(ctx context.Context, p *Pair) error {
 	if err := p.settleAcked(ctx); err != nil {
 		return err
 	}
-	ops, err := p.ops(b.Now())
-	if err != nil || len(ops) == 0 {
+	w, err := p.writes(b.Now())
+	if err != nil {
 		return err
 	}
-	return b.apply(ctx, ops)
+	return b.write(ctx, w)
 }
 
-// apply writes in batches the store takes; the last one holds state and head, so it is the commit.
-func (b *Book) apply(ctx context.Context, ops []store.Op) error {
+// write does the moves one by one, then the commit: a plain write where the head is all there is. A commit larger than a
+// batch is written in several; the last one holds the head.
+func (b *Book) write(ctx context.Context, w writes) error {
+	ops := w.commit
+	switch {
+	case len(ops) == 0:
+		return nil
+	case len(ops) == 1:
+		return b.Store.Sequence(ctx, append(w.moves, ops...)...)
+	case len(w.moves) > 0:
+		if err := b.Store.Sequence(ctx, w.moves...); err != nil {
+			return err
+		}
+	}
 	for len(ops) > store.MaxOps {
 		if err := b.Store.Apply(ctx, ops[:store.MaxOps/2]...); err != nil {
 			return err

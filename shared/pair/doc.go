@@ -6,8 +6,9 @@
 //	connections   C                     the connection: state, conflict policies
 //	pairs/C       I                     one line per pair, for listing: key of the issue, remote id
 //	twin/C        R                     which local issue is the twin of R, or the intent to create one
-//	pair/C/I      head                  the head: what waits, what is acknowledged, why it is parked; in the sparse index
-//	pair/C/I      state                 the entries of every field and the open intents of our writes
+//	pair/C/I      head                  the head: what waits, what is acknowledged, why it is parked, and what changed of
+//	                                    the state and happened since those were written; in the sparse index
+//	pair/C/I      state                 who the two issues are, the entries of every field, the open intents of our writes
 //	pair/C/I      value/<sha256>        a field value over 1 KB, referred to by the state
 //	pair/C/I      own/<kind>/<id>       a comment or attachment written here, as last sent
 //	pair/C/I      copy/<kind>/<id>      a member written there (its remote id), wanted and done here
@@ -16,6 +17,7 @@
 //	again/C       R                     a remote issue that is to be offered anew: its twin may be made now
 //	due/S         C/I                   a parked pair to be tried again; in the sparse index
 //
-// A pair changes in [Book.Update] only: load, a function of what was loaded, one conditional write with the head last.
+// A pair changes in [Book.Update] only: load, a function of what was loaded, one conditional write of the head, which
+// carries what changed (stored.go).
 // Start reading at [Head], then [State], then [Book].
 package pair

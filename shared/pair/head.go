@@ -14,7 +14,8 @@ const (
 	Stopped Status = "stopped" // no longer kept in sync; both issues stay
 )
 
-// Head is the part of a pair that is read most: it says what waits and what is acknowledged. It stays under 1 KB.
+// Head is the part of a pair that is read most: it says what waits and what is acknowledged. Stored, it carries what changed of
+// the state since that was written; it stays under 1 KB (see stored.go).
 type Head struct {
 	Connection string      `json:"connection"`
 	Local      bridge.Ref  `json:"local"`
@@ -24,30 +25,31 @@ type Head struct {
 
 	// Revision counts what this site knows that is worth sending. A change carries it, an ack names it.
 	Revision int64       `json:"revision"`
-	Acked    int64       `json:"acked"`          // the highest revision the remote site has acknowledged
-	Since    int64       `json:"since"`          // hub ms since when a change waits; 0: nothing waits
-	Lane     bridge.Lane `json:"lane,omitempty"` // of the waiting change
+	Acked    int64       `json:"acked"`           // the highest revision the remote site has acknowledged
+	Since    int64       `json:"since,omitempty"` // hub ms since when a change waits; 0: nothing waits
+	Lane     bridge.Lane `json:"lane,omitempty"`  // of the waiting change
 	// Dirty are the members the remote site has not acknowledged, with the revision that made them so. Where there are
 	// more than dirtyMax, Many is set and the member documents say which.
 	Dirty map[string]int64 `json:"dirty,omitempty"`
 	Many  bool             `json:"many,omitempty"`
 
-	Received int64       `json:"received"`          // the highest revision of the remote site that was taken in
-	Applied  int64       `json:"applied"`           // the remote site's revision that was applied here
-	Outcome  *bridge.Ack `json:"outcome,omitempty"` // what was answered to it, when it was not plainly applied
-	Answer   *bridge.Ack `json:"answer,omitempty"`  // what the remote site last answered, when it was not plainly applied
+	Received int64       `json:"received,omitempty"` // the highest revision of the remote site that was taken in
+	Applied  int64       `json:"applied,omitempty"`  // the remote site's revision that was applied here
+	Outcome  *bridge.Ack `json:"outcome,omitempty"`  // what was answered to it, when it was not plainly applied
+	Answer   *bridge.Ack `json:"answer,omitempty"`   // what the remote site last answered, when it was not plainly applied
 	Parked   *Parked     `json:"parked,omitempty"`
-	Gone     bridge.Gone `json:"gone,omitempty"`  // our issue was deleted or stopped
-	Left     bridge.Gone `json:"left,omitempty"`  // the remote issue was
-	Updated  int64       `json:"updated"`         // Jira's "updated" of our issue as last observed, ms of Jira's clock
-	Rules    int64       `json:"rules,omitempty"` // revision of the outgoing rules that made the values
+	Gone     bridge.Gone `json:"gone,omitempty"`    // our issue was deleted or stopped
+	Left     bridge.Gone `json:"left,omitempty"`    // the remote issue was
+	Updated  int64       `json:"updated,omitempty"` // Jira's "updated" of our issue as last observed, ms of Jira's clock
+	Bare     bool        `json:"bare,omitempty"`    // there are no documents about members
+	Rules    int64       `json:"rules,omitempty"`   // revision of the outgoing rules that made the values
 }
 
 // Parked says why a pair's change cannot be applied now. The rest of the connection goes on.
 type Parked struct {
 	Name   string `json:"name"` // catalogue name of the error
 	Reason string `json:"reason"`
-	Since  int64  `json:"since"`           // hub ms
+	Since  int64  `json:"since,omitempty"` // hub ms
 	Retry  int64  `json:"retry,omitempty"` // hub ms of the next try by itself; 0: when its cause goes, or by hand
 	Tries  int    `json:"tries,omitempty"`
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"drawbridge/shared/bridge"
@@ -42,37 +44,56 @@ func shorten(v bridge.Value) bridge.Value {
 	return bridge.ValueOf(string([]rune(v.Text() + " ")[:historyValueMax/4]) + "…")
 }
 
-// historyOps writes one document for all lines of one update.
-func (p *Pair) historyOps(now int64) []store.Op {
-	if len(p.history) == 0 {
-		return nil
-	}
+// date gives the lines of this update their time.
+func (p *Pair) date(now int64) {
 	for i := range p.history {
 		if p.history[i].At == 0 {
 			p.history[i].At = now
 		}
 	}
-	body, err := json.Marshal(map[string]any{"events": p.history})
+}
+
+// historyOp writes lines into a document of their own. Its key says which lines of the pair's history they are, counted
+// from 0: whoever writes the same ones writes the same document.
+func (p *Pair) historyOp(first int, events []Event, now int64) store.Op {
+	body, err := json.Marshal(map[string]any{"events": events})
 	if err != nil {
 		body = []byte(`{"events":[]}`)
 	}
-	key := store.Key{Part: p.part(), Sort: fmt.Sprintf("history/%013d-%06d-%d", now, p.Head.Revision, p.stateRev)}
-	return []store.Op{store.Put(store.Doc{Key: key, Body: body, Expires: time.UnixMilli(now).Add(HistoryKept)})}
+	key := p.key(fmt.Sprintf("history/%013d-e%06d-%d", events[0].At, first, len(events)))
+	return store.Put(store.Doc{Key: key, Body: body, Expires: time.UnixMilli(now).Add(HistoryKept)})
 }
 
-// History returns the newest lines of a pair's history, oldest first; limit counts updates, not lines (0: all).
+// History returns the newest lines of a pair's history, oldest first; limit counts documents, which hold one or more
+// lines (0: all).
 func (b *Book) History(ctx context.Context, connection, issue string, limit int) ([]Event, error) {
+	p, err := b.Load(ctx, connection, issue)
+	if err != nil || p == nil {
+		return nil, err
+	}
 	docs, err := b.Store.List(ctx, part(connection, issue), store.Range{Prefix: "history/", Reverse: true, Limit: limit})
 	if err != nil {
 		return nil, err
 	}
 	var out []Event
 	for i := len(docs) - 1; i >= 0; i-- {
+		first := firstOf(docs[i])
+		if first >= p.told || i > 0 && first == firstOf(docs[i-1]) {
+			continue // on its way there when somebody crashed: the head, or the next document, has it and more
+		}
 		var h struct{ Events []Event }
 		if err := json.Unmarshal(docs[i].Body, &h); err != nil {
 			return nil, damaged(docs[i].Key, err)
 		}
 		out = append(out, h.Events...)
 	}
-	return out, nil
+	return append(out, p.pending...), nil
+}
+
+// firstOf says which line is the first of a document.
+func firstOf(d store.Doc) int {
+	_, lines, _ := strings.Cut(d.Key.Sort, "-e")
+	first, _, _ := strings.Cut(lines, "-")
+	n, _ := strconv.Atoi(first) // 0 where somebody put something else there
+	return n
 }

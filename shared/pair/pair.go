@@ -18,9 +18,13 @@ type Pair struct {
 
 	book     *Book
 	headRev  int64           // of the stored head; 0: not stored yet
-	stateRev int64           // of the stored state
-	stateWas []byte          // the stored state, to see whether it changed
-	headWas  []byte          // likewise
+	headWas  []byte          // the stored head, to see whether it changed
+	stateRev int64           // of the stored state document
+	written  parts           // what that holds
+	base     int64           // the revision of it that fresh was meant for
+	fresh    parts           // what the stored head holds of the state
+	told     int             // lines of the history that are in documents
+	pending  []Event         // and those that the stored head holds
 	lineWas  Line            // the stored line of the listing
 	values   map[string]bool // ids of the values stored outside the state
 	docs     map[string]*doc // member documents read or changed, by sort key
@@ -47,7 +51,10 @@ func load[T any](ctx context.Context, p *Pair, sort string) (*T, error) {
 		v, _ := d.value.(*T)
 		return v, nil
 	}
-	got, err := p.book.Store.Get(ctx, store.Key{Part: p.part(), Sort: sort})
+	if p.Head.Bare && member(sort) {
+		return nil, nil
+	}
+	got, err := p.book.Store.Get(ctx, p.key(sort))
 	if err != nil {
 		return nil, err
 	}
@@ -60,9 +67,12 @@ func load[T any](ctx context.Context, p *Pair, sort string) (*T, error) {
 
 // list reads all documents of the pair whose sort key begins so; what was changed since loading counts.
 func list[T any](ctx context.Context, p *Pair, prefix string) ([]*T, error) {
-	stored, err := p.book.Store.List(ctx, p.part(), store.Range{Prefix: prefix})
-	if err != nil {
-		return nil, err
+	var stored []store.Doc
+	if !p.Head.Bare || !member(prefix) {
+		var err error
+		if stored, err = p.book.Store.List(ctx, p.part(), store.Range{Prefix: prefix}); err != nil {
+			return nil, err
+		}
 	}
 	for _, d := range stored {
 		if _, known := p.docs[d.Key.Sort]; !known {
@@ -97,6 +107,12 @@ func (p *Pair) put(sort string, value any) {
 		p.docs[sort] = d
 	}
 	d.value, d.changed = value, true
+	p.Head.Bare = p.Head.Bare && !member(sort)
+}
+
+// member reports whether that is the key, or the beginning of the keys, of documents about members.
+func member(sort string) bool {
+	return strings.HasPrefix(sort, "own/") || strings.HasPrefix(sort, "copy")
 }
 
 func damaged(k store.Key, err error) error {
@@ -112,8 +128,92 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// ops are the writes that bring the store to what the pair is now: members first, the head last.
-func (p *Pair) ops(now int64) ([]store.Op, error) {
+// writes are what brings the store to what the pair is now.
+type writes struct {
+	moves  []store.Op // change nothing that is known, each by itself and in this order
+	commit []store.Op // all or none; the head is the last
+}
+
+// headMax is how many bytes the body of a head may have, so that the item of it is one write unit of DynamoDB.
+const headMax = 1024 - 150
+
+// eventsMax is how many bytes of history one update may leave in the head.
+const eventsMax = 600
+
+// writes works out what to write: nothing where nothing changed.
+func (p *Pair) writes(now int64) (w writes, err error) {
+	if w.commit, err = p.memberOps(); err != nil {
+		return w, err
+	}
+	w.commit = append(append(w.commit, p.twinOp()...), p.lineOp()...)
+	if p.due != nil {
+		w.commit = append(w.commit, p.dueOp())
+	}
+	is, values, err := p.parts()
+	if err != nil {
+		return w, err
+	}
+	w.commit = append(w.commit, p.valueOps(values)...)
+	p.date(now)
+	if p.headRev == 0 {
+		return w, p.first(&w, is)
+	}
+	head, err := p.headBody(carried{})
+	if err != nil || len(w.commit)+len(p.history) == 0 && string(head) == string(p.headWas) && is.equal(p.written.over(p.fresh)) {
+		return w, err
+	}
+	return w, p.next(&w, is, now)
+}
+
+// first writes a new pair: everything in one step.
+func (p *Pair) first(w *writes, is parts) error {
+	body, err := is.body()
+	if err != nil {
+		return err
+	}
+	head, err := p.headBody(carried{Base: 1, Events: p.history})
+	w.commit = append(w.commit, store.Create(store.Doc{Key: p.key("state"), Body: body}), store.Create(store.Doc{Key: p.key("head"), Body: head, Index: p.index()}))
+	return err
+}
+
+// next writes a changed pair. What the head holds of state and history is moved out when it grows too large.
+func (p *Pair) next(w *writes, is parts, now int64) error {
+	c := carried{p.stateRev, is.since(p.written, p.fresh), p.told, append(slices.Clip(p.pending), p.history...)}
+	head, err := p.headBody(c)
+	if err == nil && len(head) > headMax && len(p.pending) > 0 {
+		w.moves = append(w.moves, p.historyOp(c.Told, p.pending, now))
+		c.Told, c.Events = c.Told+len(p.pending), p.history
+		head, err = p.headBody(c)
+	}
+	if err == nil && len(head) > headMax && len(p.fresh) > 0 {
+		known := p.written.over(p.fresh)
+		c.Base, c.Fresh = c.Base+1, is.since(known, nil)
+		if err = p.move(w, known); err == nil {
+			head, err = p.headBody(c)
+		}
+	}
+	if raw, _ := json.Marshal(p.history); err == nil && len(head) > headMax && len(raw) > eventsMax {
+		w.commit = append(w.commit, p.historyOp(c.Told, p.history, now))
+		c.Told, c.Events = c.Told+len(p.history), nil
+		head, err = p.headBody(c)
+	}
+	w.commit = append(w.commit, store.Replace(store.Doc{Key: p.key("head"), Body: head, Rev: p.headRev, Index: p.index()}))
+	return err
+}
+
+// move writes what is known already into the state document.
+func (p *Pair) move(w *writes, known parts) error {
+	body, err := known.body()
+	d := store.Doc{Key: p.key("state"), Body: body, Rev: p.stateRev}
+	if p.stateRev == 0 {
+		w.moves = append(w.moves, store.Create(d))
+	} else {
+		w.moves = append(w.moves, store.Replace(d))
+	}
+	return err
+}
+
+func (p *Pair) memberOps() ([]store.Op, error) {
 	var ops []store.Op
 	for _, sort := range sortedKeys(p.docs) {
 		d := p.docs[sort]
@@ -124,26 +224,13 @@ func (p *Pair) ops(now int64) ([]store.Op, error) {
 		if err != nil {
 			return nil, err
 		}
-		ops = append(ops, store.Put(store.Doc{Key: store.Key{Part: p.part(), Sort: sort}, Body: body}))
+		ops = append(ops, store.Put(store.Doc{Key: p.key(sort), Body: body}))
 	}
-	ops = append(ops, p.historyOps(now)...)
-	ops = append(append(ops, p.twinOp()...), p.lineOp()...)
-	if p.due != nil {
-		ops = append(ops, p.dueOp())
-	}
-	stateOps, err := p.stateOps()
-	if err != nil {
-		return nil, err
-	}
-	headOps, err := p.headOps()
-	return append(append(ops, stateOps...), headOps...), err
+	return ops, nil
 }
 
-func (p *Pair) stateOps() ([]store.Op, error) {
-	body, values, err := p.State.encode()
-	if err != nil || string(body) == string(p.stateWas) {
-		return nil, err
-	}
+// valueOps write the large values that are new and delete those that nothing refers to any more.
+func (p *Pair) valueOps(values map[string]bridge.Value) []store.Op {
 	var ops []store.Op
 	for _, id := range sortedKeys(values) {
 		if !p.values[id] {
@@ -155,26 +242,12 @@ func (p *Pair) stateOps() ([]store.Op, error) {
 			ops = append(ops, store.Delete(p.valueKey(id)))
 		}
 	}
-	d := store.Doc{Key: store.Key{Part: p.part(), Sort: "state"}, Body: body, Rev: p.stateRev}
-	if p.stateRev == 0 {
-		return append(ops, store.Create(d)), nil
-	}
-	return append(ops, store.Replace(d)), nil
+	return ops
 }
 
-func (p *Pair) valueKey(id string) store.Key { return store.Key{Part: p.part(), Sort: "value/" + id} }
+func (p *Pair) key(sort string) store.Key { return store.Key{Part: p.part(), Sort: sort} }
 
-func (p *Pair) headOps() ([]store.Op, error) {
-	body, err := json.Marshal(&p.Head)
-	if err != nil || string(body) == string(p.headWas) {
-		return nil, err
-	}
-	d := store.Doc{Key: store.Key{Part: p.part(), Sort: "head"}, Body: body, Rev: p.headRev, Index: p.index()}
-	if p.headRev > 0 {
-		return []store.Op{store.Replace(d)}, nil
-	}
-	return []store.Op{store.Create(d)}, nil
-}
+func (p *Pair) valueKey(id string) store.Key { return p.key("value/" + id) }
 
 // lineOp lists the pair, with the keys a person knows it by, when those change.
 func (p *Pair) lineOp() []store.Op {

@@ -53,6 +53,12 @@ type Turns struct {
 	Value string `json:"value"` // and the hash of its value
 }
 
+// FirstTurn is where a remote edit that took no turn yet begins to count.
+func FirstTurn(remote *bridge.Entry) Turns {
+	sum := sha256.Sum256([]byte(remote.Value))
+	return Turns{N: 1, Same: 1, Seq: remote.Seq, At: remote.Stamp.At, Value: hex.EncodeToString(sum[:6])}
+}
+
 // Calm forgets all turns.
 func (p *Pair) Calm() {
 	for _, f := range p.State.Fields {
@@ -165,17 +171,19 @@ func (s *State) Keys() []string {
 
 const inlineMax = 1 << 10 // bytes of a value kept inside the state
 
-// encode writes the state with every value over inlineMax moved out; it returns those by their SHA-256.
-func (s *State) encode() (body []byte, values map[string]bridge.Value, err error) {
-	raw, err := json.Marshal(s)
-	if err != nil || !s.large() {
-		return raw, nil, err
-	}
-	var c State // a deep copy, so that the values of the pair in memory stay whole
-	if err := json.Unmarshal(raw, &c); err != nil {
-		return nil, nil, err
-	}
+// lean is a copy of the state without every value over inlineMax; it returns those by their SHA-256.
+func (s *State) lean() (c State, values map[string]bridge.Value, err error) {
 	values = map[string]bridge.Value{}
+	if !s.large() {
+		return *s, values, nil
+	}
+	raw, err := json.Marshal(s)
+	if err == nil {
+		err = json.Unmarshal(raw, &c) // a deep copy, so that the values of the pair in memory stay whole
+	}
+	if err != nil {
+		return c, nil, err
+	}
 	c.eachValue(func(v *bridge.Value) {
 		if len(*v) <= inlineMax {
 			return
@@ -185,8 +193,7 @@ func (s *State) encode() (body []byte, values map[string]bridge.Value, err error
 		values[id] = *v
 		*v = bridge.ValueOf(map[string]string{"$value": id})
 	})
-	body, err = json.Marshal(&c)
-	return body, values, err
+	return c, values, nil
 }
 
 // large reports whether a value is to be moved out.

@@ -1,0 +1,352 @@
+package pair
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/merge"
+	"drawbridge/shared/store"
+)
+
+// parts are a state as it is stored, by name: each field is a part of its own ("fields/summary"), so is each other
+// attribute of the state, and "about", who the pair is. An absent part and null are the same.
+//
+// The state document holds the parts as they were when it was written; the head holds those that changed since (fresh),
+// so that a change is one write of one small document. Before the head grows over its size, the parts it holds are moved
+// into the state document. That move changes nothing that is known, so it needs no transaction with the head: a crash
+// between the two leaves the parts in both places. A part stays fresh until such a move, whatever value it has.
+type parts map[string]json.RawMessage
+
+const fieldPart = "fields/"
+
+// about is who the pair is: what hardly ever changes of the head.
+type about struct {
+	Connection string      `json:"connection"`
+	Local      bridge.Ref  `json:"local"`
+	Remote     bridge.Ref  `json:"remote"`
+	Origin     bridge.Role `json:"origin"`
+}
+
+// storedHead is the head document. What it shares with about is read from older documents only; a status or lane that it
+// lacks is synced or live.
+type storedHead struct {
+	*Head
+	Status Status      `json:"status,omitempty"`
+	Lane   bridge.Lane `json:"lane,omitempty"`
+
+	Connection string       `json:"connection,omitempty"`
+	Local      *bridge.Ref  `json:"local,omitempty"`
+	Remote     *bridge.Ref  `json:"remote,omitempty"`
+	Origin     *bridge.Role `json:"origin,omitempty"`
+
+	carried
+}
+
+// carried is what the head carries for the other documents.
+type carried struct {
+	Base   int64   `json:"base,omitempty"`   // revision of the state document that Fresh is meant for, or a later one
+	Fresh  parts   `json:"fresh,omitempty"`  // parts of the state that changed since
+	Told   int     `json:"told,omitempty"`   // lines of the history that are in documents
+	Events []Event `json:"events,omitempty"` // lines of the history that are in no history document
+}
+
+// storedField is a field as it is stored: entries as short lists, and nothing that the entries say already.
+type storedField struct {
+	Field
+	Mine   *storedEntry `json:"mine,omitempty"`
+	Theirs *storedEntry `json:"theirs,omitempty"`
+	Turns  *Turns       `json:"turns,omitempty"`
+	// Like names what was left out: r raw, s shown, c carries and i item are mine's; S shown, C carries and t turns are
+	// theirs'; p placed is theirs at item.
+	Like string `json:"like,omitempty"`
+}
+
+// storedEntry is [seq, saw, value, site, at, policy, rules].
+type storedEntry bridge.Entry
+
+// MarshalJSON implements json.Marshaler.
+func (e *storedEntry) MarshalJSON() ([]byte, error) {
+	return json.Marshal([]any{e.Seq, e.Saw, e.Value, e.Stamp.Site, e.Stamp.At, e.Stamp.Policy, e.Rules})
+}
+
+// UnmarshalJSON implements json.Unmarshaler. Older documents have an object.
+func (e *storedEntry) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '{' {
+		return json.Unmarshal(b, (*bridge.Entry)(e))
+	}
+	return json.Unmarshal(b, &[]any{&e.Seq, &e.Saw, &e.Value, &e.Stamp.Site, &e.Stamp.At, &e.Stamp.Policy, &e.Rules})
+}
+
+func pack(f Field) (json.RawMessage, error) {
+	s := storedField{Field: f, Mine: (*storedEntry)(f.Mine), Theirs: (*storedEntry)(f.Theirs)}
+	left := func(letter string, out bool) bool {
+		if out {
+			s.Like += letter
+		}
+		return out
+	}
+	if m := f.Mine; m != nil {
+		id := m.ID()
+		if left("r", f.Raw != "" && f.Raw == m.Value) {
+			s.Raw = ""
+		}
+		if left("s", f.Shown != "" && f.Shown == m.Value) {
+			s.Shown = ""
+		}
+		if left("c", f.Carries != nil && *f.Carries == id) {
+			s.Carries = nil
+		}
+		if left("i", f.Item != 0 && f.Item == m.Seq) {
+			s.Item = 0
+		}
+	}
+	if f.Turns != (Turns{}) {
+		s.Turns = &f.Turns
+	}
+	if t := f.Theirs; t != nil {
+		id := t.ID()
+		if left("S", s.Shown != "" && f.Shown == t.Value) {
+			s.Shown = ""
+		}
+		if left("C", s.Carries != nil && *f.Carries == id) {
+			s.Carries = nil
+		}
+		if left("p", f.Placed != nil && *f.Placed == placed(f.Item, t)) {
+			s.Placed = nil
+		}
+		if left("t", f.Turns != (Turns{}) && f.Turns == FirstTurn(t)) {
+			s.Turns = nil
+		}
+	}
+	return json.Marshal(s)
+}
+
+func placed(item int64, theirs *bridge.Entry) merge.Placed {
+	return merge.Placed{After: item, Seq: theirs.Seq}
+}
+
+func unpack(raw json.RawMessage) (*Field, error) {
+	var s storedField
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return nil, err
+	}
+	f := &s.Field
+	f.Mine, f.Theirs = (*bridge.Entry)(s.Mine), (*bridge.Entry)(s.Theirs)
+	if s.Turns != nil {
+		f.Turns = *s.Turns
+	}
+	for _, letter := range s.Like {
+		if strings.ContainsRune("rsci", letter) && f.Mine == nil || strings.ContainsRune("SCpt", letter) && f.Theirs == nil {
+			return nil, fmt.Errorf("like %q without the entry that is meant", s.Like)
+		}
+		switch letter {
+		case 'r':
+			f.Raw = f.Mine.Value
+		case 's':
+			f.Shown = f.Mine.Value
+		case 'c':
+			id := f.Mine.ID()
+			f.Carries = &id
+		case 'i':
+			f.Item = f.Mine.Seq
+		case 'S':
+			f.Shown = f.Theirs.Value
+		case 'C':
+			id := f.Theirs.ID()
+			f.Carries = &id
+		case 'p':
+			p := placed(f.Item, f.Theirs)
+			f.Placed = &p
+		case 't':
+			f.Turns = FirstTurn(f.Theirs)
+		}
+	}
+	return f, nil
+}
+
+// split takes a state document apart.
+func split(body []byte) (parts, error) {
+	var out parts
+	if err := json.Unmarshal(body, &out); err != nil {
+		return nil, err
+	}
+	var fields parts
+	if raw, ok := out["fields"]; ok {
+		if err := json.Unmarshal(raw, &fields); err != nil {
+			return nil, err
+		}
+	}
+	delete(out, "fields")
+	for key, raw := range fields {
+		out[fieldPart+key] = raw
+	}
+	return out, nil
+}
+
+// body is the state document of the parts.
+func (ps parts) body() ([]byte, error) {
+	fields, out := parts{}, map[string]any{}
+	for name, raw := range ps {
+		if key, ok := strings.CutPrefix(name, fieldPart); ok {
+			fields[key] = raw
+		} else {
+			out[name] = raw
+		}
+	}
+	out["fields"] = fields
+	return json.Marshal(out)
+}
+
+// over are the parts with later ones laid over them.
+func (ps parts) over(later parts) parts {
+	out := make(parts, len(ps)+len(later))
+	for name, raw := range ps {
+		out[name] = raw
+	}
+	for name, raw := range later {
+		if null(raw) {
+			delete(out, name)
+		} else {
+			out[name] = raw
+		}
+	}
+	return out
+}
+
+func null(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
+
+// since are the parts that bring a base to what is now: what differs, and whatever was fresh before.
+func (ps parts) since(base, fresh parts) parts {
+	out := parts{}
+	for name, raw := range ps {
+		if _, was := fresh[name]; was || !bytes.Equal(raw, base[name]) {
+			out[name] = raw
+		}
+	}
+	for _, before := range []parts{base, fresh} {
+		for name := range before {
+			if _, is := ps[name]; !is {
+				out[name] = json.RawMessage("null")
+			}
+		}
+	}
+	return out
+}
+
+func (ps parts) equal(other parts) bool {
+	if len(ps) != len(other) {
+		return false
+	}
+	for name, raw := range ps {
+		if o, ok := other[name]; !ok || !bytes.Equal(raw, o) {
+			return false
+		}
+	}
+	return true
+}
+
+// parts takes the pair apart, with every value over inlineMax moved out; it returns those by their SHA-256.
+func (p *Pair) parts() (parts, map[string]bridge.Value, error) {
+	s, values, err := p.State.lean()
+	if err != nil {
+		return nil, nil, err
+	}
+	out := parts{}
+	for key, f := range s.Fields {
+		if out[fieldPart+key], err = pack(*f); err != nil {
+			return nil, nil, err
+		}
+	}
+	s.Fields = nil
+	rest, err := json.Marshal(&s)
+	if err == nil {
+		err = json.Unmarshal(rest, &out) // keeps what is there
+	}
+	delete(out, "fields")
+	h := &p.Head
+	out["about"], err = join(err, about{h.Connection, h.Local, h.Remote, h.Origin})
+	return out, values, err
+}
+
+func join(before error, v any) (json.RawMessage, error) {
+	if before != nil {
+		return nil, before
+	}
+	return json.Marshal(v)
+}
+
+// assemble puts the parts together again; values that were moved out are references still.
+func (p *Pair) assemble(ps parts) error {
+	rest := make(map[string]json.RawMessage, len(ps))
+	for name, raw := range ps {
+		key, ok := strings.CutPrefix(name, fieldPart)
+		if !ok {
+			rest[name] = raw
+			continue
+		}
+		f, err := unpack(raw)
+		if err != nil {
+			return err
+		}
+		p.State.Fields[key] = f
+	}
+	whole, err := json.Marshal(rest)
+	if err != nil {
+		return err
+	}
+	a := struct {
+		*State
+		Fields *struct{} `json:"fields"` // they are there already
+		About  *about    `json:"about"`
+	}{State: &p.State}
+	if err := json.Unmarshal(whole, &a); err != nil {
+		return err
+	}
+	if a.About != nil {
+		h := &p.Head
+		h.Connection, h.Local, h.Remote, h.Origin = a.About.Connection, a.About.Local, a.About.Remote, a.About.Origin
+	}
+	return nil
+}
+
+// openHead reads the head document.
+func (p *Pair) openHead(d store.Doc) error {
+	s := storedHead{Head: &p.Head}
+	if err := json.Unmarshal(d.Body, &s); err != nil {
+		return damaged(d.Key, err)
+	}
+	if s.Local != nil {
+		p.Head.Connection, p.Head.Local = s.Connection, *s.Local
+	}
+	if s.Remote != nil {
+		p.Head.Remote = *s.Remote
+	}
+	if s.Origin != nil {
+		p.Head.Origin = *s.Origin
+	}
+	if p.Head.Status = s.Status; s.Status == "" {
+		p.Head.Status = Synced
+	}
+	if p.Head.Lane = s.Lane; s.Lane == "" && p.Head.Since != 0 {
+		p.Head.Lane = bridge.Live
+	}
+	p.headRev, p.base, p.fresh, p.told, p.pending = d.Rev, s.Base, s.Fresh, s.Told, s.Events
+	var err error
+	p.headWas, err = p.headBody(carried{})
+	return err
+}
+
+// headBody is the head document with what it carries for the others.
+func (p *Pair) headBody(c carried) ([]byte, error) {
+	s := storedHead{Head: &p.Head, carried: c}
+	if p.Head.Status != Synced {
+		s.Status = p.Head.Status
+	}
+	if p.Head.Lane != bridge.Live {
+		s.Lane = p.Head.Lane
+	}
+	return json.Marshal(s)
+}

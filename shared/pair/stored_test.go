@@ -1,0 +1,226 @@
+package pair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/merge"
+	"drawbridge/shared/store"
+)
+
+func randomField(r *rand.Rand) *Field {
+	f := &Field{}
+	value := func() bridge.Value {
+		v := []string{"a", "b", `{"x":1}`, strings.Repeat("long ", 300)}
+		return bridge.ValueOf(v[r.IntN(len(v))])
+	}
+	entry := func(site bridge.Role) *bridge.Entry {
+		return &bridge.Entry{Seq: r.Int64N(3), Saw: r.Int64N(3) - 1, Value: value(), Stamp: bridge.Stamp{At: r.Int64N(2), Site: site, Policy: 1}, Rules: r.Int64N(2)}
+	}
+	if r.IntN(4) > 0 {
+		f.Mine, f.Raw, f.Item = entry(bridge.Public), value(), r.Int64N(3)
+	}
+	if r.IntN(2) > 0 {
+		f.Theirs = entry(bridge.Private)
+		f.Placed = &merge.Placed{After: r.Int64N(3), Seq: r.Int64N(3)}
+		f.Turns = FirstTurn(f.Theirs)
+	}
+	if r.IntN(2) > 0 {
+		f.Shown, f.Carries = value(), &bridge.Edit{Site: []bridge.Role{bridge.Public, bridge.Private}[r.IntN(2)], Seq: r.Int64N(3)}
+	}
+	f.Rev = r.Int64N(4)
+	return f
+}
+
+func TestFieldsComeBackAsTheyWereStored(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 5000 {
+		f := randomField(r)
+		raw, err := pack(*f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := unpack(raw); err != nil || !reflect.DeepEqual(f, back) {
+			t.Fatalf("stored as %s: %+v came back as %+v (%v)", raw, f, back, err)
+		}
+	}
+	if _, err := unpack([]byte(`{"like":"r"}`)); err == nil {
+		t.Error("a field like an entry that is not there was read")
+	}
+}
+
+const old = `{"connection":"c1","local":{"id":"1","key":"A-1","url":"u"},"remote":{"id":"2","key":"B-2"},"status":"waiting","origin":"public","revision":3,"acked":1,"since":9,"lane":"bulk"}`
+
+func TestDocumentsOfBeforeAreRead(t *testing.T) {
+	b := &Book{Store: store.NewMemory(store.Faults{}), Now: func() int64 { return 1 }}
+	put := func(sort, body string) {
+		if err := b.Store.Apply(t.Context(), store.Put(store.Doc{Key: store.Key{Part: part("c1", "1"), Sort: sort}, Body: []byte(body)})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("head", old)
+	put("state", `{"fields":{"summary":{"mine":{"seq":5,"saw":-1,"value":"x","stamp":{"at":7,"site":"public","policy":1}},"raw":"x","rev":2}},"project":"P"}`)
+	p, err := b.Load(t.Context(), "c1", "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, f := p.Head, p.State.Fields["summary"]
+	if h.Local.Key != "A-1" || h.Remote.Key != "B-2" || h.Origin != bridge.Public || h.Status != Waiting || h.Lane != bridge.Bulk || p.State.Project != "P" ||
+		f.Mine.Seq != 5 || f.Raw != bridge.ValueOf("x") || f.Mine.Stamp.Site != bridge.Public {
+		t.Errorf("read %+v, %+v", h, f)
+	}
+}
+
+// model is what a pair must be, whatever the store does.
+type model struct {
+	fields map[string]bridge.Value
+	notes  int
+}
+
+// alter is one update of a random pair: fields, intents, members, history, attributes that come and go.
+func alter(r *rand.Rand, m *model, n int) func(*Pair) error {
+	key, v := fmt.Sprintf("f%d", r.IntN(6)), bridge.ValueOf(fmt.Sprintf("%d %s", n, strings.Repeat("x", []int{0, 30, 200, 1500}[r.IntN(4)])))
+	what, chatty := r.IntN(8), r.IntN(10) == 0
+	next := model{fields: map[string]bridge.Value{}, notes: m.notes + 1}
+	for k, v := range m.fields {
+		next.fields[k] = v
+	}
+	if what == 0 {
+		delete(next.fields, key)
+	} else {
+		next.fields[key] = v
+	}
+	*m = next
+	return func(p *Pair) error {
+		if what == 0 {
+			delete(p.State.Fields, key)
+		} else {
+			f := p.State.Field(key)
+			f.Mine = &bridge.Entry{Seq: int64(n), Value: v, Stamp: bridge.Stamp{At: int64(n), Site: bridge.Public}}
+			f.Raw, f.Shown = v, v
+		}
+		p.State.Intents = nil
+		if what%2 == 1 {
+			p.State.Intents = []Intent{{ID: fmt.Sprint(n), Kind: "edit", Writes: map[string]IntendedWrite{key: {Value: v}}}}
+		}
+		p.Mark(int64(n), bridge.Live)
+		note := Event{What: "observed", Field: key, New: v, Edit: fmt.Sprint(n)}
+		if chatty {
+			note.Note = strings.Repeat("why ", 300)
+		}
+		p.Note(note)
+		if what == 7 {
+			p.SetOwn(&Own{Offer: bridge.Member{Kind: bridge.Comment, ID: "9", Body: fmt.Sprint(n)}}, true)
+		}
+		return nil
+	}
+}
+
+func check(t *testing.T, b *Book, m model, what string) {
+	t.Helper()
+	p, err := b.Load(t.Context(), "c1", "1")
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	if len(p.State.Fields) != len(m.fields) {
+		t.Fatalf("%s: %d fields, want %d", what, len(p.State.Fields), len(m.fields))
+	}
+	for k, v := range m.fields {
+		if f := p.State.Fields[k]; f == nil || f.Mine.Value != v || f.Raw != v {
+			t.Fatalf("%s: field %s is %.60v, want %.60s", what, k, f, v)
+		}
+	}
+	if p.Head.Local.Key != "A-1" || p.Head.Origin != bridge.Public || p.Head.Revision != int64(m.notes) {
+		t.Fatalf("%s: head %+v, want revision %d", what, p.Head, m.notes)
+	}
+	events, err := b.History(t.Context(), "c1", "1", 0)
+	if err != nil || len(events) != m.notes {
+		t.Fatalf("%s: %d lines of history, want %d (%v)", what, len(events), m.notes, err)
+	}
+	for i, e := range events {
+		if e.Edit != fmt.Sprint(i+1) {
+			t.Fatalf("%s: line %d of the history is of update %s", what, i+1, e.Edit)
+		}
+	}
+}
+
+// TestEveryWriteFailsOnce makes random updates; each write of each fails once, both ways, and a retry makes it good.
+func TestEveryWriteFailsOnce(t *testing.T) {
+	for seed := range uint64(4) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		mem := store.NewMemory(store.Faults{})
+		mem.Now = func() time.Time { return time.UnixMilli(1000) }
+		now := int64(1000)
+		b := &Book{Store: mem, Now: func() int64 { now++; return now }}
+		p := b.New("c1", bridge.Ref{ID: "1", Key: "A-1"}, bridge.Public)
+		if err := b.Create(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		m := model{fields: map[string]bridge.Value{}}
+		for n := 1; n <= 40; n++ {
+			before := m
+			change := alter(r, &m, n)
+			for at := 1; ; at++ {
+				mem.SetFaults(store.Faults{Apply: store.FailApply(at, store.FaultLost)})
+				what := fmt.Sprintf("seed %d, update %d, write %d", seed, n, at)
+				_, err := b.Update(t.Context(), "c1", "1", change)
+				if err == nil {
+					break
+				}
+				mem.SetFaults(store.Faults{})
+				if !errors.Is(err, store.ErrInjected) {
+					t.Fatalf("%s: %v", what, err)
+				}
+				check(t, b, before, what+" lost")
+			}
+			check(t, b, m, fmt.Sprintf("seed %d, update %d", seed, n))
+		}
+	}
+}
+
+// TestTwoAtOnce: two updates that read the same pair; one of them moves what the head holds in between.
+func TestTwoAtOnce(t *testing.T) {
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		mem := store.NewMemory(store.Faults{})
+		mem.Now = func() time.Time { return time.UnixMilli(1000) }
+		b := &Book{Store: mem, Now: func() int64 { return int64(mem.Applies()) }}
+		if err := b.Create(t.Context(), b.New("c1", bridge.Ref{ID: "1", Key: "A-1"}, bridge.Public)); err != nil {
+			t.Fatal(err)
+		}
+		m := model{fields: map[string]bridge.Value{}}
+		var late *Pair
+		for n := 1; n <= 25; n++ {
+			if late != nil && r.IntN(3) == 0 { // it moves what it knew, and must not commit
+				if _, err := b.Change(t.Context(), late, func(*Pair) error { return nil }); err != nil {
+					t.Fatal(err)
+				}
+				w, err := late.writes(1)
+				if err == nil && len(w.moves) > 0 {
+					if err := b.Store.Sequence(t.Context(), w.moves...); err != nil && !errors.Is(err, store.ErrConflict) {
+						t.Fatal(err)
+					}
+				}
+				late = nil
+			}
+			if r.IntN(2) == 0 {
+				late, _ = b.Load(t.Context(), "c1", "1")
+				ghost := model{fields: map[string]bridge.Value{}}
+				_ = alter(r, &ghost, 900)(late)
+			}
+			if _, err := b.Update(context.Background(), "c1", "1", alter(r, &m, n)); err != nil {
+				t.Fatal(err)
+			}
+			if late == nil {
+				check(t, b, m, fmt.Sprintf("seed %d, update %d", seed, n))
+			}
+		}
+	}
+}
