@@ -34,12 +34,16 @@ the first thing that is not so.`,
 	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "address of the first process, the others take the next ports; port 0: free ones")
 	f.BoolVar(&o.script, "script", false, "walk through everything by itself, then end")
 	f.StringVar(&o.only, "only", "", "with --script: only steps whose name contains this")
+	f.StringVar(&o.hub, "hub", "", "aws:STACK instead of a hub of its own; the stack has to reach this machine")
+	f.DurationVar(&o.patience, "patience", 30*time.Second, "how long the script waits for something to be so")
+	_, _ = f.MarkHidden("hub"), f.MarkHidden("patience") // for emulated AWS on this machine: make demo-aws
 	return c
 }
 
 type demoOptions struct {
-	dir, listen, only string
-	script            bool
+	dir, listen, only, hub string
+	script                 bool
+	patience               time.Duration
 }
 
 // A demo is everything running on one machine.
@@ -47,6 +51,17 @@ type demo struct {
 	s      *screen
 	files  *demoFiles
 	family *family
+	stack  string // aws:STACK if the hub is one; "": a process of the demo's own
+
+	patience time.Duration // how long the tour waits for something to be so
+}
+
+// on is a command line for one of the halves.
+func (d *demo) on(half string, args ...string) []string {
+	if d.stack != "" && half == "hub.yaml" {
+		return append(args, "--hub", d.stack)
+	}
+	return append(args, "--config", d.files.path(half))
 }
 
 // demo starts everything and stops it again, whatever happens in between.
@@ -55,7 +70,7 @@ func (s *screen) demo(ctx context.Context, o demoOptions) error {
 	if err != nil {
 		return err
 	}
-	d := &demo{s: s, files: files, family: newFamily(filepath.Join(files.dir, "logs"))}
+	d := &demo{s: s, files: files, family: newFamily(filepath.Join(files.dir, "logs")), stack: o.hub, patience: o.patience}
 	defer func() {
 		_ = os.Remove(files.path("ready.json")) // what it said is not so any more
 		fmt.Fprintln(s.err, s.dim("stopping…"))
@@ -135,6 +150,9 @@ func (d *demo) jira(ctx context.Context, flavour string, j demoJira) error {
 }
 
 func (d *demo) hub(ctx context.Context) error {
+	if d.stack != "" {
+		return nil
+	}
 	if _, err := d.family.run("hub", []string{"hub", "--config", d.files.path("hub.yaml")}, nil); err != nil {
 		return err
 	}
@@ -150,7 +168,7 @@ func (d *demo) poller(ctx context.Context) error {
 
 // connect makes the connection and accepts its invitation, the first time.
 func (d *demo) connect(ctx context.Context) error {
-	out, err := once(ctx, nil, "connection", "list", "--json", "--config", d.files.path("hub.yaml"))
+	out, err := once(ctx, nil, d.on("hub.yaml", "connection", "list", "--json")...)
 	if err != nil {
 		return err
 	}
@@ -161,9 +179,9 @@ func (d *demo) connect(ctx context.Context) error {
 	if len(known.Connections) > 0 && known.Connections[0].State != "pending" {
 		return nil
 	}
-	args := []string{"connection", "create", demoConnection, "--project", d.files.public().Project, "--json", "--config", d.files.path("hub.yaml")}
+	args := d.on("hub.yaml", "connection", "create", demoConnection, "--project", d.files.public().Project, "--json")
 	if len(known.Connections) > 0 {
-		args = []string{"connection", "invite", demoConnection, "--json", "--config", d.files.path("hub.yaml")}
+		args = d.on("hub.yaml", "connection", "invite", demoConnection, "--json")
 	}
 	if out, err = once(ctx, nil, args...); err != nil {
 		return err
@@ -172,7 +190,7 @@ func (d *demo) connect(ctx context.Context) error {
 	if err := json.Unmarshal([]byte(out), &invitation); err != nil {
 		return err
 	}
-	_, err = once(ctx, nil, "poller", "accept", invitation.Code, "--project", d.files.private().Project, "--json", "--config", d.files.path("poller.yaml"))
+	_, err = once(ctx, nil, d.on("poller.yaml", "poller", "accept", invitation.Code, "--project", d.files.private().Project, "--json")...)
 	return err
 }
 
@@ -180,7 +198,7 @@ const demoConnection = "demo"
 
 func (d *demo) webhooks(ctx context.Context) error {
 	for _, half := range []string{"hub.yaml", "poller.yaml"} {
-		if _, err := once(ctx, nil, "webhook", "create", "--json", "--config", d.files.path(half)); err != nil {
+		if _, err := once(ctx, nil, d.on(half, "webhook", "create", "--json")...); err != nil {
 			return err
 		}
 	}
@@ -190,7 +208,7 @@ func (d *demo) webhooks(ctx context.Context) error {
 // rules publishes the demo's rules on both sides, the first time.
 func (d *demo) rules(ctx context.Context) error {
 	for half, file := range map[string]string{"hub.yaml": "rules-public.yaml", "poller.yaml": "rules-private.yaml"} {
-		out, err := once(ctx, nil, "rules", "history", "--json", "--config", d.files.path(half))
+		out, err := once(ctx, nil, d.on(half, "rules", "history", "--json")...)
 		if err != nil {
 			return err
 		}
@@ -201,7 +219,7 @@ func (d *demo) rules(ctx context.Context) error {
 		if len(known.Revisions) > 0 {
 			continue
 		}
-		if _, err := once(ctx, nil, "rules", "publish", d.files.path(file), "--message", "the demo's rules", "--config", d.files.path(half)); err != nil {
+		if _, err := once(ctx, nil, d.on(half, "rules", "publish", d.files.path(file), "--message", "the demo's rules")...); err != nil {
 			return err
 		}
 	}
@@ -265,9 +283,13 @@ func (d *demo) welcome() {
 		fmt.Fprintf(w, "  %s  %s\n", j.name, s.bold(j.BaseURL))
 		fmt.Fprintf(w, "  %s  %s\n", "                           ", s.dim(fmt.Sprintf("project %s, user %s, token %s", j.Project, j.User, j.Token)))
 	}
-	fmt.Fprintf(w, "  %s  %s\n\n", "hub                        ", f.hubURL())
-	fmt.Fprintf(w, "  what became of an issue:  %s\n", fmt.Sprintf("%s sync show %s-1 --config %s", near(os.Args[0]), f.public().Project, near(f.path("hub.yaml"))))
-	fmt.Fprintf(w, "  how it is:                %s\n", fmt.Sprintf("%s status --config %s", near(os.Args[0]), near(f.path("hub.yaml"))))
+	hub, on := f.hubURL(), "--config "+near(f.path("hub.yaml"))
+	if d.stack != "" {
+		hub, on = d.stack, "--hub "+d.stack
+	}
+	fmt.Fprintf(w, "  %s  %s\n\n", "hub                        ", hub)
+	fmt.Fprintf(w, "  what became of an issue:  %s\n", fmt.Sprintf("%s sync show %s-1 %s", near(os.Args[0]), f.public().Project, on))
+	fmt.Fprintf(w, "  how it is:                %s\n", fmt.Sprintf("%s status %s", near(os.Args[0]), on))
 	fmt.Fprintf(w, "  logs:                     %s\n\n", near(f.path("logs")))
 	fmt.Fprintln(w, s.dim("Ctrl-C stops everything; the next start goes on from here."))
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -146,6 +147,15 @@ func TestOperateAStack(t *testing.T) {
 	} {
 		if _, errOut, code := try(t, strings.Fields(args)...); code == exitDone || !strings.Contains(errOut, says) {
 			t.Errorf("drawbridge %s: exit %d, %s", args, code, errOut)
+		}
+	}
+}
+
+// TestSkippedStepsExist: what the tour leaves out on AWS is a step it has, with a reason.
+func TestSkippedStepsExist(t *testing.T) {
+	for name, why := range notOnAWS {
+		if why == "" || !slices.ContainsFunc(steps, func(s step) bool { return s.name == name }) {
+			t.Errorf("there is no step %q, or no reason", name)
 		}
 	}
 }

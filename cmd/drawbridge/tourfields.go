@@ -207,7 +207,7 @@ func stepConflict(g *guide) error {
 	}
 	return g.eventually("the other one is kept in the history", func() error {
 		for _, half := range []struct{ key, file string }{{g.pubKey, "hub.yaml"}, {g.privKey, "poller.yaml"}} {
-			out, err := once(g.ctx, nil, "sync", "show", half.key, "--json", "--config", g.files.path(half.file))
+			out, err := once(g.ctx, nil, g.on(half.file, "sync", "show", half.key, "--json")...)
 			if err != nil {
 				return err
 			}
@@ -268,7 +268,7 @@ func stepPeople(g *guide) error {
 	}
 	g.did("assigned it to Alice, whose e-mail the public Jira hides")
 	return g.eventually("the history outside says why she is not assigned there", func() error {
-		out, err := once(g.ctx, nil, "sync", "show", g.pubKey, "--json", "--config", g.files.path("hub.yaml"))
+		out, err := once(g.ctx, nil, g.on("hub.yaml", "sync", "show", g.pubKey, "--json")...)
 		if err == nil && !strings.Contains(out, "Alice") {
 			err = errors.New("the history does not name her")
 		}
@@ -289,7 +289,7 @@ func stepBulk(g *guide) error {
 	g.did("made %d issues in a project no trigger names, labelled %s", len(summaries), mark)
 	query := "project = " + g.pub.Service + " AND labels = " + mark
 	err := g.eventually("Jira's search finds them", func() error {
-		out, err := once(g.ctx, nil, "sync", "bulk", query, "--dry-run", "--config", g.files.path("hub.yaml"))
+		out, err := once(g.ctx, nil, g.on("hub.yaml", "sync", "bulk", query, "--dry-run")...)
 		if err == nil && !strings.Contains(out, "5 issues match") {
 			err = errors.New(out)
 		}

@@ -215,7 +215,7 @@ func stepDelete(g *guide) error {
 		return err
 	}
 	err = g.eventually("the hub knows its twin", func() error {
-		out, err := once(g.ctx, nil, "sync", "show", key, "--json", "--config", g.files.path("hub.yaml"))
+		out, err := once(g.ctx, nil, g.on("hub.yaml", "sync", "show", key, "--json")...)
 		if err == nil && !strings.Contains(out, twin) {
 			err = errors.New("not yet")
 		}
@@ -229,7 +229,7 @@ func stepDelete(g *guide) error {
 	}
 	g.did("deleted %s outside", key)
 	err = g.eventually("the poller knows", func() error {
-		out, err := once(g.ctx, nil, "sync", "show", twin, "--json", "--config", g.files.path("poller.yaml"))
+		out, err := once(g.ctx, nil, g.on("poller.yaml", "sync", "show", twin, "--json")...)
 		if err == nil && !strings.Contains(out, `"left": "deleted"`) {
 			err = errors.New("its twin does not say so")
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -40,14 +41,24 @@ func stepPause(g *guide) error {
 	if err != nil {
 		return err
 	}
-	var status statusView
-	if err := g.runJSON("hub.yaml", &status, "status"); err != nil {
+	g.did("drawbridge status")
+	err = g.eventually("one change waits", func() error {
+		out, err := once(g.ctx, nil, g.on("hub.yaml", "status", "--json")...)
+		if err != nil {
+			return err
+		}
+		var status statusView
+		if err := json.Unmarshal([]byte(out), &status); err != nil {
+			return err
+		}
+		if n := status.Connections[0].Live + status.Connections[0].Bulk; n != 1 {
+			return fmt.Errorf("%d changes wait, not one", n)
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	if n := status.Connections[0].Live + status.Connections[0].Bulk; n != 1 {
-		return fmt.Errorf("%d changes wait, not one", n)
-	}
-	g.saw("one change waits")
 	if _, err := g.run("hub.yaml", exitDone, "connection", "resume", demoConnection); err != nil {
 		return err
 	}
@@ -112,7 +123,14 @@ func (g *guide) killed(name string, start startFunc) error {
 }
 
 func stepForged(g *guide) error {
-	address := g.files.hubURL() + "/v1/webhooks/cloud"
+	var made struct{ Webhooks []struct{ URL string } }
+	if err := g.runJSON("hub.yaml", &made, "webhook", "show"); err != nil {
+		return err
+	}
+	if len(made.Webhooks) != 1 {
+		return fmt.Errorf("%d webhooks", len(made.Webhooks))
+	}
+	address := made.Webhooks[0].URL
 	for name, signature := range map[string]string{"no signature": "", "a wrong one": "sha256=" + strings.Repeat("0", 64)} {
 		req, err := http.NewRequestWithContext(g.ctx, http.MethodPost, address, strings.NewReader(`{"webhookEvent":"jira:issue_updated","issue":{"id":"1"}}`))
 		if err != nil {

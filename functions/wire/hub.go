@@ -49,6 +49,9 @@ const (
 	WebhookSecret = "webhook-secret" // of Jira's webhook
 )
 
+// maxAttachment is the largest attachment carried, in bytes; a larger one becomes a link and a note.
+const maxAttachment = 100 << 20
+
 // Hub is the public half on AWS, with clients that live as long as the
 // function's instance.
 type Hub struct {
@@ -136,8 +139,9 @@ func (h *Hub) Local() (*site.Site, error) {
 	}
 	return &site.Site{
 		Name: h.Site, Role: bridge.Public, Jira: client, Queue: h.Queue, Log: h.Log, Now: now,
-		Book:    &pair.Book{Store: h.Store, Site: h.Site, Now: now},
-		Content: site.Blobs{Store: h.Blobs, Role: bridge.Public},
+		Book:          &pair.Book{Store: h.Store, Site: h.Site, Now: now},
+		Content:       site.Blobs{Store: h.Blobs, Role: bridge.Public},
+		MaxAttachment: maxAttachment,
 	}, nil
 }
 
@@ -166,7 +170,7 @@ func (h *Hub) Exchange() (http.Handler, error) {
 		}
 		handler := &exchange.Handler{
 			Authority: sign.Authority(base), Prefix: strings.TrimSuffix(base.EscapedPath(), "/"), Keys: keys,
-			Book: exchange.Book{Store: h.Store}, Blobs: h.Blobs, Log: h.Log, Now: time.Now,
+			Book: exchange.Book{Store: h.Store}, Blobs: h.Blobs, MaxBlob: maxAttachment, Log: h.Log, Now: time.Now,
 			Backend: &relay.Hub{
 				Relay: relay.Relay{Site: local}, Dismiss: exchange.Book{Store: h.Store}.Dismiss, State: state, Cheap: h.Pace == "cheap",
 				Rejoin: func(ctx context.Context, connection string, request int64) error {
@@ -195,8 +199,9 @@ func (h *Hub) identity(ctx context.Context) ([]sign.Key, exchange.Generation, er
 
 var stateKey = store.Key{Part: "hub", Sort: "state"}
 
-// generation returns the name of this hub's state, made at its first use. Its
-// number is raised by who restores a backup (docs/operations.md).
+// generation returns the name of this hub's state, made at its first use. It is
+// stored as the hub on one machine stores it; what is restored from a backup is
+// noticed by the number of exchanges counted for each connection.
 func (h *Hub) generation(ctx context.Context) (exchange.Generation, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -1,0 +1,284 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"drawbridge/tests/engine"
+)
+
+// A Guard is AWS as the functions reach it: it lets a call through to the
+// engine if the policies of the function's role, as deployed, allow it, and
+// answers "access denied" otherwise. MiniStack stores policies and asks nobody
+// for them. Who has no statement about a call is refused, as on AWS.
+type Guard struct {
+	engine string
+
+	mu      sync.Mutex
+	allowed map[string][]statement // by function
+	denied  []string
+}
+
+// statement is one of a policy's, of which only allowing ones are known here.
+type statement struct {
+	Effect           string
+	Action, Resource words
+}
+
+// words is a word or a list of them.
+type words []string
+
+func (w *words) UnmarshalJSON(raw []byte) error {
+	if len(raw) > 0 && raw[0] == '"' {
+		*w = make(words, 1)
+		return json.Unmarshal(raw, &(*w)[0])
+	}
+	return json.Unmarshal(raw, (*[]string)(w))
+}
+
+func newGuard(testing.TB) *Guard { return &Guard{allowed: map[string][]statement{}} }
+
+// endpoint is where a function finds AWS.
+func (g *Guard) endpoint(t testing.TB, function string) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.serve(w, r, function) }))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// Denied are the calls that were refused: "exchange: dynamodb:PutItem on arn…".
+func (g *Guard) Denied() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.denied)
+}
+
+func (g *Guard) serve(w http.ResponseWriter, r *http.Request, function string) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	wants := need(r, body)
+	if len(wants) == 0 {
+		wants = []want{{"unknown:" + r.Method + r.Header.Get("X-Amz-Target"), r.URL.Path}}
+	}
+	for _, n := range wants {
+		if !g.allows(function, n) {
+			g.refuse(w, r, function, n)
+			return
+		}
+	}
+	to, err := url.Parse(g.engine)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	(&httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(to) }}).ServeHTTP(w, r)
+}
+
+func (g *Guard) allows(function string, n want) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, s := range g.allowed[function] {
+		if s.Effect == "Allow" && some(s.Action, n.action) && some(s.Resource, n.resource) {
+			return true
+		}
+	}
+	return false
+}
+
+// some reports whether one of the patterns fits; * stands for anything.
+func some(patterns []string, s string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		head, tail, star := strings.Cut(p, "*")
+		if !star {
+			return p == s
+		}
+		return len(s) >= len(head)+len(tail) && strings.HasPrefix(s, head) && strings.HasSuffix(s, tail)
+	})
+}
+
+// refuse answers in the words of the service.
+func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, function string, n want) {
+	line := fmt.Sprintf("%s: %s on %s", function, n.action, n.resource)
+	g.mu.Lock()
+	g.denied = append(g.denied, line)
+	g.mu.Unlock()
+	if r.Header.Get("X-Amz-Target") == "" {
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprint(w, "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	w.Header().Set("X-Amzn-Query-Error", "AccessDenied;Sender")
+	w.WriteHeader(http.StatusBadRequest)
+	fmt.Fprintf(w, `{"__type":"AccessDeniedException","message":%q}`, line)
+}
+
+// want is what a call needs.
+type want struct{ action, resource string }
+
+// need is what a call needs: for each resource it touches, one action.
+func need(r *http.Request, body []byte) []want {
+	service, call, ok := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if !ok {
+		return needS3(r)
+	}
+	switch {
+	case strings.HasPrefix(service, "DynamoDB_"):
+		return needDynamoDB(call, body)
+	case service == "AmazonSQS":
+		var in struct{ QueueUrl string }
+		if json.Unmarshal(body, &in) != nil {
+			return nil
+		}
+		return []want{{"sqs:" + strings.TrimSuffix(call, "Batch"), arn("sqs", in.QueueUrl[strings.LastIndex(in.QueueUrl, "/")+1:])}}
+	case service == "AmazonSSM":
+		var in struct{ Names []string }
+		if json.Unmarshal(body, &in) != nil {
+			return nil
+		}
+		var out []want
+		for _, n := range in.Names {
+			out = append(out, want{"ssm:" + call, arn("ssm", "parameter"+n)})
+		}
+		return out
+	}
+	return nil
+}
+
+func arn(service, what string) string {
+	return "arn:aws:" + service + ":" + engine.Region + ":" + engine.Account + ":" + what
+}
+
+func needDynamoDB(call string, body []byte) (out []want) {
+	type target struct{ TableName string }
+	var in struct {
+		target
+		IndexName     string
+		RequestItems  map[string]json.RawMessage
+		TransactItems []map[string]target
+	}
+	if json.Unmarshal(body, &in) != nil {
+		return nil
+	}
+	if in.TableName != "" {
+		resource := "table/" + in.TableName
+		if in.IndexName != "" {
+			resource += "/index/" + in.IndexName
+		}
+		out = append(out, want{"dynamodb:" + call, arn("dynamodb", resource)})
+	}
+	for table := range in.RequestItems {
+		out = append(out, want{"dynamodb:" + call, arn("dynamodb", "table/"+table)})
+	}
+	actions := map[string]string{"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem", "Get": "GetItem"}
+	for _, item := range in.TransactItems {
+		for what, t := range item {
+			out = append(out, want{"dynamodb:" + actions[what], arn("dynamodb", "table/"+t.TableName)})
+		}
+	}
+	return out
+}
+
+// needS3 is about a request to /BUCKET/KEY.
+func needS3(r *http.Request) []want {
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if bucket == "" {
+		return nil
+	}
+	resource := "arn:aws:s3:::" + bucket
+	if key == "" {
+		return []want{{"s3:ListBucket", resource}}
+	}
+	actions := map[string]string{"GET": "s3:GetObject", "HEAD": "s3:GetObject", "PUT": "s3:PutObject", "POST": "s3:PutObject", "DELETE": "s3:DeleteObject"}
+	return []want{{actions[r.Method], resource + "/" + key}}
+}
+
+// policies gives the guard the policies of the functions' roles, as deployed.
+func (s *Stack) policies(ctx context.Context) error {
+	for _, f := range Functions {
+		role, err := s.Resource(ctx, strings.ToUpper(f[:1])+f[1:]+"Role")
+		if err != nil {
+			return err
+		}
+		found, err := s.rolePolicies(ctx, role)
+		if err != nil {
+			return err
+		}
+		s.Guard.mu.Lock()
+		s.Guard.allowed[f] = found
+		s.Guard.mu.Unlock()
+	}
+	return nil
+}
+
+// Resource is the physical id of one of the template's resources.
+func (s *Stack) Resource(ctx context.Context, logical string) (string, error) {
+	answer, err := s.cloudFormation(ctx, url.Values{"Action": {"DescribeStackResources"}, "LogicalResourceId": {logical}})
+	if err != nil {
+		return "", err
+	}
+	var out struct {
+		Resources []struct {
+			LogicalResourceId, PhysicalResourceId string
+		} `xml:"DescribeStackResourcesResult>StackResources>member"`
+	}
+	if err := xml.Unmarshal(answer, &out); err != nil {
+		return "", err
+	}
+	for _, r := range out.Resources {
+		if r.LogicalResourceId == logical {
+			return r.PhysicalResourceId, nil
+		}
+	}
+	return "", fmt.Errorf("the stack has no %s", logical)
+}
+
+func (s *Stack) rolePolicies(ctx context.Context, role string) (all []statement, err error) {
+	iam := func(action, policy string, out any) error {
+		answer, err := s.query(ctx, "iam", "2010-05-08", url.Values{"Action": {action}, "RoleName": {role}, "PolicyName": {policy}})
+		if err != nil {
+			return err
+		}
+		return xml.Unmarshal(answer, out)
+	}
+	var list struct {
+		Names []string `xml:"ListRolePoliciesResult>PolicyNames>member"`
+	}
+	if err := iam("ListRolePolicies", "", &list); err != nil {
+		return nil, err
+	}
+	for _, name := range list.Names {
+		var got struct {
+			Document string `xml:"GetRolePolicyResult>PolicyDocument"`
+		}
+		if err := iam("GetRolePolicy", name, &got); err != nil {
+			return nil, err
+		}
+		text, err := url.QueryUnescape(got.Document)
+		if err != nil {
+			return nil, err
+		}
+		var policy struct{ Statement []statement }
+		if err := json.Unmarshal([]byte(text), &policy); err != nil {
+			return nil, fmt.Errorf("policy %s of %s: %w", name, role, err)
+		}
+		all = append(all, policy.Statement...)
+	}
+	return all, nil
+}
