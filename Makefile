@@ -81,7 +81,7 @@ fuzz: ## every fuzz target for FUZZTIME each (default 20s)
 
 bench: ## measure all scenes, one table, bin/bench.json (docs/performance.md); BENCH=quick: under five minutes
 	@mkdir -p bin
-	@BENCH=$(BENCH) BENCH_OUT=$(CURDIR)/bin/bench.json $(GO) test -count=1 -timeout 6h -run '^TestBench$$' ./tests/bench -v | grep -v -e '^=== ' -e '^ *--- PASS'
+	@BENCH=$(BENCH) BENCH_OUT=$(CURDIR)/bin/bench.json $(GO) test -count=1 -timeout 6h -run '^TestBench$$' ./tests/bench; code=$$?; cat bin/bench.txt; exit $$code
 
 cover: ## test coverage by function into coverage.out
 	$(GO) test -coverprofile=coverage.out $(PKG)

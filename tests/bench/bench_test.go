@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,9 +57,7 @@ func TestBench(t *testing.T) {
 		}
 	}
 	r.Print(os.Stdout)
-	if err := r.Save(cmp.Or(os.Getenv("BENCH_OUT"), "bench.json")); err != nil {
-		t.Error(err)
-	}
+	must(t, r.Save(cmp.Or(os.Getenv("BENCH_OUT"), filepath.Join(t.TempDir(), "bench.json"))))
 }
 
 type scene struct {

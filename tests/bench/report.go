@@ -2,7 +2,9 @@ package bench
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -114,11 +116,13 @@ func short(v float64) string {
 	return fmt.Sprintf("%.3g", v)
 }
 
-// Save writes the report as JSON.
+// Save writes the report as JSON, and the table beside it.
 func (r *Report) Save(path string) error {
 	raw, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(raw, '\n'), 0o644)
+	var table bytes.Buffer
+	r.Print(&table)
+	return errors.Join(os.WriteFile(path, append(raw, '\n'), 0o644), os.WriteFile(strings.TrimSuffix(path, ".json")+".txt", table.Bytes(), 0o644))
 }
