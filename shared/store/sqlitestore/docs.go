@@ -146,7 +146,7 @@ func (d docs) Apply(ctx context.Context, ops ...store.Op) error {
 	if len(ops) == 0 {
 		return nil
 	}
-	return d.db.write(ctx, "write "+ops[0].Key().String(), func(w *tx) error {
+	write := func(w *tx) error {
 		now := d.db.millis()
 		for _, o := range ops {
 			if err := do(w, o, now); err != nil {
@@ -154,7 +154,8 @@ func (d docs) Apply(ctx context.Context, ops ...store.Op) error {
 			}
 		}
 		return nil
-	})
+	}
+	return d.db.submit(ctx, "write "+ops[0].Key().String(), &job{ctx: ctx, do: write, done: make(chan struct{}), whole: len(ops) > 1})
 }
 
 // Sequence implements store.Store: one transaction costs less than several.

@@ -54,6 +54,10 @@ type DB struct {
 	bell  bell
 	dying atomic.Int64 // deletions of messages that were not committed yet
 	stmts sync.Map     // read statements by their text
+
+	checking sync.WaitGroup
+	uncheck  context.CancelFunc
+	broken   atomic.Pointer[error] // what the check of a large file found: nothing is written any more
 }
 
 // Open opens or creates the file, readable by this user only, checks its
@@ -132,13 +136,35 @@ func (db *DB) dsn() string {
 	return "file:" + path + "?" + q.Encode()
 }
 
-// check reads the whole file's structure. A damaged file is never written to.
+// checkedAtOnce is the size up to which a file is read as a whole before it is used: some 30 ms. A larger one is read
+// while it is used; SQLite refuses a damaged page by itself whenever it meets one.
+const checkedAtOnce = 16 << 20
+
+// check reads the whole file's structure. A file known to be damaged is never written to.
 func (db *DB) check() error {
 	if db.o.ReadOnly {
 		return nil
 	}
+	info, err := os.Stat(db.path)
+	if err != nil {
+		return db.failed("open", err)
+	}
+	if info.Size() <= checkedAtOnce {
+		return db.quickCheck(context.Background())
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	db.checking.Go(func() {
+		if err := db.quickCheck(ctx); err != nil && ctx.Err() == nil {
+			db.broken.Store(&err)
+		}
+	})
+	db.uncheck = stop
+	return nil
+}
+
+func (db *DB) quickCheck(ctx context.Context) error {
 	var result string
-	err := db.sql.QueryRow("PRAGMA quick_check(1)").Scan(&result)
+	err := db.sql.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&result)
 	if err == nil && result != "ok" {
 		err = errors.New(result)
 	}
@@ -235,6 +261,10 @@ func (db *DB) Close() error {
 
 func (db *DB) release() error {
 	var errs []error
+	if db.uncheck != nil {
+		db.uncheck()
+		db.checking.Wait()
+	}
 	if db.sql != nil {
 		errs = append(errs, db.sql.Close())
 	}

@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -358,5 +359,39 @@ func BenchmarkApply(b *testing.B) {
 				}
 			})
 		})
+	}
+}
+
+// TestALargeFileIsCheckedBesideItsUse: the file opens at once, and nothing is written any more once it is known to be
+// damaged.
+func TestALargeFileIsCheckedBesideItsUse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	db := open(t, path, Options{})
+	body := append([]byte(`{"x":"`), append(bytes.Repeat([]byte("x"), 300<<10), `"}`...)...)
+	for i := range 60 {
+		if err := db.Store().Apply(t.Context(), store.Put(store.Doc{Key: store.Key{Part: "p", Sort: fmt.Sprint(i)}, Body: body})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(bytes.Repeat([]byte{0xff}, 4096), 3*4096); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	db, err = Open(path, Options{})
+	if err != nil {
+		t.Fatalf("a large file opens before it is read as a whole: %v", err)
+	}
+	defer db.Close()
+	db.checking.Wait()
+	err = db.Store().Apply(t.Context(), store.Put(store.Doc{Key: store.Key{Part: "q", Sort: "s"}, Body: []byte("{}")}))
+	if bridge.NameOf(err) != "state-damaged" {
+		t.Errorf("a write into a damaged file: %v", err)
 	}
 }

@@ -28,6 +28,8 @@ type job struct {
 	err  error
 	done chan struct{} // closed when it is durable; nil: nobody waits
 	then func()        // called instead
+	// whole: what it wrote before it failed has to be taken back. A queue may keep it, and one statement leaves nothing.
+	whole bool
 }
 
 func (j *job) finish() {
@@ -41,15 +43,21 @@ func (j *job) finish() {
 
 // write runs do in a transaction that it may share with other writes, and
 // returns when it is durable. do may run while ctx ends; it is not run if ctx
-// had ended before.
+// had ended before. Where it fails, what it wrote before may stay.
 func (db *DB) write(ctx context.Context, what string, do func(*tx) error) error {
+	return db.submit(ctx, what, &job{ctx: ctx, do: do, done: make(chan struct{})})
+}
+
+func (db *DB) submit(ctx context.Context, what string, j *job) error {
 	if db.o.ReadOnly {
 		return db.failed(what, errReadOnly)
 	}
 	if err := ctx.Err(); err != nil {
 		return db.failed(what, err)
 	}
-	j := &job{ctx: ctx, do: do, done: make(chan struct{})}
+	if broken := db.broken.Load(); broken != nil {
+		return *broken
+	}
 	select {
 	case db.jobs <- j:
 	case <-ctx.Done():
@@ -184,16 +192,18 @@ func (w *tx) end(failure error) error {
 
 // all runs the jobs. One that is alone needs no savepoint: what it takes back is the transaction.
 func (w *tx) all(batch []*job) error {
-	if len(batch) == 1 {
-		j := batch[0]
-		if j.err = j.ctx.Err(); j.err == nil {
-			j.err = j.do(w)
-		}
-		return j.err
-	}
 	for _, j := range batch {
-		if err := w.within(j); err != nil {
-			return err
+		if j.err = j.ctx.Err(); j.err != nil {
+			continue
+		}
+		if j.whole && len(batch) > 1 {
+			if err := w.within(j); err != nil {
+				return err
+			}
+			continue
+		}
+		if j.err = j.do(w); j.err != nil && len(batch) == 1 {
+			return j.err
 		}
 	}
 	return nil
@@ -202,9 +212,6 @@ func (w *tx) all(batch []*job) error {
 // within runs one job in a savepoint. Its own failure is the job's; the
 // returned error means that the transaction is lost.
 func (w *tx) within(j *job) error {
-	if j.err = j.ctx.Err(); j.err != nil {
-		return nil
-	}
 	if _, err := w.exec("SAVEPOINT job"); err != nil {
 		return err
 	}
