@@ -52,6 +52,8 @@ func (f *Flow) adoptKnown(ctx context.Context, c *bridge.Change, t *pair.Twin, k
 	switch {
 	case known.Head.Remote.ID == c.Issue.ID:
 		return f.Site.Book.Find(ctx, c.Connection, c.Issue.ID) // adopted meanwhile
+	case known.Head.Remote.ID == "" && known.State.Join == nil && c.Join == nil:
+		// ours waits for its twin, and they say that it is this one: as good as their ack
 	case !waits && c.Join == nil:
 		return nil, nil // its ack is on its way; the change comes again
 	case !waits:
@@ -121,7 +123,7 @@ func (f *Flow) adoptNew(ctx context.Context, c *bridge.Change, t *pair.Twin, is 
 		p.State.Join = &pair.Joining{Remote: c.Issue.ID, Values: c.Join.Values, Members: c.Join.Members, Meets: true}
 		p.Note(pair.Event{What: "paired", Cause: "change of " + c.Issue.Key, Note: is.Key + " with " + c.Issue.Key})
 	} else {
-		p.State.Look = true
+		p.State.Look = c.Revision
 		p.Head.Revision = f.Site.Now() // higher than what was lost
 		p.Note(pair.Event{What: "adopted", Cause: "change of " + c.Issue.Key, Note: "this site had lost what it knew of the pair"})
 	}
@@ -129,7 +131,7 @@ func (f *Flow) adoptNew(ctx context.Context, c *bridge.Change, t *pair.Twin, is 
 	if errors.Is(err, store.ErrConflict) {
 		return f.Site.Book.Find(ctx, c.Connection, c.Issue.ID)
 	}
-	if err == nil && p.State.Look { // what was written here since is seen by nothing else
+	if err == nil && p.State.Look != 0 { // what was written here since is seen by nothing else
 		err = f.Site.Send(ctx, site.Task{Kind: site.ReadTask, Connection: c.Connection, Issue: is.ID, By: "adopted"}, bridge.Bulk, "")
 	}
 	return p, err

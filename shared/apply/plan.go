@@ -279,13 +279,13 @@ func (f *Flow) decideMembers(ctx context.Context, v *observe.View, p *pair.Pair,
 			p.State.Did(key)
 			continue
 		}
-		m := &deed{key: key, want: c.Want, local: c.LocalID, what: what, next: next, look: c.Since != 0 || p.State.Look}
+		m := &deed{key: key, want: c.Want, local: c.LocalID, what: what, next: next, look: c.Since != 0 || p.State.Look != 0}
 		f.ruleMember(v, p, m)
 		if what == merge.Create && c.Since == 0 {
 			c.Since = v.Now
 			p.SetCopy(c)
 		}
-		if m.since = c.Since; p.State.Look {
+		if m.since = c.Since; p.State.Look != 0 {
 			m.since = 0 // it may have been created long ago, by a state that was lost
 		}
 		pl.members = append(pl.members, m)

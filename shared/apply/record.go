@@ -102,8 +102,8 @@ func (f *Flow) answered(p *pair.Pair, pl *plan) {
 		return
 	}
 	p.Unpark()
-	if pl.change != nil && len(pl.change.Members) < listedMembers {
-		p.State.Look = false
+	if c := pl.change; c != nil && c.Revision >= p.State.Look && len(c.Members) < listedMembers {
+		p.State.Look = 0
 	}
 	p.Head.Applied = max(p.Head.Applied, p.Head.Received)
 	p.Head.Outcome = nil

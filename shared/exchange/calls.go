@@ -117,7 +117,10 @@ func (c *call) update(ctx context.Context, change func(session) (next session, s
 func (c *call) complete(out *Response) {
 	out.Protocol = Protocol
 	out.CameMS, out.NowMS = c.now.UnixMilli(), c.h.Now().UnixMilli()
-	out.Hub.Number, out.Rejoin = c.session.Count, c.session.Rejoin
+	out.Hub.Number = c.session.Count
+	if c.session.Rejoin != 0 {
+		out.Rejoin = c.session.Rejoin
+	}
 	out.Lease = Lease{Fence: c.session.Fence, UntilMS: c.session.Until}
 	for i := range out.Changes {
 		out.Changes[i].Connection = c.connection

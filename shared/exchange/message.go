@@ -133,7 +133,8 @@ type Response struct {
 	HubKey     *sign.Rotation     `json:"hub_key,omitempty"`    // the hub's next key; Client verifies it
 	Asking
 	Hub Generation `json:"hub"`
-	// Rejoin, where it is not what the poller knows, asks for the entries of all pairs again; it names this request.
+	// Rejoin names a request to offer everything again. While it is not 0 nothing flows: of what came with the request
+	// nothing was taken, and it is sent again.
 	Rejoin int64 `json:"rejoin,omitempty"`
 }
 

@@ -18,6 +18,7 @@ type Own struct {
 	Rev   int64         `json:"rev,omitempty"`   // head revision at which it last changed; 0 once acknowledged
 	Why   string        `json:"why,omitempty"`   // why it stays inside
 	Files []string      `json:"files,omitempty"` // names of files a comment's text refers to
+	Ours  bool          `json:"ours,omitempty"`  // written with our own login: by a person, or it is a copy that was forgotten
 }
 
 // Copy is a member written on the remote site, as wanted and as done here.

@@ -19,8 +19,9 @@ type State struct {
 	Undone  []string                `json:"undone,omitempty"`  // members of the remote site whose copy has work waiting
 	// Answered are the local ids of the copies of the members in the change last applied, by member key.
 	Answered map[string]string `json:"answered,omitempty"`
-	// Look says that this state may not know all that we created (it was lost or restored): look before creating anything.
-	Look bool `json:"look,omitempty"`
+	// Look, if not 0, says that this state may not know all that we created (it was lost or restored): look before creating
+	// anything, until the remote site's change of that revision, or a later one, was applied.
+	Look int64 `json:"look,omitempty"`
 	// Redo asks for a projection: rules were published since the last one, or something was seen that it did not know.
 	Redo   bool   `json:"redo,omitempty"`
 	Linked string `json:"linked,omitempty"` // key of the twin that the remote link shows

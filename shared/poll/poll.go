@@ -137,7 +137,8 @@ func (l *Loop) round(ctx context.Context, wait time.Duration) (pause time.Durati
 	if err != nil {
 		return 0, err
 	}
-	if len(in.Changes)+len(in.Acks)+len(in.Told) == 0 {
+	flowed := l.came.flows
+	if flowed && len(in.Changes)+len(in.Acks)+len(in.Told) == 0 {
 		in.WaitMS = wait.Milliseconds()
 	}
 	call, cancel := context.WithCancel(ctx)
@@ -160,7 +161,11 @@ func (l *Loop) round(ctx context.Context, wait time.Duration) (pause time.Durati
 		}
 		return 0, err
 	}
-	return time.Duration(out.NextPollMS) * time.Millisecond, l.take(ctx, in, out)
+	err = l.take(ctx, in, out)
+	if !flowed && l.came.flows {
+		return 0, err // now send what waits
+	}
+	return time.Duration(out.NextPollMS) * time.Millisecond, err
 }
 
 // request gathers acks that are ready and changes that wait.
@@ -182,6 +187,9 @@ func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
 	}
 	if !l.last.IsZero() {
 		in.IdleMS = time.Since(l.last).Milliseconds()
+	}
+	if !l.came.flows {
+		return in, nil
 	}
 	for issue, s := range l.holds {
 		a, err := book.Answer(ctx, connection, issue, s.revision)
@@ -218,7 +226,7 @@ func (l *Loop) underWay(issue string, revision int64) bool {
 
 // take takes in what the hub answered.
 func (l *Loop) take(ctx context.Context, in *exchange.Request, out *exchange.Response) error {
-	if err := l.follow(ctx, out); err != nil {
+	if flows, err := l.follow(ctx, out); err != nil || !flows {
 		return err
 	}
 	if err := l.configure(ctx, out); err != nil {

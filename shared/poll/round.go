@@ -13,12 +13,12 @@ import (
 // sent, and before what an answer brings is taken in: so a state that was restored from a backup knows less than the hub
 // has seen of it, and a restored hub less than we have seen of that.
 type progress struct {
-	Count    int64               `json:"count"` // of messages sent in which something flowed
-	Hub      exchange.Generation `json:"hub,omitzero"`
-	Rejoined int64               `json:"rejoined,omitempty"`
+	Count int64               `json:"count"` // of messages sent in which something flowed
+	Hub   exchange.Generation `json:"hub,omitzero"`
 
 	known   bool
 	resumes int64 // Count, when this process began
+	flows   bool  // the hub has answered this process, and did not ask for everything again
 }
 
 const roundPart = "round"
@@ -41,29 +41,37 @@ func (l *Loop) count(ctx context.Context, in *exchange.Request) error {
 		}
 		l.came = next
 	}
+	request, done, err := l.Relay.Site.Book.Rejoining(ctx, connection)
+	if err != nil {
+		return err
+	}
+	if done && l.Rejoin != nil {
+		in.Knows.Rejoined = request
+	}
 	in.Count, in.From.Resumes = l.came.Count, l.came.resumes
-	in.Knows.Hub, in.Knows.Rejoined = l.came.Hub, l.came.Rejoined
+	in.Knows.Hub = l.came.Hub
 	return nil
 }
 
-// follow notes the state in which the hub is, and offers everything again where the hub asks for it.
-func (l *Loop) follow(ctx context.Context, out *exchange.Response) error {
+// follow notes the state in which the hub is, and offers everything again where the hub asks for it. It reports whether
+// things flow: not while one of the two sides has not marked all its pairs, and not before the hub has answered this
+// process once, for our own state may be an old one.
+func (l *Loop) follow(ctx context.Context, out *exchange.Response) (flows bool, err error) {
 	next := l.came
-	next.Hub = out.Hub
-	if out.Rejoin != 0 && out.Rejoin != next.Rejoined && l.Rejoin != nil {
-		if err := l.Rejoin(ctx, l.Client.Connection, out.Rejoin); err != nil {
-			return err
-		}
-		next.Rejoined = out.Rejoin
+	next.Hub, next.flows = out.Hub, out.Rejoin == 0 || l.Rejoin == nil
+	if !next.flows {
 		l.forget()
+		if err := l.Rejoin(ctx, l.Client.Connection, out.Rejoin); err != nil {
+			return false, err
+		}
 	}
-	if len(out.Changes)+len(out.Acks) > 0 || next.Rejoined != l.came.Rejoined || next.Hub.State != l.came.Hub.State {
+	if len(out.Changes)+len(out.Acks) > 0 || next.Hub.State != l.came.Hub.State {
 		if err := l.Book.saveProgress(ctx, l.Client.Connection, next); err != nil {
-			return err
+			return false, err
 		}
 	}
 	l.came = next
-	return nil
+	return next.flows, nil
 }
 
 // forget lets go what is under way: the hub may have lost it.

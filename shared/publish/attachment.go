@@ -75,7 +75,7 @@ func (f *Flow) attachment(ctx context.Context, v *observe.View, p *pair.Pair, a 
 		if copied, err := f.copied(ctx, p, a); err != nil || copied != nil {
 			return copied, err
 		}
-		if p.State.Look {
+		if p.State.Look != 0 {
 			return nil, nil // most likely a copy that was forgotten: the remote site says so when it offers everything again
 		}
 	}
@@ -90,7 +90,7 @@ func (f *Flow) attachment(ctx context.Context, v *observe.View, p *pair.Pair, a 
 			return nil, err
 		}
 	}
-	return &sight{Sight: merge.Sight{Seq: m.Seq, Rules: v.Revision, Hash: pair.Hash(m), Kept: !send}, offer: m, why: why}, nil
+	return &sight{Sight: merge.Sight{Seq: m.Seq, Rules: v.Revision, Hash: pair.Hash(m), Kept: !send}, offer: m, why: why, ours: a.Author.Is(v.Account)}, nil
 }
 
 // carry puts the content where the remote site can get it. What is too large to carry leaves as a note.

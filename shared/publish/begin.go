@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
@@ -123,6 +124,9 @@ func (f *Flow) begin(ctx context.Context, v *observe.View, is *jira.Issue, b Beg
 	}
 	p := f.Site.Book.New(v.Connection.ID, bridge.Ref{ID: is.ID, Key: is.Key, URL: f.Site.Jira.Browse(is.Key)}, f.Site.Role)
 	p.Head.Revision = v.Now // higher than that of a pair of this issue that was lost
+	if wroteHere(v, is) {
+		p.State.Look = 1
+	}
 	ms, err := f.members(ctx, v, p, is)
 	if err != nil {
 		return err
@@ -146,6 +150,13 @@ func (f *Flow) begin(ctx context.Context, v *observe.View, is *jira.Issue, b Beg
 		f.Site.Ring()
 	}
 	return err
+}
+
+// wroteHere reports whether our account has written members of an issue that is in no pair: they may be copies of which we
+// know nothing any more.
+func wroteHere(v *observe.View, is *jira.Issue) bool {
+	return slices.ContainsFunc(is.Comments, func(c jira.Comment) bool { return c.Author.Is(v.Account) }) ||
+		slices.ContainsFunc(is.Attachments, func(a jira.Attachment) bool { return a.Author.Is(v.Account) })
 }
 
 // first is the first observation of an issue, with its changelog: entries get the numbers they would have had if the issue

@@ -19,6 +19,7 @@ type sight struct {
 	files []string      // a comment's: names of files it refers to
 	adopt string        // not an original: the copy of this remote member, which has no local id yet
 	lost  bool          // not an original: a copy that is gone
+	ours  bool          // written with our own login
 }
 
 // members proves what may leave of everything the issue shows, and sees what is missing from complete lists. It reads
@@ -111,7 +112,7 @@ func take(ctx context.Context, p *pair.Pair, s sight, cause string, mark func())
 	if next == before {
 		return nil
 	}
-	own.Member, own.Why, own.Files = next, s.why, s.files
+	own.Member, own.Why, own.Files, own.Ours = next, s.why, s.files, s.ours
 	if own.LocalID = s.offer.ID; !next.Tombstone() {
 		own.Offer = s.offer
 	}

@@ -34,8 +34,18 @@ const rejoining = "rejoin"
 // Rejoin sends the task for the first page of a sweep that offers everything of every pair again and reads every
 // changelog: one side has another state than it had. Asking twice for the same request is asking once.
 func Rejoin(ctx context.Context, s *site.Site, connection string, request int64) error {
-	t := site.Task{Kind: site.SweepTask, Connection: connection, Issue: "sweep-" + connection, By: rejoining, All: true}
-	return s.Send(ctx, t, bridge.Bulk, fmt.Sprintf("rejoin/%s/%d", connection, request))
+	known, done, err := s.Book.Rejoining(ctx, connection)
+	if err != nil || known == request && done {
+		return err
+	}
+	if known != request {
+		s.Log.Warn("one side's state was lost or restored: all pairs are offered again", "connection", connection)
+		if err := s.Book.SetRejoin(ctx, connection, request, false); err != nil {
+			return err
+		}
+	}
+	t := site.Task{Kind: site.SweepTask, Connection: connection, Issue: "sweep-" + connection, By: rejoining, Request: request}
+	return s.Send(ctx, t, bridge.Live, fmt.Sprintf("rejoin/%s/%d", connection, request))
 }
 
 func next(ctx context.Context, s *site.Site, t site.Task) error {
@@ -45,14 +55,12 @@ func next(ctx context.Context, s *site.Site, t site.Task) error {
 
 // Page does one page and sends the task for the next.
 func (w *Sweep) Page(ctx context.Context, t site.Task) error {
+	if t.Request != 0 {
+		return w.rejoin(ctx, t)
+	}
 	lines, err := w.Site.Book.List(ctx, t.Connection, t.After, pairsPerPage)
 	if err != nil || len(lines) == 0 {
 		return err
-	}
-	if t.By == rejoining {
-		if err := w.offer(ctx, t.Connection, lines); err != nil {
-			return err
-		}
 	}
 	changed, gone, err := w.Compare(ctx, t.Connection, lines, t.All)
 	if err != nil {
@@ -73,15 +81,33 @@ func (w *Sweep) Page(ctx context.Context, t site.Task) error {
 	return next(ctx, w.Site, t)
 }
 
-// offer offers everything of the pairs to the remote site again.
-func (w *Sweep) offer(ctx context.Context, connection string, lines []pair.Line) error {
-	for _, l := range lines {
-		if err := w.Site.Book.RejoinPair(ctx, connection, l.Issue); err != nil {
+// rejoin marks all pairs of a connection to be offered again; then Jira is asked what they show.
+func (w *Sweep) rejoin(ctx context.Context, t site.Task) error {
+	book, after := w.Site.Book, ""
+	request, done, err := book.Rejoining(ctx, t.Connection)
+	if err != nil || request != t.Request || done {
+		return err
+	}
+	for {
+		lines, err := book.List(ctx, t.Connection, after, pairsPerPage)
+		if err != nil {
 			return err
 		}
+		for _, l := range lines {
+			if err := book.RejoinPair(ctx, t.Connection, l.Issue, request); err != nil {
+				return err
+			}
+			after = l.Issue
+		}
+		if len(lines) < pairsPerPage {
+			break
+		}
 	}
-	w.Site.Ring()
-	return nil
+	if err := Start(ctx, w.Site, t.Connection, rejoining, true); err != nil {
+		return err
+	}
+	defer w.Site.Ring()
+	return book.SetRejoin(ctx, t.Connection, request, true)
 }
 
 // Compare asks Jira for the issues of the pairs: which changed since they were last observed, which are not found.

@@ -53,10 +53,8 @@ func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Req
 	if err := h.takeHold(ctx, s.Connection, in); err != nil {
 		return exchange.Response{}, err
 	}
-	if s.Rejoin != 0 && h.Rejoin != nil {
-		if err := h.Rejoin(ctx, s.Connection, s.Rejoin); err != nil {
-			return exchange.Response{}, err
-		}
+	if out, wait, err := h.rejoin(ctx, s); wait || err != nil {
+		return out, err
 	}
 	if err := h.TakeAgain(ctx, s.Connection, in.Again); err != nil {
 		return exchange.Response{}, err
@@ -78,7 +76,7 @@ func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Req
 		rung := h.Site.Rung()
 		out, err := h.answer(ctx, s.Connection, in)
 		left := time.Until(deadline)
-		if err != nil || left <= 0 || len(out.Changes)+len(out.Acks)+len(out.Asks)+len(out.Told) > 0 || out.Connection != nil || s.Rejoin != 0 {
+		if err != nil || left <= 0 || len(out.Changes)+len(out.Acks)+len(out.Asks)+len(out.Told) > 0 || out.Connection != nil {
 			out.NextPollMS = h.pace(in, &out).Milliseconds()
 			return out, err
 		}
@@ -90,6 +88,28 @@ func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Req
 		}
 	}
 }
+
+// rejoin holds everything back until both sides have marked all their pairs to be offered again. The poller keeps what it
+// sent, and sends it again.
+func (h *Hub) rejoin(ctx context.Context, s exchange.Session) (out exchange.Response, wait bool, err error) {
+	if h.Rejoin == nil {
+		return out, false, nil
+	}
+	if s.Rejoin != 0 {
+		if err := h.Rejoin(ctx, s.Connection, s.Rejoin); err != nil {
+			return out, true, err
+		}
+	}
+	request, done, err := h.Site.Book.Rejoining(ctx, s.Connection)
+	if err != nil || done && s.Rejoin == 0 {
+		return out, err != nil, err
+	}
+	out.Hub, out.Rejoin, out.NextPollMS = h.State, request, rejoinPoll.Milliseconds()
+	return out, true, nil
+}
+
+// rejoinPoll is how soon a poller comes again while one of the two sides is not ready.
+const rejoinPoll = 200 * time.Millisecond
 
 // answer is what there is to send now.
 func (h *Hub) answer(ctx context.Context, connection string, in *exchange.Request) (out exchange.Response, err error) {

@@ -16,14 +16,15 @@ type Task struct {
 	Body       []byte         `json:"body,omitempty"`  // event: the webhook body as received
 	Delivery   string         `json:"delivery,omitempty"`
 	Change     *bridge.Change `json:"change,omitempty"`
-	By         string         `json:"by,omitempty"`     // who asked, for the history
-	Name       string         `json:"name,omitempty"`   // parked: the error whose cause has gone
-	Insist     bool           `json:"insist,omitempty"` // retry: a person asked
-	After      string         `json:"after,omitempty"`  // sweep: the last issue of the page before
-	All        bool           `json:"all,omitempty"`    // sweep: read every issue again
-	Job        string         `json:"job,omitempty"`    // bulk: id of the job
-	Turn       int64          `json:"turn,omitempty"`   // bulk: whose turn; a task of an earlier turn does nothing
-	Join       *Wanted        `json:"join,omitempty"`   // pair: which issue over there
+	By         string         `json:"by,omitempty"`      // who asked, for the history
+	Name       string         `json:"name,omitempty"`    // parked: the error whose cause has gone
+	Insist     bool           `json:"insist,omitempty"`  // retry: a person asked
+	After      string         `json:"after,omitempty"`   // sweep: the last issue of the page before
+	All        bool           `json:"all,omitempty"`     // sweep: read every issue again
+	Job        string         `json:"job,omitempty"`     // bulk: id of the job
+	Turn       int64          `json:"turn,omitempty"`    // bulk: whose turn; a task of an earlier turn does nothing
+	Request    int64          `json:"request,omitempty"` // sweep: everything is offered again because of this request
+	Join       *Wanted        `json:"join,omitempty"`    // pair: which issue over there
 	// Question is what the remote site asks: what would become of this change here?
 	Question *bridge.Question `json:"question,omitempty"`
 }

@@ -59,10 +59,18 @@ func (c *crowd) work(seed uint64, n int, pause time.Duration) {
 	}
 }
 
-// quit sends everybody home.
+// quit sends everybody home; they may come again.
 func (c *crowd) quit() {
 	close(c.stop)
 	c.wg.Wait()
+	c.stop = make(chan struct{})
+}
+
+// workFor lets two people work on each side for a while.
+func (c *crowd) workFor(seed uint64, d time.Duration) {
+	c.work(seed, 2, 150*time.Millisecond)
+	time.Sleep(d)
+	c.quit()
 }
 
 func (c *crowd) person(rng *rand.Rand, j *rig.Jira, pause time.Duration) {
