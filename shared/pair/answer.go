@@ -19,6 +19,10 @@ func (b *Book) Answer(ctx context.Context, connection, remoteIssue string, revis
 		}
 		return t.Answer, nil
 	}
+	g, err := b.glance(ctx, connection, t.Local)
+	if err != nil || g != nil && g.Applied < revision {
+		return nil, err
+	}
 	p, err := b.Load(ctx, connection, t.Local)
 	if err != nil {
 		return nil, err
