@@ -110,7 +110,8 @@ func (f *Flow) carry(ctx context.Context, connection string, a jira.Attachment) 
 	return sum, "", err
 }
 
-// copied recognises an upload of ours whose event came before its record: an open intent of that name and size.
+// copied recognises an upload of ours whose event came before its record: an open intent of that name and size. Time says
+// nothing here: the clocks may have been set since.
 func (f *Flow) copied(ctx context.Context, p *pair.Pair, a jira.Attachment) (*sight, error) {
 	copies, err := p.Copies(ctx)
 	if err != nil {
@@ -118,7 +119,7 @@ func (f *Flow) copied(ctx context.Context, p *pair.Pair, a jira.Attachment) (*si
 	}
 	for _, c := range copies {
 		w := c.Want
-		if w.Kind == bridge.Attachment && c.LocalID == "" && c.Since != 0 && w.Name == a.Name && w.Size == a.Size && f.Site.HubTime(a.Created) >= c.Since-5000 {
+		if w.Kind == bridge.Attachment && c.LocalID == "" && c.Since != 0 && w.Name == a.Name && w.Size == a.Size {
 			return &sight{adopt: w.ID, offer: bridge.Member{Kind: bridge.Attachment, ID: a.ID}}, nil
 		}
 	}

@@ -9,6 +9,7 @@ package publish
 import (
 	"context"
 	"errors"
+	"time"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
@@ -110,6 +111,8 @@ func (f *Flow) hit(ctx context.Context, c *bridge.Connection, is *jira.Issue, re
 	case p.Head.Status == pair.Stopped:
 		return nil
 	}
+	// A search shows the issue as the index has it: all there is up to its "updated", and not what was written since.
+	readAt = min(readAt, f.Site.HubTime(is.Updated())-indexSlack.Milliseconds())
 	seen := observe.Seen{Issue: is, Histories: is.Histories, All: is.AllHistories, ReadAt: readAt, Cause: cause}
 	if !is.AllHistories {
 		if seen, err = f.complete(ctx, p, seen); err != nil {
@@ -118,6 +121,9 @@ func (f *Flow) hit(ctx context.Context, c *bridge.Connection, is *jira.Issue, re
 	}
 	return f.fold(ctx, c, p, seen, bridge.Live)
 }
+
+// indexSlack is by how much Jira's clock may seem to differ from ours.
+const indexSlack = 5 * time.Second
 
 // complete reads the changelog where a search page showed only its newest part and none of that is known.
 func (f *Flow) complete(ctx context.Context, p *pair.Pair, seen observe.Seen) (observe.Seen, error) {
