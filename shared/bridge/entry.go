@@ -1,6 +1,10 @@
 package bridge
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // An Edit names one edit of one field: the site it was made on and the id of its changelog item there. Edit 0 of a site
 // is the creation of the issue where Jira writes no changelog for it.
@@ -11,6 +15,13 @@ type Edit struct {
 
 // String is the edit as our writes carry it: "private:10234".
 func (e Edit) String() string { return fmt.Sprintf("%s:%d", e.Site, e.Seq) }
+
+// ParseEdit reads what [Edit.String] wrote.
+func ParseEdit(s string) (Edit, bool) {
+	role, seq, ok := strings.Cut(s, ":")
+	n, err := strconv.ParseInt(seq, 10, 64)
+	return Edit{Site: Role(role), Seq: n}, ok && err == nil && Role(role).Valid()
+}
 
 // A Stamp is the time of an edit on the hub's timeline, converted once by the site that observed it, and the policy
 // revision then in force there.

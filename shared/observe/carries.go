@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -53,9 +52,10 @@ type place struct {
 	key     string
 }
 
-// whose finds our own writes among the histories: by what they carry, else by the stored intents.
-func whose(p *pair.Pair, v *View, hs []jira.History) map[place]bridge.Edit {
-	out := map[place]bridge.Edit{}
+// whose finds our own writes among the histories: by what they carry, else by the stored intents. Mute are those by our
+// account that say nothing of what they carry.
+func whose(p *pair.Pair, v *View, hs []jira.History) (out map[place]bridge.Edit, mute map[int64]bool) {
+	out, mute = map[place]bridge.Edit{}, map[int64]bool{}
 	var silent []jira.History // by our account, saying nothing of what they carry
 	for _, h := range hs {
 		switch m := h.Metadata; {
@@ -66,7 +66,7 @@ func whose(p *pair.Pair, v *View, hs []jira.History) map[place]bridge.Edit {
 		case m != nil && m.Type == metaType && m.ExtraData[metaConnection] != "":
 			// a write for another connection, or an earlier pair, is an edit for this one
 		default:
-			silent = append(silent, h)
+			silent, mute[h.ID] = append(silent, h), true
 		}
 	}
 	for _, in := range p.State.Intents {
@@ -83,7 +83,13 @@ func whose(p *pair.Pair, v *View, hs []jira.History) map[place]bridge.Edit {
 			}
 		}
 	}
-	return out
+	return out, mute
+}
+
+// again reports whether the item is one by our account that was seen before, when the intent behind it was still open:
+// the changelog itself does not say whose it is.
+func (f *fold) again(field merge.Field, it merge.Item) bool {
+	return it.Carries == nil && f.mute[it.ID] && field.Carries != nil && it.ID <= field.Item
 }
 
 func carried(out map[place]bridge.Edit, id int64, raw string) {
@@ -92,16 +98,10 @@ func carried(out map[place]bridge.Edit, id int64, raw string) {
 		return
 	}
 	for key, s := range edits {
-		if e, ok := parseEdit(s); ok {
+		if e, ok := bridge.ParseEdit(s); ok {
 			out[place{id, key}] = e
 		}
 	}
-}
-
-func parseEdit(s string) (bridge.Edit, bool) {
-	role, seq, ok := strings.Cut(s, ":")
-	n, err := strconv.ParseInt(seq, 10, 64)
-	return bridge.Edit{Site: bridge.Role(role), Seq: n}, ok && err == nil && bridge.Role(role).Valid()
 }
 
 // callSlack is by how much Jira's clock may seem to differ from ours around a call.
@@ -212,7 +212,7 @@ func (f *fold) closeDecided() {
 		return
 	}
 	for _, in := range append([]pair.Intent(nil), f.p.State.Intents...) {
-		if in.At >= f.seen.ReadAt || in.Until > f.seen.ReadAt {
+		if over := cmp.Or(in.Until, in.At+1); over > f.seen.ReadAt {
 			continue
 		}
 		for _, key := range keysOf(in) {

@@ -78,7 +78,8 @@ type Seen struct {
 // then.
 func Fold(p *pair.Pair, v *View, seen Seen) (changed bool) {
 	slices.SortFunc(seen.Histories, func(a, b jira.History) int { return int(min(1, max(-1, a.ID-b.ID))) })
-	f := &fold{p: p, v: v, seen: seen, whose: whose(p, v, seen.Histories)}
+	f := &fold{p: p, v: v, seen: seen}
+	f.whose, f.mute = whose(p, v, seen.Histories)
 	f.closeFound()
 	f.republish()
 	for _, row := range v.Rules.Rows() {
@@ -129,6 +130,7 @@ type fold struct {
 	v       *View
 	seen    Seen
 	whose   map[place]bridge.Edit // our writes among the items, by history and replica key
+	mute    map[int64]bool        // histories by our account that do not say what they carry
 	replica *rule.Replica         // the outgoing rule's view of the issue, evaluated once when first needed
 	changed []string
 }
@@ -215,6 +217,17 @@ func (f *fold) scalar(row rule.Row) {
 	}
 	if len(items) > 0 {
 		f.observe(row, row.Key, items)
+	}
+	f.standing(row, field)
+}
+
+// standing notes what a field shows of which the whole changelog says nothing: what it was created with.
+func (f *fold) standing(row rule.Row, field jira.Field) {
+	if known := f.p.State.Fields[row.Key]; !f.seen.All || known == nil || known.Shown != "" {
+		return
+	}
+	if v, _, ok := site.Shown(field, f.seen.Issue); ok {
+		f.p.State.Field(row.Key).Shown = v
 	}
 }
 
@@ -339,6 +352,7 @@ func (f *fold) outValue(row rule.Row, r rule.Replica) bridge.Value {
 // observe hands items to the merge protocol and notes what changed.
 func (f *fold) observe(row rule.Row, key string, items []merge.Item) {
 	field := f.p.State.Field(key)
+	items = slices.DeleteFunc(items, func(it merge.Item) bool { return f.again(field.Field, it) })
 	before := field.Mine
 	next, changed := merge.Observe(field.Field, f.v.Merge(row), f.p.State.Open(key), items...)
 	field.Field = next
