@@ -130,7 +130,7 @@ func (f *Flow) project(ctx context.Context, v *observe.View, p *pair.Pair, c *br
 	if err := f.resolveUsers(ctx, v, p, c); err != nil {
 		return err
 	}
-	if len(p.State.Intents) > 0 {
+	if len(p.State.Intents) > 0 || p.State.Look != 0 {
 		if err := f.catchUp(ctx, v, issue); err != nil {
 			return err
 		}

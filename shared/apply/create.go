@@ -48,11 +48,12 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 		return nil, f.refuseTwin(ctx, c, t, bridge.Refused, why)
 	}
 	if m.twin = t; again {
-		ref, err := f.look(ctx, v, c, t)
+		ref, marker, err := f.look(ctx, v, c, t)
 		if err != nil {
 			return nil, err
 		}
 		if ref.ID != "" {
+			m.writes, m.pair.State.Look = gave(m.writes, marker), c.Revision
 			return f.join(ctx, v, c, m, ref)
 		}
 		if m.twin, err = f.Site.Book.Renew(ctx, c.Connection, c.Issue.ID, t); err != nil {
@@ -215,7 +216,7 @@ func (f *Flow) post(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 	for {
 		ref, err := f.Site.Jira.Create(ctx, jira.CreateRequest{
 			Fields: m.fields, Metadata: observe.Metadata(v.Connection.ID, c.Issue.ID, in),
-			Properties: map[string]any{site.MarkerKey: site.Marker{Connection: v.Connection.ID, Remote: c.Issue.ID, Intent: m.twin.Intent}},
+			Properties: map[string]any{site.MarkerKey: site.Marker{Connection: v.Connection.ID, Remote: c.Issue.ID, Intent: m.twin.Intent, Edits: given(m.writes)}},
 		})
 		if err == nil {
 			return ref, nil
@@ -258,9 +259,42 @@ func (f *Flow) join(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 	return p, err
 }
 
+// given are the edits that a creation gives, for its marker.
+func given(writes map[string]pair.IntendedWrite) map[string]string {
+	const most = 300 // a property holds 32 KB
+	if len(writes) > most {
+		return nil
+	}
+	out := map[string]string{}
+	for key, w := range writes {
+		out[key] = w.Edit.String()
+	}
+	return out
+}
+
+// gave are the writes of an earlier try, by its marker: it may have given older values than we would now.
+func gave(writes map[string]pair.IntendedWrite, marker site.Marker) map[string]pair.IntendedWrite {
+	out := map[string]pair.IntendedWrite{}
+	for key, s := range marker.Edits {
+		e, ok := bridge.ParseEdit(s)
+		if !ok {
+			continue
+		}
+		w := pair.IntendedWrite{Edit: e}
+		if now := writes[key]; now.Edit == e {
+			w = now
+		}
+		out[key] = w
+	}
+	return out
+}
+
 // begins notes the status that the new issue is in, so that a twin in the same one costs no call, and that it has no
-// resolution.
+// resolution. Of an issue found later, its changelog is read instead.
 func (f *Flow) begins(ctx context.Context, v *observe.View, m *newborn, p *pair.Pair) {
+	if p.State.Look != 0 {
+		return
+	}
 	if row, ok := v.Rules.Row("resolution"); ok && row.In && row.Target == "resolution" {
 		p.State.Field(row.Key).Shown = bridge.Cleared
 	}
@@ -275,31 +309,27 @@ func (f *Flow) begins(ctx context.Context, v *observe.View, m *newborn, p *pair.
 
 // look searches for an issue that an earlier try created, by its marker. An empty search counts only if it is evident
 // that the search index has passed the time of that try; until then the outcome is uncertain and is looked for again.
-func (f *Flow) look(ctx context.Context, v *observe.View, c *bridge.Change, t *pair.Twin) (jira.Ref, error) {
+func (f *Flow) look(ctx context.Context, v *observe.View, c *bridge.Change, t *pair.Twin) (found jira.Ref, marker site.Marker, err error) {
 	since := t.Since - clockSlack.Milliseconds()
 	jql := fmt.Sprintf("created >= %d ORDER BY created ASC, key ASC", f.jiraTime(since).Add(-time.Minute).UnixMilli())
-	var found jira.Ref
 	passed := f.indexPassed(ctx, t) // asked before the search: what the index learns after it, the search did not show
-	err := f.Site.Jira.Search(ctx, jql, jira.SearchOptions{Fields: []string{"created", "creator"}, Properties: []string{site.MarkerKey}}, func(is *jira.Issue) error {
+	err = f.Site.Jira.Search(ctx, jql, jira.SearchOptions{Fields: []string{"created", "creator"}, Properties: []string{site.MarkerKey}}, func(is *jira.Issue) error {
 		if f.Site.HubTime(is.Created()) > t.Since+callTime.Milliseconds() {
 			passed = true
 		}
 		if found.ID != "" || !is.Creator().Is(v.Account) {
 			return nil
 		}
-		ours, err := f.marked(ctx, is, c, t)
-		if ours {
-			found = jira.Ref{ID: is.ID, Key: is.Key}
+		m, err := f.marker(ctx, is)
+		if err == nil && m.Connection == c.Connection && m.Remote == c.Issue.ID && m.Intent == t.Intent {
+			found, marker = jira.Ref{ID: is.ID, Key: is.Key}, m
 		}
 		return err
 	})
-	if err != nil || found.ID != "" {
-		return found, err
+	if err != nil || found.ID != "" || passed {
+		return found, marker, err
 	}
-	if passed {
-		return jira.Ref{}, nil
-	}
-	return jira.Ref{}, bridge.Temporary("creation-uncertain",
+	return found, marker, bridge.Temporary("creation-uncertain",
 		"twin of %s: an earlier try may have created it, and the search index of this site does not show so recent issues yet; looked for again", c.Issue.Key)
 }
 
@@ -318,11 +348,6 @@ func (f *Flow) indexPassed(ctx context.Context, t *pair.Twin) bool {
 
 func (f *Flow) jiraTime(hub int64) time.Time {
 	return time.UnixMilli(hub - (f.Site.HubTime(time.UnixMilli(hub)) - hub))
-}
-
-func (f *Flow) marked(ctx context.Context, is *jira.Issue, c *bridge.Change, t *pair.Twin) (bool, error) {
-	m, err := f.marker(ctx, is)
-	return m.Connection == c.Connection && m.Remote == c.Issue.ID && m.Intent == t.Intent, err
 }
 
 // marker is the mark on an issue of our making; the zero Marker if there is none that can be read.

@@ -23,7 +23,6 @@ type deed struct {
 	what  merge.Deed
 	next  merge.Member // the state once it is done
 	look  bool         // an earlier try may have created it: look before creating
-	since int64        // hub ms of the intent
 
 	write rule.CommentWrite
 	skip  string // why our rules do not take it
@@ -60,7 +59,7 @@ func (f *Flow) ruleMember(v *observe.View, p *pair.Pair, m *deed) {
 
 // deeds makes the calls for all members. A temporary failure of one leaves the rest to be done.
 func (f *Flow) deeds(ctx context.Context, v *observe.View, pl *plan) error {
-	look := &looker{f: f, issue: pl.issue, connection: v.Connection.ID}
+	look := &looker{f: f, issue: pl.issue, connection: v.Connection.ID, known: pl.known}
 	var failed error
 	for _, m := range pl.members {
 		if m.skip != "" || m.err != nil {
@@ -169,6 +168,7 @@ type looker struct {
 	comments    []jira.Comment
 	listed      bool
 	attachments []jira.Attachment
+	known       map[string]bool // local ids of attachments that are originals, or some member's copy
 	read        bool
 }
 
@@ -190,7 +190,8 @@ func (l *looker) comment(ctx context.Context, original string) (*jira.Comment, e
 	return &l.comments[i], nil
 }
 
-// attachment finds an upload of ours by name, size and time; its content is verified by the upload having completed.
+// attachment finds an upload of ours that is no member's yet by name and size; its content is verified by the upload having
+// completed.
 func (l *looker) attachment(ctx context.Context, m *deed) (*jira.Attachment, error) {
 	if !l.read {
 		is, err := l.f.Site.Jira.Issue(ctx, l.issue, jira.IssueOptions{Fields: []string{"attachment"}})
@@ -204,7 +205,7 @@ func (l *looker) attachment(ctx context.Context, m *deed) (*jira.Attachment, err
 		return nil, err
 	}
 	i := slices.IndexFunc(l.attachments, func(a jira.Attachment) bool {
-		return a.Name == m.want.Name && a.Size == m.want.Size && a.Author.Is(account) && l.f.Site.HubTime(a.Created) >= m.since-clockSlack.Milliseconds()
+		return a.Name == m.want.Name && a.Size == m.want.Size && a.Author.Is(account) && !l.known[a.ID]
 	})
 	if i < 0 {
 		return nil, nil

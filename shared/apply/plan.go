@@ -27,11 +27,12 @@ type plan struct {
 	project    string // of the local issue, "" if not known
 	kind       string // its issue type, likewise
 	members    []*deed
-	link       bool        // the remote link to the twin is to be set
-	remote     bridge.Ref  // the twin
-	gone       bridge.Gone // the twin is gone: what the rule says of that is to be done
-	fight      error       // two automations undo each other: nothing is written
-	rewritten  bool        // something is written for other rules, without an edit of anybody
+	known      map[string]bool // local ids of attachments of which it is known what they are; only where one is looked for
+	link       bool            // the remote link to the twin is to be set
+	remote     bridge.Ref      // the twin
+	gone       bridge.Gone     // the twin is gone: what the rule says of that is to be done
+	fight      error           // two automations undo each other: nothing is written
+	rewritten  bool            // something is written for other rules, without an edit of anybody
 
 	// outcome
 	edited   *jira.Issue // what Cloud answered to the edit
@@ -285,11 +286,31 @@ func (f *Flow) decideMembers(ctx context.Context, v *observe.View, p *pair.Pair,
 			c.Since = v.Now
 			p.SetCopy(c)
 		}
-		if m.since = c.Since; p.State.Look != 0 {
-			m.since = 0 // it may have been created long ago, by a state that was lost
-		}
 		pl.members = append(pl.members, m)
+	}
+	if err := knownFiles(ctx, p, pl); err != nil {
+		return err
 	}
 	slices.SortStableFunc(pl.members, func(a, b *deed) int { return pair.OldestFirst(a.want, b.want) })
 	return nil
+}
+
+// knownFiles lists the attachments that cannot be the upload that is looked for.
+func knownFiles(ctx context.Context, p *pair.Pair, pl *plan) error {
+	if !slices.ContainsFunc(pl.members, func(m *deed) bool { return m.look && m.what == merge.Create && m.want.Kind == bridge.Attachment }) {
+		return nil
+	}
+	copies, err := p.Copies(ctx)
+	if err != nil {
+		return err
+	}
+	owns, err := p.Owns(ctx)
+	pl.known = map[string]bool{}
+	for _, c := range copies {
+		pl.known[c.LocalID] = true
+	}
+	for _, o := range owns {
+		pl.known[o.Offer.ID] = true
+	}
+	return err
 }

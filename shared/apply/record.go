@@ -31,7 +31,8 @@ func (f *Flow) record(ctx context.Context, v *observe.View, pl *plan) error {
 			return err
 		}
 		f.answered(p, pl)
-		redo = p.State.Redo || p.State.Holding()
+		wrote := len(pl.edit.Writes)+len(pl.transition.Writes) > 0
+		redo = p.State.Redo || wrote && p.State.Holding()
 		return nil
 	})
 	if err != nil {

@@ -29,9 +29,9 @@ func (f *Flow) initialStatus(ctx context.Context, w workflow, issue string) stri
 	if ok {
 		return known
 	}
-	is, err := f.Site.Jira.Issue(ctx, issue, jira.IssueOptions{Fields: []string{"status"}})
-	if err != nil {
-		return "" // not known: the projection asks for the transitions
+	is, err := f.Site.Jira.Issue(ctx, issue, jira.IssueOptions{Fields: []string{"status", "created", "updated"}})
+	if err != nil || is.Updated().After(is.Created()) {
+		return "" // not known, or somebody moved it already: the projection asks for the transitions
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

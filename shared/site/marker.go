@@ -10,6 +10,9 @@ type Marker struct {
 	Connection string `json:"connection"`
 	Remote     string `json:"remote"` // id of the original on the remote site
 	Intent     string `json:"intent"`
+	// Edits are what the creation gave an issue, by replica key ("public:10234"): a changelog begins after it. Left away
+	// where they are too many for a property.
+	Edits map[string]string `json:"edits,omitempty"`
 }
 
 // LinkID is the global id of the remote link to a twin: setting it twice is setting it once.
