@@ -48,7 +48,7 @@ func TestEverythingConverges(t *testing.T) {
 // try runs one seed. A run that fails is shrunk to a story.
 func try(t *testing.T, seed uint64) bool {
 	o, steps := optionsOf(seed), plan(seed)
-	if _, wrong := once(t, o, steps, false); wrong == "" {
+	if _, wrong := once(t, o, steps, *loud && *shrinks == 0); wrong == "" {
 		return true
 	}
 	steps = shrink(t, o, steps)

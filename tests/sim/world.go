@@ -236,6 +236,9 @@ func run(o options, steps []step, verbose bool) (w *world, wrong string) {
 		case nil:
 		case failed:
 			wrong = r.why
+			if verbose {
+				w.dump()
+			}
 		default:
 			panic(r)
 		}
