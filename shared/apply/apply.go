@@ -61,6 +61,9 @@ func (f *Flow) Change(ctx context.Context, t site.Task) error {
 		if err != nil || p == nil {
 			return err
 		}
+		if p, err = f.Site.Book.Load(ctx, c.Connection, p.Head.Local.ID); err != nil || p == nil {
+			return err // as it is stored: nothing is decided on what was only made
+		}
 	}
 	if p.Meeting() {
 		return f.meet(ctx, p, c)
@@ -134,11 +137,12 @@ func (f *Flow) project(ctx context.Context, v *observe.View, p *pair.Pair, c *br
 		if err := f.catchUp(ctx, v, issue); err != nil {
 			return err
 		}
+		p = nil // it has changed
 	}
-	pl, err := f.plan(ctx, v, issue, c, false)
+	pl, err := f.plan(ctx, v, issue, p, c, false)
 	if err == nil && pl.forgotten {
 		if err = f.catchUp(ctx, v, issue); err == nil {
-			pl, err = f.plan(ctx, v, issue, c, true)
+			pl, err = f.plan(ctx, v, issue, nil, c, true)
 		}
 	}
 	if err == nil {
@@ -179,7 +183,10 @@ func (f *Flow) catchUp(ctx context.Context, v *observe.View, issue string) error
 }
 
 func (f *Flow) update(ctx context.Context, v *observe.View, issue string, change func(*pair.Pair) error) error {
-	p, err := f.Site.Book.Update(ctx, v.Connection.ID, issue, change)
+	return f.ring(f.Site.Book.Update(ctx, v.Connection.ID, issue, change))
+}
+
+func (f *Flow) ring(p *pair.Pair, err error) error {
 	if err == nil && p.Head.Waits() {
 		f.Site.Ring()
 	}

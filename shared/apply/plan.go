@@ -41,10 +41,11 @@ type plan struct {
 	linked   bool
 }
 
-// plan takes the change into the pair and stores what is to be written, in one step.
-func (f *Flow) plan(ctx context.Context, v *observe.View, issue string, c *bridge.Change, insist bool) (*plan, error) {
+// plan takes the change into the pair and stores what is to be written, in one step. The pair is given as it was loaded a
+// moment ago, or nil.
+func (f *Flow) plan(ctx context.Context, v *observe.View, issue string, p *pair.Pair, c *bridge.Change, insist bool) (*plan, error) {
 	var pl *plan
-	err := f.update(ctx, v, issue, func(p *pair.Pair) (err error) {
+	decide := func(p *pair.Pair) (err error) {
 		pl = &plan{issue: issue, change: c, problems: map[string]string{}}
 		if c != nil {
 			if pl.forgotten, err = receive(ctx, p, v, c, insist); err != nil || pl.forgotten {
@@ -55,7 +56,13 @@ func (f *Flow) plan(ctx context.Context, v *observe.View, issue string, c *bridg
 			return err
 		}
 		return f.guard(ctx, v, p, pl)
-	})
+	}
+	var err error
+	if p == nil {
+		err = f.update(ctx, v, issue, decide)
+	} else {
+		err = f.ring(f.Site.Book.Change(ctx, p, decide))
+	}
 	return pl, err
 }
 

@@ -193,13 +193,13 @@ func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, see
 		return err
 	}
 	redo := false
-	err = f.update(ctx, c, seen.Issue.ID, func(p *pair.Pair) error {
+	err = f.change(f.Site.Book.Change(ctx, p, func(p *pair.Pair) error {
 		p.Head.Local.Key, p.Head.Local.URL = seen.Issue.Key, f.Site.Jira.Browse(seen.Issue.Key)
 		p.Head.Updated = max(p.Head.Updated, seen.Issue.Updated().UnixMilli())
 		observe.Fold(p, v, seen)
 		redo = p.State.Redo
 		return takeAll(ctx, p, v, ms, seen.Cause)
-	})
+	}))
 	if err != nil || !redo {
 		return err
 	}
@@ -208,7 +208,11 @@ func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, see
 
 // update changes a pair and rings for whoever waits for changes.
 func (f *Flow) update(ctx context.Context, c *bridge.Connection, issue string, change func(*pair.Pair) error) error {
-	p, err := f.Site.Book.Update(ctx, c.ID, issue, change)
+	return f.change(f.Site.Book.Update(ctx, c.ID, issue, change))
+}
+
+// change takes what a change of a pair came to.
+func (f *Flow) change(p *pair.Pair, err error) error {
 	if errors.Is(err, pair.ErrNone) {
 		return nil
 	}
