@@ -1,11 +1,13 @@
 # Drawbridge. `make` alone lists the targets; each does what it says on a clean clone with Go and make, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour build test check vet format lint race fuzz bench cover clean network-tools
+.PHONY: help demo tour demo-aws build test check vet format lint race fuzz sim conformance template-check bench cover clean network-tools
 
 GO       ?= go
 PKG      ?= ./...
 FUZZTIME ?= 20s
+RUNS     ?= 5000
+SEED     ?= 1
 BENCH    ?= full
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 BINARY   := bin/drawbridge
@@ -32,9 +34,11 @@ demo: build ## two simulated Jiras, a hub and a poller, connected; Ctrl-C stops 
 tour: build ## the same, and a walk through everything it does; fails on the first thing not so
 	@$(BINARY) demo --script --dir "$$(mktemp -d)"
 
+demo-aws: ## the same walk against template.yaml, deployed on emulated AWS (needs Linux and Python; takes minutes)
+	@$(GO) test -count=1 -timeout 15m -run '^TestTour$$' -v ./tests/awstour
+
 # --- test -------------------------------------------------------------------------------------------------------------
-# `make test` is what .ci/run calls. A target that belongs to it (conformance, template-check, sim, bench) is written
-# below with a `## text` of its own and added to the line of `test`.
+# `make test` is what .ci/run calls. sim, conformance and template-check are parts of it that can be run by themselves.
 
 test: check network-tools ## everything CI runs: format, vet, build, all tests
 ifeq ($(PKG),./...)
@@ -67,6 +71,15 @@ vet: ## go vet
 
 lint: format vet ## format, vet, and the rules of tests/layout
 	@$(GO) test -count=1 ./tests/layout/...
+
+sim: ## the whole product under random edits and faults: make sim RUNS=20000 SEED=7
+	$(GO) test -count=1 -timeout 6h -run '^TestEverythingConverges$$' ./tests/sim -runs $(RUNS) -seed $(SEED)
+
+conformance: ## every driver of store, queue, blobs and secrets against its port's suite, the AWS ones on real engines
+	$(GO) test -count=1 ./shared/store/... ./shared/queue/... ./shared/blob/... ./shared/secret/... ./functions/... ./tests/engine
+
+template-check: ## template.yaml: sam validate, cfn-lint, our own invariants, a deployment on emulated AWS
+	$(GO) test -count=1 ./tests/template
 
 race: ## the tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race $(PKG)
