@@ -29,7 +29,9 @@ issues under the same ids. Never say it on a clone: end the connections there in
 		if err != nil {
 			return err
 		}
-		return s.show(i, func(w io.Writer) { fmt.Fprintf(w, "site %s is %s %s from now on\n", h.settings().Name, i.URL, i.Server) })
+		return s.show(i, func(w io.Writer) {
+			fmt.Fprintf(w, "site %s is %s %s from now on\n", h.settings().Name, i.URL, i.Server)
+		})
 	}))
 	return c
 }
