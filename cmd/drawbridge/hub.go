@@ -62,7 +62,7 @@ func runHub(ctx context.Context, h config.Hub, log *slog.Logger) error {
 	keys := hubKeys{db.Store()}
 	now := func() int64 { return time.Now().UnixMilli() }
 	e, err := wire(wiring{
-		role: bridge.Public, site: h.Site, db: db, watch: h.Watch, limits: h.Limits, workers: h.Workers,
+		role: bridge.Public, site: h.Site, db: db, watch: h.Watch, limits: h.Limits, scan: h.Scan, workers: h.Workers,
 		content: site.Blobs{Store: blobs, Role: bridge.Public}, now: now, log: log,
 	})
 	if err != nil {
@@ -114,6 +114,10 @@ func (e *engine) webhooks(name string, secret config.Secret) http.Handler {
 
 // serveHub serves and works until ctx is done, then stops: no new calls, held answers are given, work in hand is done.
 func serveHub(ctx context.Context, h config.Hub, e *engine, blobs *folderblob.Folder, handler http.Handler) error {
+	herald, err := newHerald(e, h.Notify, h.Site.CredentialExpires.Time)
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", h.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -124,6 +128,11 @@ func serveHub(ctx context.Context, h config.Hub, e *engine, blobs *folderblob.Fo
 	e.log.Info("hub is up", "listen", listener.Addr().String(), "public_url", h.PublicURL, "site", h.Site.Name, "version", version)
 	var wg sync.WaitGroup
 	wg.Go(func() { e.run(ctx) })
+	if herald != nil {
+		book := exchange.Book{Store: e.site.Book.Store}
+		herald.silent = func(ctx context.Context) map[string]silence { return quietPollers(ctx, e, book.Seen) }
+		wg.Go(func() { every(ctx, heraldEvery, herald.look) })
+	}
 	wg.Go(func() { every(ctx, time.Hour, func(ctx context.Context) { expire(ctx, blobs, e.log) }) })
 	failed := make(chan error, 1)
 	go func() { failed <- serveTLS(server, listener, h.TLS) }()

@@ -117,7 +117,7 @@ func openPoller(ctx context.Context, settings config.Poller, log *slog.Logger) (
 		return nil, err
 	}
 	p.engine, err = wire(wiring{
-		role: bridge.Private, site: settings.Site, db: db, watch: settings.Watch, limits: settings.Limits, workers: settings.Workers,
+		role: bridge.Private, site: settings.Site, db: db, watch: settings.Watch, limits: settings.Limits, scan: settings.Scan, workers: settings.Workers,
 		content: poll.Content{Folder: folder, Client: p.client}, now: p.now, log: log,
 	})
 	return p, err
@@ -185,6 +185,10 @@ func (p *pollerHalf) status(ctx context.Context, connection string) exchange.Sta
 
 // run runs until ctx is done.
 func (p *pollerHalf) run(ctx context.Context) error {
+	herald, err := newHerald(p.engine, p.settings.Notify, p.settings.Site.CredentialExpires.Time)
+	if err != nil {
+		return err
+	}
 	stop, err := p.listen(ctx)
 	if err != nil {
 		return err
@@ -193,11 +197,28 @@ func (p *pollerHalf) run(ctx context.Context) error {
 	p.log.Info("poller is up", "site", p.settings.Site.Name, "state", p.settings.State, "version", version)
 	var wg sync.WaitGroup
 	wg.Go(func() { p.engine.run(ctx) })
+	if herald != nil {
+		herald.silent = p.silent
+		wg.Go(func() { every(ctx, heraldEvery, herald.look) })
+	}
 	running := map[string]bool{}
 	every(ctx, linksEvery, func(ctx context.Context) { p.startLoops(ctx, &wg, running) })
 	wg.Wait()
 	p.log.Info("poller has stopped")
 	return nil
+}
+
+// silent are the hubs that cannot be reached.
+func (p *pollerHalf) silent(context.Context) map[string]silence {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := map[string]silence{}
+	for connection, l := range p.loops {
+		if since, why := l.Silent(); why != nil {
+			out[connection] = silence{since, why.Error()}
+		}
+	}
+	return out
 }
 
 // linksEvery is how soon an invitation accepted by another process is noticed.

@@ -44,6 +44,7 @@ type wiring struct {
 	db      *sqlitestore.DB
 	watch   config.Watch
 	limits  config.Limits
+	scan    []string
 	workers int
 	content site.Content
 	now     func() int64
@@ -59,7 +60,7 @@ func wire(w wiring) (*engine, error) {
 	s := &site.Site{
 		Name: w.site.Name, Role: w.role, Jira: client, Queue: w.db.Queue(), Content: w.content, Log: w.log, Now: w.now,
 		Book:          &pair.Book{Store: w.db.Store(), Site: w.site.Name, Now: w.now},
-		MaxAttachment: int64(w.limits.Attachment),
+		MaxAttachment: int64(w.limits.Attachment), Scan: w.scan,
 	}
 	out, in := &publish.Flow{Site: s}, &apply.Flow{Site: s, IndexLag: w.watch.Overlap.Std()}
 	e := &engine{site: s, publish: out, pause: w.watch.Interval.Std(), between: w.watch.Sweep.Std(), metrics: m, log: w.log}

@@ -64,6 +64,7 @@ type Hub struct {
 
 	mu    sync.Mutex
 	known map[string]secret.Value
+	read  map[string]time.Time
 	state exchange.Generation
 }
 
@@ -98,23 +99,32 @@ func newHub(cfg aws.Config, s Settings, log *slog.Logger) *Hub {
 		Store:   dynamostore.New(dynamodb.NewFromConfig(cfg), s.Table),
 		Queue:   sqsqueue.New(sqs.NewFromConfig(cfg), sqsqueue.Options{Live: s.Live, Bulk: s.Bulk, Claims: blobs}),
 		Secrets: ssmsecret.New(ssm.NewFromConfig(cfg), s.Secrets),
-		known:   map[string]secret.Value{},
+		known:   map[string]secret.Value{}, read: map[string]time.Time{},
 	}
 }
 
-// secret returns a secret, read once for each instance.
+// secretLasts is how long a secret that was read is used: a rotated one counts a minute later, without a restart.
+const secretLasts = time.Minute
+
+// secret returns a secret, read once a minute for each instance. While Parameter Store does not answer, the one known is used.
 func (h *Hub) secret(ctx context.Context, name string) (string, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if v, ok := h.known[name]; ok {
+	v, ok := h.known[name]
+	if ok && time.Since(h.read[name]) < secretLasts {
 		return v.Reveal(), nil
 	}
 	found, err := h.Secrets.Get(ctx, name)
-	if err != nil {
+	switch {
+	case err != nil && ok:
+		h.Log.Warn("secret not read again", "secret", name, "error", err)
+	case err != nil:
 		return "", err
+	default:
+		h.known[name] = found[name]
 	}
-	h.known[name] = found[name]
-	return found[name].Reveal(), nil
+	h.read[name] = time.Now()
+	return h.known[name].Reveal(), nil
 }
 
 // within is a secret for callers that bring no context.

@@ -39,6 +39,11 @@ func (f *Flow) forgive(ctx context.Context, t site.Task) error {
 		for _, field := range p.State.Fields {
 			field.Failed = ""
 		}
+		if t.Insist {
+			if err := undo(ctx, p); err != nil {
+				return err
+			}
+		}
 		if t.Insist && fighting(p) != nil {
 			p.Calm()
 			p.Unpark()
@@ -48,6 +53,17 @@ func (f *Flow) forgive(ctx context.Context, t site.Task) error {
 	})
 	if errors.Is(err, pair.ErrNone) {
 		return nil
+	}
+	return err
+}
+
+// undo lists the members again that were refused.
+func undo(ctx context.Context, p *pair.Pair) error {
+	copies, err := p.Copies(ctx)
+	for _, c := range copies {
+		if c.Why != "" {
+			p.State.Undo(pair.MemberKey(c.Want.Kind, c.Want.ID))
+		}
 	}
 	return err
 }

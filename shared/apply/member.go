@@ -154,6 +154,9 @@ func (f *Flow) addAttachment(ctx context.Context, v *observe.View, issue string,
 	if err != nil {
 		return err
 	}
+	if r, err = f.Site.Scanned(ctx, r, m.want); err != nil {
+		return err
+	}
 	defer r.Close()
 	a, err := f.Site.Jira.Upload(ctx, issue, m.want.Name, m.want.Size, r)
 	m.local, m.made = a.ID, a.Created.UnixMilli()
@@ -230,6 +233,7 @@ func recordMembers(ctx context.Context, p *pair.Pair, pl *plan, now int64) error
 		case m.done:
 			c.Member = m.next
 			c.Since, c.Why, c.Tries = 0, "", 0
+			p.State.Refuse(m.key, "")
 			if m.what == merge.Create {
 				c.LocalID, c.Made = m.local, m.made
 			}
@@ -242,7 +246,7 @@ func recordMembers(ctx context.Context, p *pair.Pair, pl *plan, now int64) error
 			if certain(m.err) {
 				c.Since = 0
 			}
-			pl.problems[m.key] = m.err.Error()
+			p.State.Refuse(m.key, m.err.Error())
 			p.Note(pair.Event{What: "refused", Field: m.key, Note: m.err.Error()})
 		default:
 			c.Tries++

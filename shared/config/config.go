@@ -29,6 +29,8 @@ type Hub struct {
 	Pace      string   `json:"pace"` // normal or cheap
 	Workers   int      `json:"workers"`
 	Limits    Limits   `json:"limits"`
+	Notify    Notify   `json:"notify"`
+	Scan      []string `json:"scan_command"`
 	Log       Log      `json:"log"`
 
 	redactor *Redactor
@@ -44,6 +46,8 @@ type Poller struct {
 	Hub     Target   `json:"hub"`
 	Workers int      `json:"workers"`
 	Limits  Limits   `json:"limits"`
+	Notify  Notify   `json:"notify"`
+	Scan    []string `json:"scan_command"`
 	Log     Log      `json:"log"`
 
 	redactor *Redactor
@@ -266,7 +270,7 @@ func (s *Site) remember(r *Redactor) error {
 }
 
 func (h *Hub) secrets() []*Secret {
-	out := h.Site.secrets()
+	out := append(h.Site.secrets(), h.Notify.secrets()...)
 	if h.Webhook != nil {
 		out = append(out, &h.Webhook.Secret)
 	}
@@ -274,7 +278,7 @@ func (h *Hub) secrets() []*Secret {
 }
 
 func (p *Poller) secrets() []*Secret {
-	out := append(p.Site.secrets(), &p.Hub.Network.ProxyPassword)
+	out := append(append(p.Site.secrets(), &p.Hub.Network.ProxyPassword), p.Notify.secrets()...)
 	if p.Watch.Webhook != nil {
 		out = append(out, &p.Watch.Webhook.Secret)
 	}

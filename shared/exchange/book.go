@@ -158,6 +158,15 @@ func (b Book) Dismiss(ctx context.Context, connection string) error {
 	})
 }
 
+// Seen is when the poller of a connection last came; zero: never, or there is none.
+func (b Book) Seen(ctx context.Context, connection string) (time.Time, error) {
+	s, rev, err := b.session(ctx, connection)
+	if err != nil || rev == 0 || s.Seen == 0 {
+		return time.Time{}, err
+	}
+	return time.UnixMilli(s.Seen), nil
+}
+
 // Poller is what the hub knows of the poller of a connection.
 type Poller struct {
 	ID     string

@@ -19,6 +19,8 @@ type State struct {
 	Undone  []string                `json:"undone,omitempty"`  // members of the remote site whose copy has work waiting
 	// Answered are the local ids of the copies of the members in the change last applied, by member key.
 	Answered map[string]string `json:"answered,omitempty"`
+	// Refused says by member key why a member of the remote site was not taken.
+	Refused map[string]string `json:"refused,omitempty"`
 	// Look, if not 0, says that this state may not know all that we created (it was lost or restored): look before creating
 	// anything, until the remote site's change of that revision, or a later one, was applied.
 	Look int64 `json:"look,omitempty"`
@@ -134,6 +136,22 @@ func (s *State) Ended(id string, at int64) {
 		}
 	}
 }
+
+// Refuse keeps why a member of the remote site was not taken, for the answer; "" forgets it.
+func (s *State) Refuse(key, why string) {
+	if why == "" {
+		delete(s.Refused, key)
+		return
+	}
+	if s.Refused == nil {
+		s.Refused = map[string]string{}
+	}
+	if len(s.Refused) < refusedMax {
+		s.Refused[key] = why
+	}
+}
+
+const refusedMax = 20 // the history has them all
 
 // Undo lists a member's copy as having work.
 func (s *State) Undo(key string) {

@@ -43,6 +43,7 @@ type Loop struct {
 	came   progress
 	last   time.Time // something flowed
 	failed error
+	since  time.Time              // of the first failure in a row
 	told   bridge.ConnectionState // what the last exchange said the connection is
 	active bool                   // the connection carried changes in the last round
 }
@@ -112,6 +113,13 @@ func (l *Loop) Trouble() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.failed
+}
+
+// Silent says since when the hub has not been reached, and why; nil: it is.
+func (l *Loop) Silent() (since time.Time, why error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.since, l.failed
 }
 
 // Busy counts what was taken or sent and is not settled.
@@ -314,6 +322,9 @@ func (l *Loop) configure(ctx context.Context, out *exchange.Response) error {
 func (l *Loop) trouble(err error) time.Duration {
 	l.mu.Lock()
 	first := l.failed == nil
+	if first {
+		l.since = time.Now()
+	}
 	l.failed = err
 	l.mu.Unlock()
 	if first {

@@ -36,6 +36,9 @@ func (b *Bulk) Page(ctx context.Context, t site.Task) error {
 	if err != nil || job == nil || job.State != site.JobRuns || job.Turn != t.Turn {
 		return err
 	}
+	if err := b.Site.Check(ctx); err != nil {
+		return err
+	}
 	ids, next, err := b.ids(ctx, job)
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ const (
 // Once asks which issues were updated from the mark on, and reads those whose update is not known yet. It returns how
 // many were. The mark moves only when all of them were taken in.
 func (w *Watch) Once(ctx context.Context) (int, error) {
-	if _, err := w.Site.Account(ctx); err != nil {
+	if err := w.Site.Check(ctx); err != nil {
 		return 0, err // who cannot say who he is must not take an empty answer for "nothing happened"
 	}
 	mark, rev, err := w.mark(ctx)

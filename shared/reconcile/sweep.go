@@ -58,6 +58,9 @@ func (w *Sweep) Page(ctx context.Context, t site.Task) error {
 	if t.Request != 0 {
 		return w.rejoin(ctx, t)
 	}
+	if err := w.Site.Check(ctx); err != nil {
+		return err // an issue that nobody may see is not one that was deleted
+	}
 	lines, err := w.Site.Book.List(ctx, t.Connection, t.After, pairsPerPage)
 	if err != nil || len(lines) == 0 {
 		return err

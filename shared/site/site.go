@@ -24,6 +24,8 @@ type Site struct {
 	Log     *slog.Logger
 	// Now is the hub's timeline in milliseconds: the hub's own clock, or the poller's corrected by what it learnt.
 	Now func() int64
+	// Scan is the program, with its arguments, that sees every attachment that comes in; empty: none.
+	Scan []string
 	// MaxAttachment is the largest attachment carried, in bytes; 0 means no limit but Jira's own.
 	MaxAttachment int64
 
@@ -41,11 +43,20 @@ type Site struct {
 }
 
 // Account is who we are on this site. It is asked once an hour, so that a credential that expired is noticed.
-func (s *Site) Account(ctx context.Context) (jira.User, error) {
+func (s *Site) Account(ctx context.Context) (jira.User, error) { return s.whoami(ctx, time.Hour) }
+
+// Check makes sure that Jira still knows us, and as whom, before a search or a job takes its answer for what there is. It is
+// asked at most once a minute.
+func (s *Site) Check(ctx context.Context) error {
+	_, err := s.whoami(ctx, time.Minute)
+	return err
+}
+
+func (s *Site) whoami(ctx context.Context, fresh time.Duration) (jira.User, error) {
 	s.mu.Lock()
 	known, asked := s.account, s.asked
 	s.mu.Unlock()
-	if known != nil && time.Since(asked) < time.Hour {
+	if known != nil && time.Since(asked) < fresh {
 		return *known, nil
 	}
 	u, err := s.Jira.Myself(ctx)

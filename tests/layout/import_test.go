@@ -24,6 +24,7 @@ var layers = map[string]int{
 
 	"pair":     3, // pair state, built once on the store
 	"exchange": 3, // the wire: messages, the hub's handler, the poller's client; what they mean for pairs is a Backend's
+	"notify":   3, // tells people; knows nothing of sync
 	"site":     4, // one Jira as the flows see it
 	"observe":  5, // from what Jira shows to entries; used by several flows
 	"relay":    5, // between pairs and wire; used by both halves
