@@ -26,6 +26,7 @@ func (f *Flow) record(ctx context.Context, v *observe.View, pl *plan) error {
 		f.settle(p, v, pl, pl.transition)
 		if pl.edited != nil {
 			observe.Fold(p, v, observe.Seen{Issue: pl.edited, Histories: pl.edited.Histories, All: true, ReadAt: now + 1, Cause: "answer to our write"})
+			p.Head.Updated = max(p.Head.Updated, pl.edited.Updated().UnixMilli()) // its event brings nothing new then
 		}
 		if err := recordMembers(ctx, p, pl, now); err != nil {
 			return err
@@ -117,7 +118,6 @@ func (f *Flow) answered(p *pair.Pair, pl *plan) {
 	for key, why := range pl.problems {
 		refused[key] = why
 	}
-	maps.Copy(refused, p.State.Refused)
 	if len(refused) > 0 {
 		p.Head.Outcome = &bridge.Ack{Outcome: bridge.Applied, Refused: refused}
 	}

@@ -90,29 +90,43 @@ func (s *session) mayHold(who Identity, now time.Time) bool {
 	return who.State == s.Holder.State && who.Generation > s.Holder.Generation
 }
 
-// nonceSet remembers nonces until they expire, ten bytes each: four of the
-// expiry in Unix seconds, six of the hash of key id and nonce. Two nonces that
-// share a hash (one in 10^11 exchanges) cost the later one a second try.
+// nonceSet remembers nonces until they expire: eight bytes of Unix seconds, then six bytes for each nonce, two of its
+// expiry in seconds after those and four of the hash of key id and nonce. Two nonces that share a hash (one in 10^7
+// exchanges) cost the later one a second try. Small, it keeps the session in one write unit of DynamoDB.
 type nonceSet []byte
 
-const nonceBytes = 10
+const (
+	nonceHead  = 8
+	nonceBytes = 6
+	nonceSpan  = 1<<16 - 1 // seconds
+)
 
-func nonceHash(keyID, nonce string) [6]byte {
+func nonceHash(keyID, nonce string) [4]byte {
 	sum := sha256.Sum256([]byte(keyID + "\n" + nonce))
-	return [6]byte(sum[:6])
+	return [4]byte(sum[:4])
 }
 
 // add drops what has expired and adds the nonce; fresh is false if it was there.
 func (n nonceSet) add(keyID, nonce string, expires, now time.Time) (next nonceSet, fresh bool) {
-	hash := nonceHash(keyID, nonce)
+	hash, since := nonceHash(keyID, nonce), int64(0)
+	if len(n) >= nonceHead {
+		since = int64(binary.BigEndian.Uint64(n))
+		n = n[nonceHead:]
+	}
+	next = binary.BigEndian.AppendUint64(nil, uint64(now.Unix()))
+	keep := func(until int64, hash [4]byte) {
+		next = binary.BigEndian.AppendUint16(next, uint16(min(max(until-now.Unix(), 0), nonceSpan)))
+		next = append(next, hash[:]...)
+	}
 	for ; len(n) >= nonceBytes; n = n[nonceBytes:] {
-		if [6]byte(n[4:nonceBytes]) == hash {
+		known := [4]byte(n[2:nonceBytes])
+		if known == hash {
 			return nil, false
 		}
-		if int64(binary.BigEndian.Uint32(n)) >= now.Unix() {
-			next = append(next, n[:nonceBytes]...)
+		if until := since + int64(binary.BigEndian.Uint16(n)); until >= now.Unix() {
+			keep(until, known)
 		}
 	}
-	next = binary.BigEndian.AppendUint32(next, uint32(expires.Unix()))
-	return append(next, hash[:]...), true
+	keep(expires.Unix(), hash)
+	return next, true
 }

@@ -56,10 +56,10 @@ func (b *Book) empty() *Pair {
 }
 
 // openState reads the state document, and lays over it what the head holds.
-func (p *Pair) openState(ctx context.Context, d *store.Doc) (err error) {
+func (p *Pair) openState(ctx context.Context, d *store.Doc) error {
 	if d != nil {
 		p.stateRev = d.Rev
-		if p.written, err = split(d.Body); err != nil {
+		if err := json.Unmarshal(d.Body, (*nested)(&p.written)); err != nil {
 			return damaged(d.Key, err)
 		}
 	}

@@ -45,12 +45,14 @@ func (b *Book) Outgoing(ctx context.Context, connection string, limit int, skip 
 
 func (b *Book) outgoing(ctx context.Context, connection string, h store.IndexHit, skip func(string, int64) bool) (*bridge.Change, error) {
 	issue := strings.TrimPrefix(h.Key.Part, "pair/"+connection+"/")
-	g, err := b.glance(ctx, connection, issue)
-	if err != nil || g == nil || !g.waits() || skip(issue, g.Revision) {
-		return nil, err
+	if skip(issue, 1) { // some revision of it is in hand: is it the latest?
+		g, err := b.glance(ctx, connection, issue)
+		if err != nil || g == nil || !g.waits() || skip(issue, g.Revision) {
+			return nil, err
+		}
 	}
 	p, err := b.Load(ctx, connection, issue)
-	if err != nil || p == nil || !p.Head.Waits() {
+	if err != nil || p == nil || !p.Head.Waits() || skip(issue, p.Head.Revision) {
 		return nil, err
 	}
 	return p.Change(ctx)

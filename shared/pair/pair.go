@@ -135,7 +135,7 @@ type writes struct {
 }
 
 // headMax is how many bytes the body of a head may have, so that the item of it is one write unit of DynamoDB.
-const headMax = 1024 - 150
+const headMax = 1024 - 134
 
 // eventsMax is how many bytes of history one update may leave in the head.
 const eventsMax = 600
@@ -167,7 +167,7 @@ func (p *Pair) writes(now int64) (w writes, err error) {
 
 // first writes a new pair: everything in one step.
 func (p *Pair) first(w *writes, is parts) error {
-	body, err := is.body()
+	body, err := json.Marshal(nested(is))
 	if err != nil {
 		return err
 	}
@@ -176,19 +176,17 @@ func (p *Pair) first(w *writes, is parts) error {
 	return err
 }
 
-// next writes a changed pair. What the head holds of state and history is moved out when it grows too large.
+// next writes a changed pair. What the head holds of state and history is moved out when it grows too large: first of the
+// two that which gives more room for what its document costs.
 func (p *Pair) next(w *writes, is parts, now int64) error {
-	c := carried{p.stateRev, is.since(p.written, p.fresh), p.told, append(slices.Clip(p.pending), p.history...)}
+	c := carried{p.stateRev, nested(is.since(p.written, p.fresh)), p.told, append(slices.Clip(p.pending), p.history...)}
 	head, err := p.headBody(c)
-	if err == nil && len(head) > headMax && len(p.pending) > 0 {
-		w.moves = append(w.moves, p.historyOp(c.Told, p.pending, now))
-		c.Told, c.Events = c.Told+len(p.pending), p.history
-		head, err = p.headBody(c)
-	}
-	if err == nil && len(head) > headMax && len(p.fresh) > 0 {
-		known := p.written.over(p.fresh)
-		c.Base, c.Fresh = c.Base+1, is.since(known, nil)
-		if err = p.move(w, known); err == nil {
+	known := p.written.over(p.fresh)
+	for _, move := range p.order(known) {
+		if err != nil || len(head) <= headMax {
+			break
+		}
+		if err = move(p, w, &c, known, is, now); err == nil {
 			head, err = p.headBody(c)
 		}
 	}
@@ -201,16 +199,52 @@ func (p *Pair) next(w *writes, is parts, now int64) error {
 	return err
 }
 
-// move writes what is known already into the state document.
-func (p *Pair) move(w *writes, known parts) error {
-	body, err := known.body()
+type moveFunc func(p *Pair, w *writes, c *carried, known, is parts, now int64) error
+
+// order says what is moved first.
+func (p *Pair) order(known parts) []moveFunc {
+	state, history := known.size()/1024+1, events(p.pending).size()/1024+1
+	if p.fresh.size()*history > events(p.pending).size()*state {
+		return []moveFunc{(*Pair).moveState, (*Pair).moveHistory}
+	}
+	return []moveFunc{(*Pair).moveHistory, (*Pair).moveState}
+}
+
+func (p *Pair) moveHistory(w *writes, c *carried, _, _ parts, now int64) error {
+	if len(p.pending) > 0 {
+		w.moves = append(w.moves, p.historyOp(c.Told, p.pending, now))
+		c.Told, c.Events = c.Told+len(p.pending), p.history
+	}
+	return nil
+}
+
+// moveState writes what is known already into the state document.
+func (p *Pair) moveState(w *writes, c *carried, known, is parts, _ int64) error {
+	if len(p.fresh) == 0 {
+		return nil
+	}
+	body, err := json.Marshal(nested(known))
 	d := store.Doc{Key: p.key("state"), Body: body, Rev: p.stateRev}
 	if p.stateRev == 0 {
 		w.moves = append(w.moves, store.Create(d))
 	} else {
 		w.moves = append(w.moves, store.Replace(d))
 	}
+	c.Base, c.Fresh = c.Base+1, nested(is.since(known, nil))
 	return err
+}
+
+// size is about how many bytes they take.
+func (ps parts) size() (n int) {
+	for name, raw := range ps {
+		n += len(name) + len(raw)
+	}
+	return n
+}
+
+func (es events) size() int {
+	raw, _ := json.Marshal(es) // of strings and values
+	return len(raw)
 }
 
 func (p *Pair) memberOps() ([]store.Op, error) {

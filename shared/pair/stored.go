@@ -24,10 +24,10 @@ const fieldPart = "fields/"
 
 // about is who the pair is: what hardly ever changes of the head.
 type about struct {
-	Connection string      `json:"connection"`
-	Local      bridge.Ref  `json:"local"`
-	Remote     bridge.Ref  `json:"remote"`
-	Origin     bridge.Role `json:"origin"`
+	Key    string      `json:"key"` // of the local issue
+	URL    string      `json:"url,omitempty"`
+	Remote bridge.Ref  `json:"remote"`
+	Origin bridge.Role `json:"origin"`
 }
 
 // storedHead is the head document. What it shares with about is read from older documents only; a status or lane that it
@@ -47,10 +47,10 @@ type storedHead struct {
 
 // carried is what the head carries for the other documents.
 type carried struct {
-	Base   int64   `json:"base,omitempty"`   // revision of the state document that Fresh is meant for, or a later one
-	Fresh  parts   `json:"fresh,omitempty"`  // parts of the state that changed since
-	Told   int     `json:"told,omitempty"`   // lines of the history that are in documents
-	Events []Event `json:"events,omitempty"` // lines of the history that are in no history document
+	Base   int64  `json:"base,omitempty"`   // revision of the state document that Fresh is meant for, or a later one
+	Fresh  nested `json:"fresh,omitempty"`  // parts of the state that changed since
+	Told   int    `json:"told,omitempty"`   // lines of the history that are in documents
+	Events events `json:"events,omitempty"` // lines of the history that are in none
 }
 
 // storedField is a field as it is stored: entries as short lists, and nothing that the entries say already.
@@ -60,7 +60,7 @@ type storedField struct {
 	Theirs *storedEntry `json:"theirs,omitempty"`
 	Turns  *Turns       `json:"turns,omitempty"`
 	// Like names what was left out: r raw, s shown, c carries and i item are mine's; S shown, C carries and t turns are
-	// theirs'; p placed is theirs at item.
+	// theirs'; p placed is theirs at item; R shown is as raw.
 	Like string `json:"like,omitempty"`
 }
 
@@ -80,7 +80,10 @@ func (e *storedEntry) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &[]any{&e.Seq, &e.Saw, &e.Value, &e.Stamp.Site, &e.Stamp.At, &e.Stamp.Policy, &e.Rules})
 }
 
-func pack(f Field) (json.RawMessage, error) {
+func pack(f Field, acked int64) (json.RawMessage, error) {
+	if f.Rev <= acked {
+		f.Rev = 0 // which of the acknowledged ones it was says nothing
+	}
 	s := storedField{Field: f, Mine: (*storedEntry)(f.Mine), Theirs: (*storedEntry)(f.Theirs)}
 	left := func(letter string, out bool) bool {
 		if out {
@@ -105,6 +108,9 @@ func pack(f Field) (json.RawMessage, error) {
 	}
 	if f.Turns != (Turns{}) {
 		s.Turns = &f.Turns
+	}
+	if left("R", s.Raw != "" && s.Shown == s.Raw) {
+		s.Shown = ""
 	}
 	if t := f.Theirs; t != nil {
 		id := t.ID()
@@ -152,6 +158,8 @@ func unpack(raw json.RawMessage) (*Field, error) {
 			f.Carries = &id
 		case 'i':
 			f.Item = f.Mine.Seq
+		case 'R':
+			f.Shown = f.Raw
 		case 'S':
 			f.Shown = f.Theirs.Value
 		case 'C':
@@ -167,27 +175,59 @@ func unpack(raw json.RawMessage) (*Field, error) {
 	return f, nil
 }
 
-// split takes a state document apart.
-func split(body []byte) (parts, error) {
-	var out parts
-	if err := json.Unmarshal(body, &out); err != nil {
-		return nil, err
-	}
-	var fields parts
-	if raw, ok := out["fields"]; ok {
-		if err := json.Unmarshal(raw, &fields); err != nil {
-			return nil, err
+// events are lines of the history, each as a list: [at, what, field, [old], [new], edit, rule, cause, outcome, note], up to
+// the last that there is.
+type events []Event
+
+// MarshalJSON implements json.Marshaler.
+func (es events) MarshalJSON() ([]byte, error) {
+	lists := make([][]any, len(es))
+	for i, e := range es {
+		list := []any{e.At, e.What, e.Field, optional(e.Old), optional(e.New), e.Edit, e.Rule, e.Cause, e.Outcome, e.Note}
+		for list[len(list)-1] == "" {
+			list = list[:len(list)-1]
 		}
+		lists[i] = list
 	}
-	delete(out, "fields")
-	for key, raw := range fields {
-		out[fieldPart+key] = raw
-	}
-	return out, nil
+	return json.Marshal(lists)
 }
 
-// body is the state document of the parts.
-func (ps parts) body() ([]byte, error) {
+// UnmarshalJSON implements json.Unmarshaler.
+func (es *events) UnmarshalJSON(b []byte) error {
+	var lists []json.RawMessage
+	if err := json.Unmarshal(b, &lists); err != nil {
+		return err
+	}
+	for _, raw := range lists {
+		var e Event
+		var old, now []bridge.Value
+		if err := json.Unmarshal(raw, &[]any{&e.At, &e.What, &e.Field, &old, &now, &e.Edit, &e.Rule, &e.Cause, &e.Outcome, &e.Note}); err != nil {
+			return err
+		}
+		if len(old) > 0 {
+			e.Old = old[0]
+		}
+		if len(now) > 0 {
+			e.New = now[0]
+		}
+		*es = append(*es, e)
+	}
+	return nil
+}
+
+// optional is a list of the value, if there is one.
+func optional(v bridge.Value) []bridge.Value {
+	if v == "" {
+		return []bridge.Value{}
+	}
+	return []bridge.Value{v}
+}
+
+// nested are parts as they are stored: the fields by their keys under "fields".
+type nested parts
+
+// MarshalJSON implements json.Marshaler.
+func (ps nested) MarshalJSON() ([]byte, error) {
 	fields, out := parts{}, map[string]any{}
 	for name, raw := range ps {
 		if key, ok := strings.CutPrefix(name, fieldPart); ok {
@@ -196,8 +236,29 @@ func (ps parts) body() ([]byte, error) {
 			out[name] = raw
 		}
 	}
-	out["fields"] = fields
+	if len(fields) > 0 {
+		out["fields"] = fields
+	}
 	return json.Marshal(out)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (ps *nested) UnmarshalJSON(b []byte) error {
+	var out, fields parts
+	if err := json.Unmarshal(b, &out); err != nil {
+		return err
+	}
+	if raw, ok := out["fields"]; ok {
+		if err := json.Unmarshal(raw, &fields); err != nil {
+			return err
+		}
+	}
+	delete(out, "fields")
+	for key, raw := range fields {
+		out[fieldPart+key] = raw
+	}
+	*ps = nested(out)
+	return nil
 }
 
 // over are the parts with later ones laid over them.
@@ -256,7 +317,7 @@ func (p *Pair) parts() (parts, map[string]bridge.Value, error) {
 	}
 	out := parts{}
 	for key, f := range s.Fields {
-		if out[fieldPart+key], err = pack(*f); err != nil {
+		if out[fieldPart+key], err = pack(*f, p.Head.Acked); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -267,7 +328,7 @@ func (p *Pair) parts() (parts, map[string]bridge.Value, error) {
 	}
 	delete(out, "fields")
 	h := &p.Head
-	out["about"], err = join(err, about{h.Connection, h.Local, h.Remote, h.Origin})
+	out["about"], err = join(err, about{h.Local.Key, h.Local.URL, h.Remote, h.Origin})
 	return out, values, err
 }
 
@@ -307,7 +368,7 @@ func (p *Pair) assemble(ps parts) error {
 	}
 	if a.About != nil {
 		h := &p.Head
-		h.Connection, h.Local, h.Remote, h.Origin = a.About.Connection, a.About.Local, a.About.Remote, a.About.Origin
+		h.Local.Key, h.Local.URL, h.Remote, h.Origin = a.About.Key, a.About.URL, a.About.Remote, a.About.Origin
 	}
 	return nil
 }
@@ -333,7 +394,7 @@ func (p *Pair) openHead(d store.Doc) error {
 	if p.Head.Lane = s.Lane; s.Lane == "" && p.Head.Since != 0 {
 		p.Head.Lane = bridge.Live
 	}
-	p.headRev, p.base, p.fresh, p.told, p.pending = d.Rev, s.Base, s.Fresh, s.Told, s.Events
+	p.headRev, p.base, p.fresh, p.told, p.pending = d.Rev, s.Base, parts(s.Fresh), s.Told, s.Events
 	var err error
 	p.headWas, err = p.headBody(carried{})
 	return err

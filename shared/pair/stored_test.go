@@ -43,7 +43,7 @@ func TestFieldsComeBackAsTheyWereStored(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 5000 {
 		f := randomField(r)
-		raw, err := pack(*f)
+		raw, err := pack(*f, -1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,7 +37,7 @@ func (f *Flow) detached(ctx context.Context, c *bridge.Connection, p *pair.Pair,
 	}
 	s := sight{Sight: merge.Sight{Seq: ev.At.UnixMilli(), Gone: true}, offer: bridge.Member{Kind: bridge.Attachment, ID: ev.Attachment.ID}}
 	s.adopt, s.lost = original, original != ""
-	return f.update(ctx, c, ev.IssueID, func(p *pair.Pair) error { return takeAll(ctx, p, v, []sight{s}, cause) })
+	return f.change(f.Site.Book.Change(ctx, p, func(p *pair.Pair) error { return takeAll(ctx, p, v, []sight{s}, cause) }))
 }
 
 // attachments sees new attachments and missing ones. The content of what may leave is put where the remote site can get

@@ -33,7 +33,7 @@ func (f *Flow) commented(ctx context.Context, c *bridge.Connection, p *pair.Pair
 	if err != nil {
 		return err
 	}
-	return f.update(ctx, c, ev.IssueID, func(p *pair.Pair) error { return takeAll(ctx, p, v, ms, cause) })
+	return f.change(f.Site.Book.Change(ctx, p, func(p *pair.Pair) error { return takeAll(ctx, p, v, ms, cause) }))
 }
 
 func (f *Flow) commentSights(ctx context.Context, v *observe.View, p *pair.Pair, ev jira.Event) ([]sight, error) {
