@@ -118,6 +118,7 @@ func (f *Flow) answered(p *pair.Pair, pl *plan) {
 	for key, why := range pl.problems {
 		refused[key] = why
 	}
+	maps.Copy(refused, p.State.Refused)
 	if len(refused) > 0 {
 		p.Head.Outcome = &bridge.Ack{Outcome: bridge.Applied, Refused: refused}
 	}
