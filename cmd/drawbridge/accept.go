@@ -16,6 +16,7 @@ import (
 	"drawbridge/shared/exchange"
 	"drawbridge/shared/pair"
 	"drawbridge/shared/poll"
+	"drawbridge/shared/reconcile"
 	"drawbridge/shared/sign"
 	"drawbridge/shared/store/sqlitestore"
 )
@@ -142,6 +143,11 @@ func (s *screen) join(ctx context.Context, settings config.Poller, inv sign.Invi
 	})
 	if err != nil {
 		return err
+	}
+	if link.Hub.Name == "" { // this state knows nothing of what went before
+		if err := reconcile.WatchFrom(ctx, db.Store(), settings.Site.Name, answer.Connection.Created); err != nil {
+			return err
+		}
 	}
 	link.Hub = answer.Site
 	if err := book.Save(ctx, link); err != nil {

@@ -29,7 +29,7 @@ func newPoller(s *screen) *cobra.Command {
 		Long: `The poller stands next to the private Jira. It opens every connection itself, to that Jira and to the hub, and
 listens on nothing but loopback.`,
 	}
-	c.AddCommand(newPollerAccept(s), newPollerRun(s), newPollerOnce(s), newStatus(s, "drawbridge poller status --config poller.yaml"))
+	c.AddCommand(newPollerAccept(s), newPollerRun(s), newPollerOnce(s), newPollerRepair(s), newStatus(s, "drawbridge poller status --config poller.yaml"))
 	return c
 }
 

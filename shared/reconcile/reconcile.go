@@ -181,6 +181,23 @@ func (w *Watch) mark(ctx context.Context) (mark, rev int64, err error) {
 	return m.Mark, docs[0].Rev, err
 }
 
+// WatchFrom makes the watch of a site begin at a time (hub ms) where it has none yet, or a later one: what happened since
+// may be in no pair.
+func WatchFrom(ctx context.Context, st store.Store, site string, at int64) error {
+	key := store.Key{Part: "watch/" + site, Sort: "mark"}
+	docs, err := st.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	var m struct{ Mark int64 }
+	if docs[0] != nil {
+		if err := json.Unmarshal(docs[0].Body, &m); err != nil || m.Mark <= at {
+			return err
+		}
+	}
+	return st.Apply(ctx, store.Put(store.Doc{Key: key, Body: fmt.Appendf(nil, `{"mark":%d}`, at)}))
+}
+
 func (w *Watch) setMark(ctx context.Context, mark, rev int64) error {
 	d := store.Doc{Key: w.key(), Body: fmt.Appendf(nil, `{"mark":%d}`, mark), Rev: rev}
 	if rev == 0 {
