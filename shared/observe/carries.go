@@ -189,6 +189,7 @@ func (f *fold) closeFound() {
 				w := in.Writes[key]
 				if e, ok := f.whose[place{h.ID, key}]; ok && e == w.Edit && !f.passing(h, w) {
 					f.p.State.Close(in.ID, key)
+					f.landed[in.ID] = true
 				}
 			}
 		}
@@ -202,6 +203,21 @@ func (f *fold) passing(h jira.History, w pair.IntendedWrite) bool {
 		got, exact := field.ItemValue(it.To, f.v.Names)
 		return f.v.Schema.Resolve(it) == w.Field && exact && slices.Contains(w.Via, got)
 	})
+}
+
+// closeLanded closes what is left of a call whose history was seen: one call makes one history, so a field without an item
+// in it was written to no effect.
+func (f *fold) closeLanded() {
+	for _, in := range append([]pair.Intent(nil), f.p.State.Intents...) {
+		if !f.landed[in.ID] || in.Until == 0 {
+			continue
+		}
+		for _, key := range keysOf(in) {
+			w := in.Writes[key]
+			f.p.State.Close(in.ID, key)
+			f.flush(key, w, true)
+		}
+	}
 }
 
 // closeDecided closes what is left open once the whole changelog was read after the call had ended: the write changed

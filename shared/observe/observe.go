@@ -78,7 +78,7 @@ type Seen struct {
 // then.
 func Fold(p *pair.Pair, v *View, seen Seen) (changed bool) {
 	slices.SortFunc(seen.Histories, func(a, b jira.History) int { return int(min(1, max(-1, a.ID-b.ID))) })
-	f := &fold{p: p, v: v, seen: seen}
+	f := &fold{p: p, v: v, seen: seen, landed: map[string]bool{}}
 	f.whose, f.mute = whose(p, v, seen.Histories)
 	f.closeFound()
 	f.republish()
@@ -89,6 +89,7 @@ func Fold(p *pair.Pair, v *View, seen Seen) (changed bool) {
 			f.scalar(row)
 		}
 	}
+	f.closeLanded()
 	f.closeDecided()
 	f.custom()
 	f.whereabouts()
@@ -131,6 +132,7 @@ type fold struct {
 	seen    Seen
 	whose   map[place]bridge.Edit // our writes among the items, by history and replica key
 	mute    map[int64]bool        // histories by our account that do not say what they carry
+	landed  map[string]bool       // intents of ours whose history is among those seen
 	replica *rule.Replica         // the outgoing rule's view of the issue, evaluated once when first needed
 	changed []string
 }
