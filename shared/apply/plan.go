@@ -120,8 +120,8 @@ func (d *decider) field(key string) {
 	}
 	field := d.p.State.Field(key)
 	s := d.v.Merge(row)
-	winner, verdict := merge.Winner(field.Field, s)
-	d.conflict(key, field, winner, verdict)
+	winner, _ := merge.Winner(field.Field, s)
+	observe.NoteConflict(d.p, key, s)
 	if winner == nil || field.Failed == winner.ID().String() && field.Tried == d.v.Revision {
 		return // nothing stands yet, or it was refused and its cause is as it was
 	}
@@ -248,24 +248,6 @@ func refuse(p *pair.Pair, v *observe.View, key string, e bridge.Edit, why string
 		p.Note(pair.Event{What: "refused", Field: key, Edit: e.String(), Note: why})
 	}
 	f.Problem, f.Failed, f.Tried = why, e.String(), v.Revision
-}
-
-// conflict notes a conflict in the history once, with both values.
-func (d *decider) conflict(key string, f *pair.Field, w *bridge.Entry, verdict merge.Verdict) {
-	if verdict != merge.Decided && verdict != merge.Asking || f.Mine == nil || f.Theirs == nil {
-		return
-	}
-	id := f.Mine.ID().String() + " " + f.Theirs.ID().String()
-	if f.Conflict == id {
-		return
-	}
-	f.Conflict = id
-	e := pair.Event{What: "conflict", Field: key, Old: f.Mine.Value, New: f.Theirs.Value, Edit: id, Outcome: "waits for a person to pick"}
-	if w != nil {
-		e.Outcome = "won by " + w.ID().String()
-		e.Old, e.New = merge.Loser(f.Field, w).Value, w.Value
-	}
-	d.p.Note(e)
 }
 
 // decideMembers lists what the copies need, oldest first, attachments before the comments that show them.

@@ -364,6 +364,7 @@ func (f *fold) observe(row rule.Row, key string, items []merge.Item) {
 	field.Problem = ""
 	f.changed = append(f.changed, key)
 	f.note(row, key, before, next.Mine)
+	NoteConflict(f.p, key, f.v.Merge(row))
 }
 
 func (f *fold) note(row rule.Row, key string, before, after *bridge.Entry) {

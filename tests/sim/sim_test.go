@@ -11,7 +11,7 @@ import (
 
 var (
 	firstSeed = flag.Uint64("seed", 1, "first seed to run")
-	runs      = flag.Int("runs", 0, "number of seeds to run")
+	runs      = flag.Int("runs", 150, "number of seeds to run")
 	shrinks   = flag.Int("shrink", 400, "how many shorter runs to try on a run that fails")
 	loud      = flag.Bool("loud", false, "print the shrunk run with the product's log")
 )
