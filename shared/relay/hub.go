@@ -29,6 +29,7 @@ const (
 	pollIdle   = 5 * time.Second
 	pollCheap  = 20 * time.Second
 	activeTime = 10 * time.Minute
+	crowd      = 16          // changes and acks in a round: more are better gathered than hurried
 	recheck    = time.Second // while an answer is held: what another process changed rings no bell here
 )
 
@@ -153,8 +154,10 @@ func (h *Hub) answer(ctx context.Context, connection string, in *exchange.Reques
 func (h *Hub) pace(in *exchange.Request, out *exchange.Response) time.Duration {
 	flows := len(out.Changes)+len(out.Acks)+len(in.Asks)+len(in.Asked)+len(in.Told)+len(out.Asks)+len(in.Changes)+len(in.Acks)+len(in.Awaits) > 0
 	switch {
+	case h.Hold > 0 && len(out.Changes)+len(out.Acks)+len(in.Changes)+len(in.Acks) > crowd:
+		return 20 * time.Millisecond // so that the next round carries as many
 	case h.Hold > 0 && flows:
-		return 20 * time.Millisecond
+		return 2 * time.Millisecond
 	case h.Hold > 0:
 		return 0
 	case flows || in.IdleMS < activeTime.Milliseconds():
