@@ -33,7 +33,7 @@ type Growth struct {
 	Processor time.Duration // per change
 	File      int64         // bytes
 	Start     time.Duration // of the real poller, from exec until it answers
-	Memory    int64         // bytes: the most the poller had resident, started and looked at its Jira
+	Memory    int64         // bytes: the most the poller had resident in its first ten seconds
 }
 
 // RunGrowth makes a state of n pairs, changes pairs at random, and starts the real poller on it. binary is built by
@@ -101,7 +101,7 @@ func link(t testing.TB, db *sqlitestore.DB) {
 	must(t, poll.Book{Store: db.Store()}.Save(context.Background(), poll.Link{Connection: Connection, HubURL: "http://127.0.0.1:9", HubKey: key.Public(), Key: key}))
 	book := &pair.Book{Store: db.Store(), Site: "private", Now: func() int64 { return time.Now().UnixMilli() }}
 	must(t, book.UpdateConnection(context.Background(), Connection, func(c *bridge.Connection) error {
-		c.Name, c.State, c.Project = Connection, bridge.Active, PrivateProject
+		c.Name, c.State, c.Project = Connection, bridge.Pending, PrivateProject // its issues are in no Jira: nothing is to be compared
 		return nil
 	}))
 }
@@ -150,7 +150,7 @@ func start(t testing.TB, dir, binary string) (took time.Duration, memory int64) 
 		}
 		time.Sleep(time.Millisecond)
 	}
-	time.Sleep(10 * time.Second) // it sweeps
+	time.Sleep(10 * time.Second) // it searches, and the whole file is checked
 	memory = peak(cmd.Process.Pid)
 	must(t, cmd.Process.Kill())
 	_ = cmd.Wait() // it was killed

@@ -123,7 +123,7 @@ func (db *DB) prepareFile() error {
 }
 
 func (db *DB) dsn() string {
-	q := url.Values{"_pragma": {"busy_timeout(5000)"}}
+	q := url.Values{"_pragma": {"busy_timeout(5000)", "cache_size(-500)"}} // KB a connection: the system keeps pages too
 	if db.o.ReadOnly {
 		q.Set("mode", "ro")
 		q.Add("_pragma", "query_only(1)")
