@@ -172,7 +172,9 @@ func (f *Flow) first(ctx context.Context, v *observe.View, is *jira.Issue, b Beg
 	if !is.AllHistories {
 		seen.Histories = nil
 		err = f.Site.Jira.Histories(ctx, is.ID, func(h jira.History) error {
-			seen.Histories = append(seen.Histories, h)
+			if later := b.Base != 0 && h.ID > b.Base || h.Created.After(is.Updated()); !later { // than the body, which does not show it
+				seen.Histories = append(seen.Histories, h)
+			}
 			return nil
 		})
 	}
