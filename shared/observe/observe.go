@@ -361,7 +361,7 @@ func (f *fold) observe(row rule.Row, key string, items []merge.Item) {
 	if !changed {
 		return
 	}
-	field.Problem = ""
+	field.Problem, field.Failed = "", "" // what the field shows is another thing now: a refusal may not stand
 	f.changed = append(f.changed, key)
 	f.note(row, key, before, next.Mine)
 	NoteConflict(f.p, key, f.v.Merge(row))
