@@ -109,7 +109,9 @@ func (p *Pair) Acknowledge(a bridge.Ack) {
 	if a.Outcome != bridge.Applied || len(a.Refused) > 0 {
 		h.Answer = &bridge.Ack{Outcome: a.Outcome, Reason: a.Reason, Refused: a.Refused, Revision: a.Revision}
 	}
-	if h.Acked >= h.Revision && len(h.Dirty) == 0 && !h.Many {
+	// Members of which an answer that is no says nothing wait for the next change; offering them again at once would only
+	// get the same answer.
+	if no := a.Outcome != bridge.Applied; h.Acked >= h.Revision && (no || len(h.Dirty) == 0 && !h.Many) {
 		h.Since, h.Lane = 0, ""
 	}
 }
