@@ -116,7 +116,9 @@ func (w *world) checkQuiet(say sayer, name string, p *pair.Pair) {
 	if h.Waits() || h.Parked != nil || len(h.Dirty) > 0 || h.Status != pair.Synced {
 		say("%s: not quiet: %s", name, state(p))
 	}
-	if len(p.State.Undone) > 0 || len(p.State.Intents) > 0 {
+	// A write that left no trace may stay open until the next change, as long as no edit waits for it.
+	open := slices.ContainsFunc(p.State.Intents, func(i pair.Intent) bool { return i.Until == 0 })
+	if len(p.State.Undone) > 0 || open || p.State.Holding() {
 		raw, _ := json.Marshal(p.State.Intents)
 		say("%s: undone %v, open intents %s", name, p.State.Undone, raw)
 	}
