@@ -77,7 +77,18 @@ func (e *storedEntry) UnmarshalJSON(b []byte) error {
 	if len(b) > 0 && b[0] == '{' {
 		return json.Unmarshal(b, (*bridge.Entry)(e))
 	}
-	return json.Unmarshal(b, &[]any{&e.Seq, &e.Saw, &e.Value, &e.Stamp.Site, &e.Stamp.At, &e.Stamp.Policy, &e.Rules})
+	var list []json.RawMessage // not a list of pointers: null would be no value instead of the value null
+	if err := json.Unmarshal(b, &list); err != nil {
+		return err
+	}
+	for i, into := range []any{&e.Seq, &e.Saw, &e.Value, &e.Stamp.Site, &e.Stamp.At, &e.Stamp.Policy, &e.Rules} {
+		if i < len(list) {
+			if err := json.Unmarshal(list[i], into); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func pack(f Field, acked int64) (json.RawMessage, error) {
