@@ -124,6 +124,16 @@ func TestPauseAndResume(t *testing.T) {
 	says(t, hub, "connection pause --all", exitDone, "support is paused")
 }
 
+func TestEraseGivesAReceipt(t *testing.T) {
+	hub := seeded(t)
+	says(t, hub, "erase --issue SUP-1", exitUsage, "cannot be undone")
+	says(t, hub, "erase --issue SUP-1 --user x --yes", exitUsage, "say --issue KEY")
+	says(t, hub, "erase --user ghost --yes", exitDone, "receipt: user ghost erased from the public half by ada", "0 pairs, 0 documents", "backups of the state file")
+	says(t, hub, "erase --issue SUP-1 --yes", exitDone, "receipt: issue SUP-1", "1 pair")
+	says(t, hub, "sync show SUP-1", exitFailed, "pair-unknown")
+	says(t, hub, "recall SUP-3", exitDone, "nothing of it had left")
+}
+
 func TestEndAndEdit(t *testing.T) {
 	hub := seeded(t)
 	says(t, hub, "connection edit support --name acme --description tickets", exitDone, "done")

@@ -102,10 +102,16 @@ func (f *Flow) apply(ctx context.Context, v *observe.View, p *pair.Pair, c *brid
 	if jira.StatusOf(err) == http.StatusNotFound {
 		err = f.leave(ctx, v, p.Head.Local.ID, c, err)
 	}
-	if err == nil || ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return err
 	}
-	return f.park(ctx, v, p.Head.Local.ID, c, err)
+	if err != nil {
+		err = f.park(ctx, v, p.Head.Local.ID, c, err)
+	}
+	if err == nil {
+		f.display(ctx, v, p.Head.Local.ID)
+	}
+	return err
 }
 
 // leave tells the remote site that our issue was deleted, if that is why something of it was not found.

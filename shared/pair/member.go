@@ -14,11 +14,13 @@ import (
 // Own is a comment, attachment, worklog or link written on this site: the original.
 type Own struct {
 	merge.Member
-	Offer bridge.Member `json:"offer"`           // as it is, or was, offered to the remote site
-	Rev   int64         `json:"rev,omitempty"`   // head revision at which it last changed; 0 once acknowledged
-	Why   string        `json:"why,omitempty"`   // why it stays inside
-	Files []string      `json:"files,omitempty"` // names of files a comment's text refers to
-	Ours  bool          `json:"ours,omitempty"`  // written with our own login: by a person, or it is a copy that was forgotten
+	Offer bridge.Member `json:"offer"`         // as it is, or was, offered to the remote site
+	Rev   int64         `json:"rev,omitempty"` // head revision at which it last changed; 0 once acknowledged
+	Why   string        `json:"why,omitempty"` // why it stays inside
+	// Recalled says that a person withdrew it: it stays in whatever the rules say.
+	Recalled bool     `json:"recalled,omitempty"`
+	Files    []string `json:"files,omitempty"` // names of files a comment's text refers to
+	Ours     bool     `json:"ours,omitempty"`  // written with our own login: by a person, or it is a copy that was forgotten
 }
 
 // Copy is a member written on the remote site, as wanted and as done here.

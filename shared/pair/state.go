@@ -19,6 +19,8 @@ type State struct {
 	Undone  []string                `json:"undone,omitempty"`  // members of the remote site whose copy has work waiting
 	// Answered are the local ids of the copies of the members in the change last applied, by member key.
 	Answered map[string]string `json:"answered,omitempty"`
+	// Display is what the issue itself shows of how it stands.
+	Display Display `json:"display,omitzero"`
 	// Refused says by member key why a member of the remote site was not taken.
 	Refused map[string]string `json:"refused,omitempty"`
 	// Look, if not 0, says that this state may not know all that we created (it was lost or restored): look before creating
@@ -32,6 +34,12 @@ type State struct {
 	Joined  bool     `json:"joined,omitempty"`
 	Project string   `json:"project,omitempty"` // of the local issue, as last seen: its workflow is known by
 	Type    string   `json:"type,omitempty"`    // project and type
+}
+
+// Display is what the fields that the rules name for it show.
+type Display struct {
+	Twin  string `json:"twin,omitempty"`
+	State string `json:"state,omitempty"`
 }
 
 // Field is one field of a pair: the merge protocol's knowledge, and what a person may need to know about it.

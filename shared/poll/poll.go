@@ -200,7 +200,7 @@ func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
 		return in, nil
 	}
 	for issue, s := range l.holds {
-		a, err := book.Answer(ctx, connection, issue, s.revision)
+		a, err := l.Relay.Answer(ctx, connection, issue, s.revision)
 		if err != nil {
 			return nil, err
 		}

@@ -107,6 +107,7 @@ func (f *Flow) finish(ctx context.Context, d *Draft, v *observe.View) error {
 		}
 	}
 	d.Change = *c
+	d.Change.Issue = d.Rules.Ref(c.Issue)
 	owns, err := d.Pair.Owns(ctx)
 	for _, o := range owns {
 		if o.Tombstone() && o.Why != "" {

@@ -107,6 +107,9 @@ func take(ctx context.Context, p *pair.Pair, s sight, cause string, mark func())
 		}
 		own = &pair.Own{Offer: s.offer}
 	}
+	if own.Recalled {
+		s.Kept, s.why = true, own.Why
+	}
 	before := own.Member
 	next, changed := merge.See(own.Member, s.Sight)
 	if next == before {

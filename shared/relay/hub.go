@@ -123,7 +123,7 @@ func (h *Hub) answer(ctx context.Context, connection string, in *exchange.Reques
 		out.Connection = told(c)
 	}
 	for _, m := range in.Awaits {
-		a, err := h.Site.Book.Answer(ctx, connection, m.Issue, m.Revision)
+		a, err := h.Answer(ctx, connection, m.Issue, m.Revision)
 		if err != nil {
 			return out, err
 		}

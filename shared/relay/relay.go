@@ -89,5 +89,28 @@ func (r *Relay) takeAck(ctx context.Context, a bridge.Ack) error {
 
 // Outgoing returns what waits for the remote site, live before bulk, at most limit changes; more says that others wait.
 func (r *Relay) Outgoing(ctx context.Context, connection string, limit int, skip func(issue string, revision int64) bool) (changes []bridge.Change, more bool, err error) {
-	return r.Site.Book.Outgoing(ctx, connection, limit, skip)
+	rules, _, err := r.Site.Rules(ctx, connection)
+	if err != nil {
+		return nil, false, err // what may leave is not known
+	}
+	changes, more, err = r.Site.Book.Outgoing(ctx, connection, limit, skip)
+	for i := range changes {
+		changes[i].Issue = rules.Ref(changes[i].Issue)
+	}
+	return changes, more, err
+}
+
+// Answer is what this site says of the remote site's change; see pair.Book.
+func (r *Relay) Answer(ctx context.Context, connection, remoteIssue string, revision int64) (*bridge.Ack, error) {
+	a, err := r.Site.Book.Answer(ctx, connection, remoteIssue, revision)
+	if err != nil || a == nil || a.Twin.ID == "" {
+		return a, err
+	}
+	rules, _, err := r.Site.Rules(ctx, connection)
+	if err != nil {
+		return nil, err
+	}
+	told := *a
+	told.Twin = rules.Ref(a.Twin)
+	return &told, nil
 }

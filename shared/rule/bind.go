@@ -40,6 +40,7 @@ func (s *Set) Bind(schema Schema) (*Rules, Problems) {
 	b.memberRules()
 	b.createRules()
 	b.triggerRules()
+	b.showRules()
 	if len(f.problems) > 0 {
 		return nil, f.problems.sorted()
 	}

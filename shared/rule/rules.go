@@ -97,6 +97,7 @@ type Rules struct {
 	triggers    []Trigger
 	security    map[string]bool
 	projects    map[string]bool
+	shows       Shows
 }
 
 // row is a Row with what evaluates it.

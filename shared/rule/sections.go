@@ -67,6 +67,10 @@ func (d *decoder) set(root *node, base func() Set) *Set {
 		"method":      d.choice("method", &s.method, "automatic", "manual", "off", "shadow"),
 		"deletion":    func(n *node) { d.deletion(n, &s.deletion) },
 		"remoteLinks": d.choice("remoteLinks", &s.remoteLinks, "both", "receiver", "off"),
+		"identity":    d.choice("identity", &s.identity, "full", "key", "none"),
+		"show": func(n *node) {
+			d.object(n, "show", keys{"twin": d.filled("twin", &s.showTwin), "state": d.filled("state", &s.showState)})
+		},
 	})
 	if len(root.pairs) > 0 && !version.set() && len(d.problems) == 0 {
 		d.problem(root.at, `begin the file with "version: 1"`, "rule file: the key %q is missing", "version")

@@ -24,6 +24,9 @@ type Set struct {
 	method      word
 	deletion    deletionSpec
 	remoteLinks word
+	identity    word
+	showTwin    word
+	showState   word
 }
 
 // Source returns the file as it was written, comments and order included.

@@ -54,7 +54,7 @@ func (w *World) carry(ctx context.Context, from, to *Half, under map[string]int6
 	}
 	for key, revision := range under {
 		if issue, ours := key[len(prefix):], key[:len(prefix)] == prefix; ours {
-			if a, err := to.Site.Book.Answer(ctx, Connection, issue, revision); err == nil && a != nil && from.Relay.TakeAcks(ctx, []bridge.Ack{*a}) == nil {
+			if a, err := to.Relay.Answer(ctx, Connection, issue, revision); err == nil && a != nil && from.Relay.TakeAcks(ctx, []bridge.Ack{*a}) == nil {
 				delete(under, key)
 			}
 		}

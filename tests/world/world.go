@@ -302,7 +302,7 @@ func (w *World) Cross(from, to *Half) int {
 	w.must(to.Relay.TakeChanges(ctx, wire))
 	n := to.Drain()
 	for _, c := range wire {
-		a, err := to.Site.Book.Answer(ctx, Connection, c.Issue.ID, c.Revision)
+		a, err := to.Relay.Answer(ctx, Connection, c.Issue.ID, c.Revision)
 		w.must(err)
 		if a != nil {
 			w.must(from.Relay.TakeAcks(ctx, []bridge.Ack{*a}))
