@@ -299,7 +299,7 @@ func knownFiles(ctx context.Context, p *pair.Pair, pl *plan) error {
 		pl.known[c.LocalID] = true
 	}
 	for _, o := range owns {
-		pl.known[o.Offer.ID] = true
+		pl.known[o.Offer.ID] = !o.Ours || !o.Kept // what is kept back may be the very copy that was forgotten
 	}
 	return err
 }
