@@ -188,7 +188,7 @@ func (f *Flow) first(ctx context.Context, v *observe.View, is *jira.Issue, b Beg
 // again puts a stopped pair under sync again: everything is offered anew.
 func (f *Flow) again(ctx context.Context, c *bridge.Connection, issue, cause string) error {
 	return f.update(ctx, c, issue, func(p *pair.Pair) error {
-		if p.Head.Status != pair.Stopped {
+		if p.Head.Status != pair.Stopped && p.Head.Gone == "" {
 			return nil
 		}
 		p.Head.Gone, p.Head.Status = "", pair.Synced
