@@ -29,9 +29,9 @@ func (f *Flow) initialStatus(ctx context.Context, w workflow, issue string) stri
 	if ok {
 		return known
 	}
-	is, err := f.Site.Jira.Issue(ctx, issue, jira.IssueOptions{Fields: []string{"status", "created", "updated"}})
-	if err != nil || is.Updated().After(is.Created()) {
-		return "" // not known, or somebody moved it already: the projection asks for the transitions
+	is, err := f.Site.Jira.Issue(ctx, issue, jira.IssueOptions{Fields: []string{"status", "created"}, Histories: true})
+	if err != nil || slices.ContainsFunc(is.Histories, func(h jira.History) bool { return h.Created.After(is.Created()) || moved(h) }) {
+		return "" // not known, or somebody may have moved it already: the projection asks for the transitions
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -40,6 +40,11 @@ func (f *Flow) initialStatus(ctx context.Context, w workflow, issue string) stri
 	}
 	f.initial[w] = is.Status()
 	return is.Status()
+}
+
+// moved reports whether a history changes a status. The history of a creation, where there is one, has it come from nowhere.
+func moved(h jira.History) bool {
+	return slices.ContainsFunc(h.Items, func(it jira.Item) bool { return strings.EqualFold(it.Field, "status") && it.FromString != "" })
 }
 
 // transition brings the issue to the wanted status: by one direct transition, or over the steps the rules list.
