@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"drawbridge/shared/bridge"
@@ -16,19 +17,19 @@ const Erased = "[erased]"
 // EraseIssue forgets everything about an issue but its id and its twin's, so that it does not come under sync again. It
 // returns how many documents were removed. Nothing is written to Jira.
 func (b *Book) EraseIssue(ctx context.Context, connection, issue string) (int, error) {
-	pt := part(connection, issue)
-	docs, err := b.Store.List(ctx, pt, store.Range{})
+	p, err := b.Load(ctx, connection, issue)
+	if err != nil {
+		return 0, err
+	}
+	docs, err := b.Store.List(ctx, part(connection, issue), store.Range{})
 	if err != nil {
 		return 0, err
 	}
 	n := 0
 	for _, d := range docs {
 		op := store.Delete(d.Key)
-		if d.Key.Sort == "head" {
-			var h Head
-			if err := json.Unmarshal(d.Body, &h); err != nil {
-				return n, damaged(d.Key, err)
-			}
+		if d.Key.Sort == "head" && p != nil {
+			h := p.Head
 			h = Head{Connection: connection, Local: bridge.Ref{ID: h.Local.ID}, Remote: bridge.Ref{ID: h.Remote.ID}, Status: Stopped, Origin: h.Origin, Revision: h.Revision}
 			body, err := json.Marshal(h)
 			if err != nil {
@@ -62,18 +63,22 @@ func (b *Book) EraseMember(ctx context.Context, connection, issue, key string) (
 					}
 				}
 			}
-		case strings.HasPrefix(sort, "history/"):
-			events, _ := doc["events"].([]any)
-			kept := []any{}
-			for _, e := range events {
-				if m, _ := e.(map[string]any); m["field"] != key {
-					kept = append(kept, e)
-				}
+		case strings.HasPrefix(sort, "history/"), sort == "head":
+			if events, ok := doc["events"].([]any); ok {
+				doc["events"] = slices.DeleteFunc(events, func(e any) bool { return fieldOf(e) == key })
 			}
-			doc["events"] = kept
 		}
 		return v
 	})
+}
+
+// fieldOf is the field of a line of the history as it is stored, in a document of its own or in the head.
+func fieldOf(e any) any {
+	if list, ok := e.([]any); ok && len(list) > 2 {
+		return list[2]
+	}
+	m, _ := e.(map[string]any)
+	return m["field"]
 }
 
 // EraseWords replaces words that name a person (id, e-mail address, display name) wherever they stand in what is kept about

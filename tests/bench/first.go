@@ -71,6 +71,7 @@ func (f FirstSync) report(r *Report, scene string) {
 	n := float64(f.Issues)
 	r.Add(scene, "calls per issue, receiving", "calls", "5.1 (4.1 + 1 attachment)", float64(f.Received)/n)
 	r.Add(scene, "calls per issue, sending", "calls", "1 download + searches", float64(f.Sent)/n)
+	r.Add(scene, "time until all have arrived", "s", "", f.Took.Seconds())
 	if f.Limit > 0 {
 		r.Add(scene, "time / physical limit of "+fmt.Sprintf("%.1f s", f.Limit.Seconds()), "x", limitTarget, f.Took.Seconds()/f.Limit.Seconds())
 	}

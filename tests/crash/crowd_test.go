@@ -338,8 +338,8 @@ func (c *crowd) explain(t *testing.T, why string) {
 			t.Logf("hub: %s\npoller: %s", c.w.Show(true, is.key), c.w.Show(false, is.key))
 		}
 	}
-	t.Log(c.w.Hub.Tail(25))
-	t.Log(c.w.Poller.Tail(25))
+	t.Log(c.w.Hub.Trouble(60))
+	t.Log(c.w.Poller.Trouble(60))
 }
 
 // parked lists what is parked on either half.

@@ -16,6 +16,7 @@ import (
 // TestDisk takes the disk under the state of both halves away. While it is full they say so, lose nothing, and go on by
 // themselves when there is room again. Where it can only be read they do not start, and say why.
 func TestDisk(t *testing.T) {
+	t.Parallel()
 	n := seed(t)
 	w := rig.New(t, rig.Options{Apart: true})
 	small := mount(t, w.Path("small"))

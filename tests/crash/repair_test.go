@@ -12,6 +12,7 @@ import (
 // TestDamagedState damages the poller's state file. It says so, does not run on it, and the repair rebuilds it: with the
 // keys where they can be read, else after another invitation.
 func TestDamagedState(t *testing.T) {
+	t.Parallel()
 	n := seed(t)
 	w := rig.New(t, rig.Options{})
 	c := newCrowd(w)

@@ -16,6 +16,7 @@ import (
 
 // TestYesterdaysBackup restores the state of one side, and then of the other, as it was before the last work was done.
 func TestYesterdaysBackup(t *testing.T) {
+	t.Parallel()
 	n := seed(t)
 	w := rig.New(t, rig.Options{})
 	c := newCrowd(w)
@@ -115,6 +116,7 @@ func copyFile(t *testing.T, from, to string) {
 // TestStateLost has a poller whose state is gone altogether, keys and all: the hub invites it again, and it takes up every
 // pair.
 func TestStateLost(t *testing.T) {
+	t.Parallel()
 	n := seed(t)
 	w := rig.New(t, rig.Options{})
 	c := newCrowd(w)

@@ -18,6 +18,7 @@ import (
 // TestBadInput sends the hub what nobody should: each is refused or passed over, none changes anything, and afterwards
 // everything works as before.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	w := rig.New(t, rig.Options{})
 	s := sideOf(w, true).with(t)
 	key, twin := s.pair(t, "Not for strangers", nil)
@@ -130,6 +131,7 @@ func zipped(b []byte) []byte {
 
 // TestBadSettings has settings files with mistakes: every one is named at once, with its line, and nothing starts.
 func TestBadSettings(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, c := range []struct {
 		name, command, text string

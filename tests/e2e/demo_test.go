@@ -29,6 +29,7 @@ type ready struct {
 // TestDemo starts the demo, works in it, stops it, starts it again and goes on; in the end it is killed, and nothing of it
 // stays.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p, r := startDemo(t, dir)
 	pub, priv := rig.Open(t, true, r.Public.BaseURL, r.Public.Manage, r.Public.Project), rig.Open(t, false, r.Private.BaseURL, r.Private.Manage, r.Private.Project)

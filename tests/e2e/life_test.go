@@ -13,6 +13,7 @@ import (
 
 // TestConnectionLife makes, accepts, pauses, resumes and ends a connection on the command line, as people do.
 func TestConnectionLife(t *testing.T) {
+	t.Parallel()
 	w := rig.New(t, rig.Options{Apart: true})
 	s := sideOf(w, true).with(t)
 	refuses := func(r rig.Result, code int, want string) {
@@ -82,6 +83,7 @@ func lacks(text, want string) string {
 // TestGracefulStop ends both halves with SIGTERM at work and starts them again: nothing is lost, and what a second start
 // finds is what the first one left.
 func TestGracefulStop(t *testing.T) {
+	t.Parallel()
 	w := rig.New(t, rig.Options{})
 	s := sideOf(w, true).with(t)
 	key, twin := s.pair(t, "Stops and starts", nil)
@@ -115,6 +117,7 @@ func TestGracefulStop(t *testing.T) {
 
 // TestSharedLogin has a person who uses the sync account's login: what he does is synced all the same.
 func TestSharedLogin(t *testing.T) {
+	t.Parallel()
 	w := rig.New(t, rig.Options{})
 	s := sideOf(w, false).with(t)
 	key, twin := s.pair(t, "Edited with the account's own login", nil)

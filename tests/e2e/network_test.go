@@ -23,6 +23,7 @@ import (
 // outside. Sync works both ways; and the poller listens on nothing but loopback, and speaks with nobody but its Jira and
 // the hub.
 func TestOnlyPrivateDialsOut(t *testing.T) {
+	t.Parallel()
 	n := wire(t)
 	w := rig.New(t, rig.Options{Public: rig.Place(n.public), Private: rig.Place(n.private), HubHost: n.publicIP, PollerWebhook: true})
 	watch := n.watch(t, w)

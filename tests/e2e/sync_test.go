@@ -13,6 +13,7 @@ import (
 
 // TestSync is one world in which people work on both sides; every part has issues of its own.
 func TestSync(t *testing.T) {
+	t.Parallel()
 	w := rig.New(t, rig.Options{})
 	for _, part := range []struct {
 		name string

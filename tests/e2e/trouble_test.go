@@ -23,6 +23,7 @@ func writeFile(t *testing.T, dir, name, text string) string {
 // TestJirasInTrouble has Jiras that answer what they should not. One issue's trouble stays with that issue; a site's
 // trouble ends by itself when its cause does, and nothing is lost.
 func TestJirasInTrouble(t *testing.T) {
+	t.Parallel()
 	w := rig.New(t, rig.Options{})
 	for _, public := range []bool{true, false} {
 		s := sideOf(w, public)

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +13,9 @@ import (
 
 // Run runs the tests of a binary and removes what was built for them. TestMain calls it: os.Exit(rig.Run(m)).
 func Run(m *testing.M) int {
+	if err := flag.Set("test.parallel", "4"); err != nil { // they wait more than they work; -parallel overrides it
+		panic(err)
+	}
 	defer func() {
 		if builtIn != "" {
 			_ = os.RemoveAll(builtIn) // in the temporary folder: nothing depends on it

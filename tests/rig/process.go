@@ -128,6 +128,17 @@ func (p *Process) Tail(lines int) string {
 	return fmt.Sprintf("end of the log of %s:\n  %s", p.Name, strings.Join(all[max(0, len(all)-lines):], "\n  "))
 }
 
+// Trouble is the last warnings and errors of the output.
+func (p *Process) Trouble(lines int) string {
+	var found []string
+	for _, line := range strings.Split(p.Output(), "\n") {
+		if !strings.Contains(line, "level=INFO") && !strings.Contains(line, "level=DEBUG") {
+			found = append(found, line)
+		}
+	}
+	return fmt.Sprintf("trouble of %s:\n  %s", p.Name, strings.Join(found[max(0, len(found)-lines):], "\n  "))
+}
+
 // A Result is what a finished command said.
 type Result struct {
 	Out, Err string

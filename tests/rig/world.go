@@ -147,7 +147,7 @@ site:
   auth: {user: drawbridge@example.com, token: {file: cloud-token}}
 webhook:
   secret: {file: cloud-webhook}
-watch: {interval: %s, overlap: 2m, sweep: %s}
+watch: {interval: %s, overlap: 5s, sweep: %s}
 %s`, w.HubURL, w.o.HubHost, w.ports[portHub], plain, w.Public.Base, orElse(w.o.HubWatch, 2*time.Second), orElse(w.o.Sweep, 2*time.Second), w.o.HubYAML)
 }
 
