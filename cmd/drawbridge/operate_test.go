@@ -13,6 +13,7 @@ import (
 	"drawbridge/shared/merge"
 	"drawbridge/shared/pair"
 	"drawbridge/shared/queue"
+	"drawbridge/shared/site"
 	"drawbridge/shared/store/sqlitestore"
 )
 
@@ -122,6 +123,25 @@ func TestPauseAndResume(t *testing.T) {
 	says(t, hub, "connection list", exitDone, "paused")
 	says(t, hub, "connection resume", exitDone, "support is active")
 	says(t, hub, "connection pause --all", exitDone, "support is paused")
+}
+
+func TestTheShadowReport(t *testing.T) {
+	hub := seeded(t)
+	db, err := sqlitestore.Open(filepath.Join(filepath.Dir(hub), "hub.db"), sqlitestore.Options{})
+	must(t, err)
+	now := func() int64 { return time.Now().UnixMilli() }
+	s := &site.Site{Name: "cloud", Book: &pair.Book{Store: db.Store(), Site: "cloud", Now: now}, Now: now}
+	for _, sh := range []site.Shadow{
+		{Issue: bridge.Ref{ID: "1", Key: "OPS-1"}, Preview: &bridge.Preview{Outcome: bridge.Applied, Project: "SUP", Type: "Task",
+			Members: []bridge.PreviewMember{{Member: "comment/1", What: "create"}}, Fields: []bridge.PreviewField{{Field: "Priority", Note: "this site has nothing for it"}}}},
+		{Issue: bridge.Ref{ID: "2", Key: "OPS-2"}, Preview: &bridge.Preview{Outcome: bridge.Refused, Reason: "no project"}},
+		{Issue: bridge.Ref{ID: "3", Key: "SUP-9"}, Kept: "security level"},
+	} {
+		must(t, s.Shadow(t.Context(), "c1", sh))
+	}
+	must(t, db.Close())
+	says(t, hub, "sync shadow", exitDone, "would have created 1 issue and changed 0 issues here, with 1 comment (each notifies people)", "refused 1",
+		"OPS-1  created in SUP as Task; Priority: this site has nothing for it", "OPS-2  refused: no project", "SUP-9  stays in: security level")
 }
 
 func TestEraseGivesAReceipt(t *testing.T) {

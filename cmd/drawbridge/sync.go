@@ -22,7 +22,7 @@ func newSync(s *screen) *cobra.Command {
 key of a pair names it: that of the local issue, or that of its twin.`,
 	}
 	c.AddCommand(newSyncIssue(s), newSyncBulk(s), newSyncPair(s), newSyncShow(s), newSyncList(s), newSyncExplain(s), newSyncRetry(s), newSyncPick(s),
-		newSyncCheck(s), newSyncStop(s), newSyncExport(s), newSyncImport(s))
+		newSyncCheck(s), newSyncStop(s), newSyncExport(s), newSyncShadow(s), newSyncImport(s))
 	return c
 }
 

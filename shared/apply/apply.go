@@ -53,6 +53,9 @@ func (f *Flow) Change(ctx context.Context, t site.Task) error {
 	if err != nil {
 		return err
 	}
+	if c.Shadow || v.Rules.Method() == "shadow" {
+		return f.shadow(ctx, v, c)
+	}
 	if p == nil {
 		p, err = f.create(ctx, v, c)
 		if held(err) {
@@ -86,7 +89,7 @@ func (f *Flow) Retry(ctx context.Context, t site.Task) error {
 	}
 	defer f.Site.Lock("remote/" + p.Head.Remote.ID)()
 	v, err := observe.Load(ctx, f.Site, connection, nil, bridge.Live)
-	if err != nil {
+	if err != nil || v.Rules.Method() == "shadow" {
 		return err
 	}
 	return f.apply(ctx, v, p, nil)

@@ -19,6 +19,8 @@ type Change struct {
 	Gone Gone `json:"gone,omitempty"`
 	// Custom is what outgoing scripts put beside the fields; incoming scripts may read it.
 	Custom map[string]Value `json:"custom,omitempty"`
+	// Shadow says that the sender's connection only shows what it would do: nothing of this is to be written.
+	Shadow bool `json:"shadow,omitempty"`
 	// Join asks for an existing issue, named by Twin, to be taken as the twin.
 	Join *Join `json:"join,omitempty"`
 	// More says that parts of this change follow in later answers; the receiver acks the last part only.

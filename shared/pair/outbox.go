@@ -74,7 +74,7 @@ func (p *Pair) Change(ctx context.Context) (*bridge.Change, error) {
 		c.Twin = p.State.Join.Remote
 	}
 	for key, f := range p.State.Fields {
-		if f.Rev > h.Acked || h.Acked == 0 {
+		if f.Rev > h.Acked || h.Acked == 0 || h.Status == Waiting { // a twin that is still to be made needs all
 			if e := f.entries(); e.Mine != nil || e.Theirs != nil {
 				c.Fields[key] = e
 			}

@@ -75,6 +75,9 @@ func (f *Flow) consider(ctx context.Context, c *bridge.Connection, is *jira.Issu
 	}
 	if sends, why := v.Rules.Sends(v.Issue); !sends {
 		f.Site.Log.Info("not sent", "connection", c.ID, "issue", is.Key, "why", why)
+		if v.Rules.Method() == "shadow" {
+			return f.Site.Shadow(ctx, c.ID, site.Shadow{Issue: bridge.Ref{ID: is.ID, Key: is.Key}, Kept: why})
+		}
 		return nil
 	}
 	if !b.ByHand {
@@ -88,7 +91,7 @@ func (f *Flow) consider(ctx context.Context, c *bridge.Connection, is *jira.Issu
 
 // triggered reports whether a trigger puts the issue under sync, and no stop trigger keeps it out.
 func (f *Flow) triggered(ctx context.Context, v *observe.View, is *jira.Issue) (bool, error) {
-	if v.Rules.Method() != "automatic" {
+	if m := v.Rules.Method(); m != "automatic" && m != "shadow" {
 		return false, nil
 	}
 	match, err := f.matches(ctx, v, is, false)

@@ -95,7 +95,7 @@ func (r *Relay) Outgoing(ctx context.Context, connection string, limit int, skip
 	}
 	changes, more, err = r.Site.Book.Outgoing(ctx, connection, limit, skip)
 	for i := range changes {
-		changes[i].Issue = rules.Ref(changes[i].Issue)
+		changes[i].Issue, changes[i].Shadow = rules.Ref(changes[i].Issue), rules.Method() == "shadow"
 	}
 	return changes, more, err
 }

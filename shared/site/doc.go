@@ -8,6 +8,7 @@
 //	site/S    event-ids         whether the changelog ids in the events of site S are those of its changelog
 //	guard/C   <harm>/<time>/I   pair I was cleared, rewritten, … then; kept for an hour
 //	site/S    identity          which Jira site S is: a clone is refused
+//	shadow/C  would/R, kept/I   what would have become of an issue while rules say "method: shadow"
 //	guard/C   allowed           a person's word that what was stopped for safety is meant
 //
 // Start reading at [Site], then [Site.View] (issue to rules) and [Task] (what the queue carries).

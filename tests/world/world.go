@@ -80,6 +80,7 @@ type Options struct {
 	Policy       bridge.Policy // default newest
 	Configure    func(role bridge.Role, s *simulator.Settings)
 	NoWebhooks   bool // the public side watches by search too
+	DataCenters  bool // the public site is a Data Center too
 }
 
 // New makes a world that ends with the test.
@@ -99,6 +100,9 @@ func newHalf(t *testing.T, role bridge.Role, blobs blob.Store, o Options) *Half 
 	flavour, project := simulator.Cloud, PublicProject
 	if role == bridge.Private {
 		flavour, project = simulator.DataCenter, PrivateProject
+	}
+	if o.DataCenters {
+		flavour = simulator.DataCenter
 	}
 	h := &Half{T: t, Store: store.NewMemory(store.Faults{}), Queue: queue.NewMemory(queue.Faults{})}
 	h.Jira = simulator.New(simulator.Options{Flavour: flavour, Seed: 1, Configure: func(s *simulator.Settings) {
@@ -136,7 +140,7 @@ func (h *Half) loseState() {
 func (h *Half) build(role bridge.Role, blobs blob.Store, o Options) {
 	auth := jira.Auth{Kind: "basic", User: h.Demo.User, Secret: func() (string, error) { return h.Demo.Token, nil }}
 	flavour := bridge.Cloud
-	if role == bridge.Private {
+	if h.Jira.Flavour() == simulator.DataCenter {
 		flavour, auth.Kind = bridge.DataCenter, "pat"
 	}
 	log := slog.New(slog.DiscardHandler)
