@@ -58,6 +58,8 @@ func (w *world) checkCreations(say sayer, h *half, pairs map[string]*pair.Pair) 
 		is := h.look(id)
 		p := pairs[id]
 		switch {
+		case p == nil && is.Fields.Project.Key == h.demo.ServiceKey:
+			// it was moved away before it came under sync
 		case p == nil:
 			say("%s: %s (%s) is in no pair", h.role, is.Key, is.Fields.Summary)
 		case p.Head.Remote.ID == "":

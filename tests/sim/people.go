@@ -1,10 +1,14 @@
 package sim
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"strings"
+
+	"drawbridge/shared/reconcile"
+	"drawbridge/shared/site"
 )
 
 // What people do in their Jiras.
@@ -278,4 +282,38 @@ func (w *world) deleteIssue(r *rand.Rand) {
 		w.gone[h.role][id] = true
 	}
 	w.say("%s: admin deletes %s", h.role, id)
+}
+
+// moveIssue moves an issue into the service project, or back: it gets another key.
+func (w *world) moveIssue(r *rand.Rand) {
+	h := w.side(r)
+	id := h.pick(r)
+	if id == "" {
+		return
+	}
+	to := h.demo.ServiceKey
+	if is := h.look(id); is.Fields.Project.Key == to {
+		to = h.demo.ProjectKey
+	}
+	now, err := h.jira.Move(id, to, "admin")
+	must(err)
+	w.say("%s: admin moves %s to project %s: %s", h.role, id, to, now["key"])
+}
+
+// publishRules puts the rules in force again as a new revision: everything is evaluated anew, and nothing may come of it.
+func (w *world) publishRules(r *rand.Rand) {
+	h := w.side(r)
+	w.tokens++
+	w.say("%s: rules are published", h.role)
+	w.survive(h, func() {
+		ctx := context.Background()
+		source := fmt.Sprintf("%s# %d\n", w.o.rules(h.role), w.tokens)
+		_, err := h.site.Publish(ctx, connection, site.Revision{File: string(h.role) + ".yaml", Source: source, Author: "admin"})
+		if err == nil {
+			err = reconcile.Start(ctx, h.site, connection, "rules published", true)
+		}
+		if err != nil {
+			w.say("  %s: %v", h.role, err)
+		}
+	})
 }

@@ -31,6 +31,8 @@ var kinds = []struct {
 	{"attach", 4, (*world).attach},
 	{"detach", 2, (*world).detach},
 	{"delete issue", 1, (*world).deleteIssue},
+	{"move issue", 1, (*world).moveIssue},
+	{"publish rules", 1, (*world).publishRules},
 
 	{"deliver", 14, (*world).deliverSome},
 	{"lose", 3, (*world).lose},
