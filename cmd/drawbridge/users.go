@@ -65,4 +65,6 @@ func printSuggestions(w io.Writer, list []site.Suggestion) {
 }
 
 // quoted is a text as YAML takes it anywhere.
-func quoted(s string) string { return "'" + strings.ReplaceAll(strings.ReplaceAll(s, "'", "''"), "\n", " ") + "'" }
+func quoted(s string) string {
+	return "'" + strings.ReplaceAll(strings.ReplaceAll(s, "'", "''"), "\n", " ") + "'"
+}

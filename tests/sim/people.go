@@ -292,7 +292,11 @@ func (w *world) moveIssue(r *rand.Rand) {
 		return
 	}
 	to := h.demo.ServiceKey
-	if is := h.look(id); is.Fields.Project.Key == to {
+	is := h.look(id)
+	if is == nil {
+		return
+	}
+	if is.Fields.Project.Key == to {
 		to = h.demo.ProjectKey
 	}
 	now, err := h.jira.Move(id, to, "admin")
