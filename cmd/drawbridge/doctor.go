@@ -197,7 +197,10 @@ func inProject(ctx context.Context, client *jira.Client, project string) (found 
 	}
 	for _, p := range permissions {
 		f := finding{What: project + ": " + p.key, Verdict: fine, Needed: p.needed}
-		if !have[p.key] {
+		switch granted, told := have[p.key]; {
+		case !told:
+			f.Verdict, f.Note = unsure, "this Jira does not say; without it "+p.without
+		case !granted:
 			f.Verdict, f.Note = missing, p.without
 		}
 		found = append(found, f)

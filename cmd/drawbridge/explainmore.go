@@ -87,7 +87,7 @@ func (h *half) permissions(ctx context.Context, e *explanation, project string) 
 		return
 	}
 	for _, n := range needs {
-		if !have[n[0]] {
+		if granted, told := have[n[0]]; told && !granted {
 			e.fact("our account lacks %s in %s: %s", n[0], project, n[1])
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/queue"
 	"drawbridge/shared/queue/sqsqueue"
+	"drawbridge/shared/work"
 )
 
 // reserve is how much of a function's time is kept for settling what could not
@@ -31,16 +32,16 @@ type Deliveries interface {
 // hints, and the pair knows better.
 func Batch(q Deliveries, log *slog.Logger, do func(context.Context, []byte) error) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
-		work := ctx
+		inTime := ctx
 		if deadline, ok := ctx.Deadline(); ok {
 			var cancel context.CancelFunc
-			work, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
+			inTime, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
 			defer cancel()
 		}
 		b := &batch{q: q, log: log, do: do, failures: []events.SQSBatchItemFailure{}} // a list in JSON, also when empty
 		var wg sync.WaitGroup
 		for _, group := range groups(e.Records) {
-			wg.Go(func() { b.group(ctx, work, group) })
+			wg.Go(func() { b.group(ctx, inTime, group) })
 		}
 		wg.Wait()
 		return events.SQSEventResponse{BatchItemFailures: b.failures}, nil
@@ -72,14 +73,14 @@ func groups(records []events.SQSMessage) [][]events.SQSMessage {
 	return out
 }
 
-func (b *batch) group(ctx, work context.Context, records []events.SQSMessage) {
+func (b *batch) group(ctx, inTime context.Context, records []events.SQSMessage) {
 	for i, r := range records {
-		d, err := b.one(work, r)
+		d, err := b.one(inTime, r)
 		if err == nil {
 			continue
 		}
 		b.log.Warn("task given back", "group", d.Group, "message", r.MessageId, "attempt", d.Attempt, "error", err, "error_name", bridge.NameOf(err))
-		b.giveBack(ctx, records[i:], delay(d.Attempt))
+		b.giveBack(ctx, records[i:], work.Pause(d.Attempt, err))
 		return
 	}
 }
@@ -126,9 +127,4 @@ func (b *batch) giveBack(ctx context.Context, records []events.SQSMessage, after
 			b.log.Warn("not given back, comes when its visibility ends", "message", r.MessageId, "error", err)
 		}
 	}
-}
-
-// delay is 1 s, doubled with every attempt up to 2 minutes.
-func delay(attempt int) time.Duration {
-	return min(time.Second<<min(max(attempt-1, 0), 7), 2*time.Minute)
 }

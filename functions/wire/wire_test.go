@@ -204,14 +204,6 @@ func TestBatchKeepsOrderWithinAGroup(t *testing.T) {
 	}
 }
 
-func TestDelayGrows(t *testing.T) {
-	for attempt, want := range map[int]time.Duration{0: time.Second, 1: time.Second, 2: 2 * time.Second, 4: 8 * time.Second, 9: 2 * time.Minute, 99: 2 * time.Minute} {
-		if got := delay(attempt); got != want {
-			t.Errorf("attempt %d: %v, want %v", attempt, got, want)
-		}
-	}
-}
-
 func TestHealthLineIsOneEmbeddedMetric(t *testing.T) {
 	b, err := health{PollerSilence: 12.5, ConnectionsBroken: 1, PairsParked: 3}.line("prod", time.UnixMilli(1700000000000))
 	want := `{"_aws":{"Timestamp":1700000000000,"CloudWatchMetrics":[{"Namespace":"Drawbridge","Dimensions":[["Stack"]],"Metrics":[` +

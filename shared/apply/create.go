@@ -312,7 +312,7 @@ func (f *Flow) begins(ctx context.Context, v *observe.View, m *newborn, p *pair.
 func (f *Flow) look(ctx context.Context, v *observe.View, c *bridge.Change, t *pair.Twin) (found jira.Ref, marker site.Marker, err error) {
 	since := t.Since - clockSlack.Milliseconds()
 	jql := fmt.Sprintf("created >= %d ORDER BY created ASC, key ASC", f.jiraTime(since).Add(-time.Minute).UnixMilli())
-	passed := f.indexPassed(ctx, t) // asked before the search: what the index learns after it, the search did not show
+	passed, decided := f.indexPassed(ctx, t) // asked before the search: what the index learns after it, the search did not show
 	err = f.Site.Jira.Search(ctx, jql, jira.SearchOptions{Fields: []string{"created", "creator"}, Properties: []string{site.MarkerKey}}, func(is *jira.Issue) error {
 		if f.Site.HubTime(is.Created()) > t.Since+callTime.Milliseconds() {
 			passed = true
@@ -329,21 +329,29 @@ func (f *Flow) look(ctx context.Context, v *observe.View, c *bridge.Change, t *p
 	if err != nil || found.ID != "" || passed {
 		return found, marker, err
 	}
-	return found, marker, bridge.Temporary("creation-uncertain",
+	uncertain := bridge.Temporary("creation-uncertain",
 		"twin of %s: an earlier try may have created it, and the search index of this site does not show so recent issues yet; looked for again", c.Issue.Key)
+	uncertain.After = decided
+	return found, marker, uncertain
 }
 
 // callTime is the longest a creation may take.
 const callTime = 2 * time.Minute
 
-// indexPassed reports whether the search index shows everything that was created by the try. Data Center says how far its
-// index is; Cloud's search is trusted when the lag it may have is over.
-func (f *Flow) indexPassed(ctx context.Context, t *pair.Twin) bool {
+// indexPassed reports whether the search index shows everything that was created by the try, and if not, in how long it
+// must. Data Center says how far its index is; Cloud's search is trusted when the lag it may have is over.
+func (f *Flow) indexPassed(ctx context.Context, t *pair.Twin) (passed bool, in time.Duration) {
 	over := t.Since + callTime.Milliseconds()
 	if state, ok, err := f.Site.Jira.IndexLag(ctx); err == nil && ok {
-		return f.Site.HubTime(state.Index) > over || f.Site.Now() > over && state.Lag() == 0
+		return f.Site.HubTime(state.Index) > over || f.Site.Now() > over && state.Lag() == 0, until(over, f.Site.Now())
 	}
-	return f.Site.Now() > over+cmp.Or(f.IndexLag, 8*time.Minute).Milliseconds()
+	over += cmp.Or(f.IndexLag, 8*time.Minute).Milliseconds()
+	return f.Site.Now() > over, until(over, f.Site.Now())
+}
+
+// until is the time from now to just after then, both in milliseconds.
+func until(then, now int64) time.Duration {
+	return time.Duration(max(0, then-now)+1) * time.Millisecond
 }
 
 func (f *Flow) jiraTime(hub int64) time.Time {

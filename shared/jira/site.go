@@ -59,7 +59,7 @@ func (c *Client) serverInfo(ctx context.Context) (ServerInfo, error) {
 }
 
 // MyPermissions tells which of the named permissions ("EDIT_ISSUES") our account has in the project, or anywhere where
-// projectKey is empty. A permission the site does not know is false.
+// projectKey is empty. One the site says nothing of is not in the answer.
 func (c *Client) MyPermissions(ctx context.Context, projectKey string, keys ...string) (map[string]bool, error) {
 	q := url.Values{}
 	if projectKey != "" {
@@ -79,7 +79,9 @@ func (c *Client) MyPermissions(ctx context.Context, projectKey string, keys ...s
 	}
 	have := map[string]bool{}
 	for _, k := range keys {
-		have[k] = bool(w.Permissions[k].HavePermission)
+		if p, told := w.Permissions[k]; told {
+			have[k] = bool(p.HavePermission)
+		}
 	}
 	return have, nil
 }

@@ -47,3 +47,20 @@ func TestASiteThatComesBack(t *testing.T) {
 		}
 	})
 }
+
+// TestTheLastTryWaits: a change whose outcome is decided later is tried at once a few times, and once more then.
+func TestTheLastTryWaits(t *testing.T) {
+	late := bridge.Temporary("creation-uncertain", "decided later")
+	late.After = 10 * time.Minute
+	for attempt, want := range []time.Duration{time.Second, time.Second, 2 * time.Second, late.After, late.After} {
+		if got := work.Pause(attempt, late); got != want {
+			t.Errorf("after attempt %d it pauses %v, not %v", attempt, got, want)
+		}
+	}
+	down := bridge.Temporary("site-unreachable", "down")
+	for attempt, want := range map[int]time.Duration{0: time.Second, 1: time.Second, 3: 4 * time.Second, 9: 2 * time.Minute, 99: 2 * time.Minute} {
+		if got := work.Pause(attempt, down); got != want {
+			t.Errorf("after attempt %d it pauses %v, not %v", attempt, got, want)
+		}
+	}
+}

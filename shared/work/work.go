@@ -7,6 +7,7 @@ package work
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -86,7 +87,7 @@ func (p *Pool) Handle(ctx context.Context, d queue.Delivery) {
 		if bridge.LevelOf(err) == bridge.LevelSite {
 			p.stop()
 		}
-		err = p.Queue.Release(work, d, delay(d.Attempt))
+		err = p.Queue.Release(work, d, Pause(d.Attempt, err))
 	}
 	if err != nil {
 		p.Log.Error("queue", "error", err)
@@ -122,9 +123,15 @@ func (p *Pool) Do(ctx context.Context, body []byte) (err error) {
 	return h(ctx, t)
 }
 
-// delay is 1 s, doubled with every attempt up to 2 minutes.
-func delay(attempt int) time.Duration {
-	return min(time.Second<<min(max(attempt-1, 0), 7), 2*time.Minute)
+// Pause is how long a task that failed with err is left alone: 1 s, doubled with every attempt up to 2 minutes. The last
+// try waits for as long as the error says that it takes.
+func Pause(attempt int, err error) time.Duration {
+	pause := min(time.Second<<min(max(attempt-1, 0), 7), 2*time.Minute)
+	var e *bridge.Error
+	if attempt >= triesOfChange-1 && errors.As(err, &e) {
+		pause = max(pause, e.After)
+	}
+	return pause
 }
 
 // up waits while the whole site is down, and asks it from time to time.

@@ -10,7 +10,7 @@ import (
 
 // uncertain is how long it may take until a creation that was cut off in its call is tried again: until it must be over, and
 // the search index has passed it.
-const uncertain = 3 * time.Minute
+const uncertain = 5 * time.Minute
 
 // TestKilledUnderLoad kills hub and poller at random while people work on both sides.
 func TestKilledUnderLoad(t *testing.T) {

@@ -168,7 +168,7 @@ site:
   auth: {token: {file: server-token}}
 watch:
   interval: %s
-  overlap: 2m
+  overlap: 1m
   sweep: %s
 %smetrics: {listen: "%s"}
 %s%s`, w.Private.Base, orElse(w.o.PollerWatch, 500*time.Millisecond), orElse(w.o.Sweep, 2*time.Second), hook, w.loopback(portMetrics), plain, w.o.PollerYAML)
