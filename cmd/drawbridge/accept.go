@@ -18,6 +18,7 @@ import (
 	"drawbridge/shared/poll"
 	"drawbridge/shared/reconcile"
 	"drawbridge/shared/sign"
+	"drawbridge/shared/site"
 	"drawbridge/shared/store/sqlitestore"
 )
 
@@ -39,6 +40,9 @@ that it stays out of the shell's history.`,
 			}
 			settings, err := config.LoadPoller(path)
 			if err != nil {
+				return err
+			}
+			if err := allowed(settings.Roles, operates, whoAsks()); err != nil {
 				return err
 			}
 			return s.accept(c.Context(), settings, args[0], project)
@@ -151,6 +155,10 @@ func (s *screen) join(ctx context.Context, settings config.Poller, inv sign.Invi
 	}
 	link.Hub = answer.Site
 	if err := book.Save(ctx, link); err != nil {
+		return err
+	}
+	answer.Connection.Project = project
+	if err := accepted(ctx, &site.Site{Name: settings.Site.Name, Book: pairs, Now: pairs.Now}, answer.Connection, link.HubURL); err != nil {
 		return err
 	}
 	return s.show(map[string]any{"connection": answer.Connection, "project": project, "hub": link.HubURL, "public_site": answer.Site}, func(w io.Writer) {

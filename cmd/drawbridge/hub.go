@@ -42,6 +42,9 @@ gracefully; kill -9 loses nothing.`,
 			if err != nil {
 				return err
 			}
+			if err := mayRun(h.Roles); err != nil {
+				return err
+			}
 			return runHub(c.Context(), h, h.Logger(s.err))
 		},
 	}

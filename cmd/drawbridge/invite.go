@@ -55,7 +55,7 @@ func (s *screen) withHub(c *cobra.Command, do func(context.Context, *half) error
 		if err := h.openStack(c.Context(), name); err != nil {
 			return err
 		}
-		return do(c.Context(), h)
+		return h.audited(c.Context(), c, c.Flags().Args(), func() error { return do(c.Context(), h) })
 	}
 	path, err := settingsPath(c)
 	if err != nil {
@@ -72,7 +72,10 @@ func (s *screen) withHub(c *cobra.Command, do func(context.Context, *half) error
 		return err
 	}
 	defer h.close()
-	return do(c.Context(), h)
+	if err := h.admit(c, true); err != nil {
+		return err
+	}
+	return h.audited(c.Context(), c, c.Flags().Args(), func() error { return do(c.Context(), h) })
 }
 
 func (h *half) create(ctx context.Context, name string, o createOptions) error {

@@ -179,7 +179,10 @@ func (s *screen) operate(c *cobra.Command, do func(ctx context.Context, h *half,
 			return err
 		}
 		defer h.close()
-		return do(c.Context(), h, args)
+		if err := h.admit(c, false); err != nil {
+			return err
+		}
+		return h.audited(c.Context(), c, args, func() error { return do(c.Context(), h, args) })
 	}
 	return c
 }

@@ -73,6 +73,9 @@ func (s *screen) withPoller(c *cobra.Command, do func(context.Context, *pollerHa
 	if err != nil {
 		return err
 	}
+	if err := mayRun(settings.Roles); err != nil {
+		return err
+	}
 	p, err := openPoller(c.Context(), settings, settings.Logger(s.err))
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,6 +39,9 @@ If the keys cannot be read either, the hub has to invite this poller again; that
 			if err != nil {
 				return err
 			}
+			if err := allowed(settings.Roles, operates, whoAsks()); err != nil {
+				return err
+			}
 			return s.repair(c.Context(), settings)
 		},
 	}
@@ -56,7 +60,7 @@ func (s *screen) repair(ctx context.Context, settings config.Poller) error {
 			return fmt.Errorf("move the state aside: %w", err)
 		}
 	}
-	kept, unread := salvage(ctx, aside)
+	kept, unread := salvage(ctx, aside, settings.Site.Name)
 	if len(kept.links) == 0 {
 		return bridge.Permanent("state-damaged", "no key can be read in %s (%v). On the hub say drawbridge connection invite, here drawbridge poller accept CODE, "+
 			"then publish the rules again: the pairs are rebuilt", aside, unread)
@@ -91,12 +95,12 @@ func notInUse(path string) error {
 
 // salvaged is what was read of a damaged state.
 type salvaged struct {
-	poller                    string // id
-	links, connections, rules []store.Doc
+	poller                          string // id
+	links, connections, rules, acts []store.Doc
 }
 
 // salvage reads what can be read; the error says what could not.
-func salvage(ctx context.Context, path string) (kept salvaged, unread error) {
+func salvage(ctx context.Context, path, site string) (kept salvaged, unread error) {
 	db, err := sqlitestore.Open(path, sqlitestore.Options{Version: version, ReadOnly: true})
 	if err != nil {
 		return kept, err
@@ -107,7 +111,7 @@ func salvage(ctx context.Context, path string) (kept salvaged, unread error) {
 		unread = errors.Join(unread, err)
 		return docs
 	}
-	kept.links, kept.connections = list("hubs"), list("connections")
+	kept.links, kept.connections, kept.acts = list("hubs"), list("connections"), list("audit/"+site)
 	for _, c := range kept.connections {
 		kept.rules = append(kept.rules, list("rules/"+c.Key.Sort)...)
 	}
@@ -134,9 +138,9 @@ func (k salvaged) write(ctx context.Context, settings config.Poller) error {
 	if err != nil {
 		return err
 	}
-	docs := append(append(append([]store.Doc{{Key: store.Key{Part: "poller", Sort: "state"}, Body: me}}, k.rules...), k.connections...), k.links...)
+	docs := slices.Concat([]store.Doc{{Key: store.Key{Part: "poller", Sort: "state"}, Body: me}}, k.rules, k.connections, k.links, k.acts)
 	for _, d := range docs {
-		if err := db.Store().Apply(ctx, store.Create(store.Doc{Key: d.Key, Body: d.Body})); err != nil {
+		if err := db.Store().Apply(ctx, store.Create(store.Doc{Key: d.Key, Body: d.Body, Expires: d.Expires})); err != nil {
 			return err
 		}
 	}

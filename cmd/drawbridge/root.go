@@ -83,6 +83,7 @@ func addCommands(root *cobra.Command, s *screen) {
 		in("daily", newStatus(s, "drawbridge status --config hub.yaml")),
 		in("daily", newSync(s)),
 		in("daily", newErrors(s)),
+		in("daily", newAudit(s)),
 		in("settings", newUsers(s)),
 		in("daily", newRecall(s)),
 		in("daily", newErase(s)),

@@ -137,6 +137,14 @@ func (s *stack) keys(ctx context.Context) ([]sign.Key, error) {
 	return keys, nil
 }
 
+// key says which access key is used, for the audit: CloudTrail knows whose it is.
+func (s *stack) key(ctx context.Context) string {
+	if c, err := s.aws.Credentials.Retrieve(ctx); err == nil {
+		return " (" + c.AccessKeyID + ")"
+	}
+	return ""
+}
+
 func (s *stack) String() string { return "aws:" + s.name + ", table " + s.table }
 
 // describeStack returns parameters and outputs of a stack by name; an output counts over a parameter of the same name. The

@@ -29,6 +29,7 @@ type Hub struct {
 	Pace      string   `json:"pace"` // normal or cheap
 	Workers   int      `json:"workers"`
 	Limits    Limits   `json:"limits"`
+	Roles     *Roles   `json:"roles"` // nil: who has the files may do everything
 	Notify    Notify   `json:"notify"`
 	Scan      []string `json:"scan_command"`
 	Log       Log      `json:"log"`
@@ -46,6 +47,7 @@ type Poller struct {
 	Hub     Target   `json:"hub"`
 	Workers int      `json:"workers"`
 	Limits  Limits   `json:"limits"`
+	Roles   *Roles   `json:"roles"` // nil: who has the files may do everything
 	Notify  Notify   `json:"notify"`
 	Scan    []string `json:"scan_command"`
 	Log     Log      `json:"log"`

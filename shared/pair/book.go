@@ -14,6 +14,8 @@ type Book struct {
 	Store store.Store
 	Site  string       // name of the site, for the list of what is due
 	Now   func() int64 // hub ms
+	// Only leaves out connections that whoever uses the book has no business with; nil: none.
+	Only func(bridge.Connection) bool
 }
 
 // Line is a pair in a listing.

@@ -16,10 +16,14 @@ func (b *Book) Connections(ctx context.Context) ([]bridge.Connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]bridge.Connection, len(docs))
-	for i, d := range docs {
-		if err := json.Unmarshal(d.Body, &out[i]); err != nil {
+	out := make([]bridge.Connection, 0, len(docs))
+	for _, d := range docs {
+		var c bridge.Connection
+		if err := json.Unmarshal(d.Body, &c); err != nil {
 			return nil, damaged(d.Key, err)
+		}
+		if b.Only == nil || b.Only(c) {
+			out = append(out, c)
 		}
 	}
 	return out, nil

@@ -24,12 +24,14 @@ func (h *Hub) takeHold(ctx context.Context, connection string, in *exchange.Requ
 	if sameHold(c.HoldOf(bridge.Private), in.Hold) && (in.Name == "" || in.Name == c.Theirs) {
 		return nil
 	}
-	err = h.Site.Book.UpdateConnection(ctx, connection, func(c *bridge.Connection) error {
-		c.Hold(bridge.Private, in.Hold)
-		if in.Name != "" {
-			c.Theirs = in.Name
-		}
-		return nil
+	err = h.Site.Watched(ctx, "the private side", "told by the other side", connection, func() error {
+		return h.Site.Book.UpdateConnection(ctx, connection, func(c *bridge.Connection) error {
+			c.Hold(bridge.Private, in.Hold)
+			if in.Name != "" {
+				c.Theirs = in.Name
+			}
+			return nil
+		})
 	})
 	if err != nil || in.Hold == nil || in.Hold.State != bridge.Ended {
 		return err
@@ -60,7 +62,15 @@ func told(c *bridge.Connection) *bridge.Connection {
 // Configure takes over what the hub told of a connection; the private side keeps its own name, description and hold.
 func (r *Relay) Configure(ctx context.Context, told *bridge.Connection) error {
 	over := false
-	err := r.Site.Book.UpdateConnection(ctx, told.ID, func(c *bridge.Connection) error {
+	err := r.Site.Watched(ctx, "the public side", "told by the other side", told.ID, func() error { return r.configure(ctx, told, &over) })
+	if err == nil && over {
+		err = r.ended(ctx, told.ID)
+	}
+	return err
+}
+
+func (r *Relay) configure(ctx context.Context, told *bridge.Connection, over *bool) error {
+	return r.Site.Book.UpdateConnection(ctx, told.ID, func(c *bridge.Connection) error {
 		was := c.State
 		for revision, p := range told.Policies {
 			c.Policies[revision] = p
@@ -77,11 +87,7 @@ func (r *Relay) Configure(ctx context.Context, told *bridge.Connection) error {
 		default:
 			c.Hold(bridge.Public, told.HoldOf(bridge.Public))
 		}
-		over = was != bridge.Ended && c.State == bridge.Ended
+		*over = was != bridge.Ended && c.State == bridge.Ended
 		return nil
 	})
-	if err == nil && over {
-		err = r.ended(ctx, told.ID)
-	}
-	return err
 }

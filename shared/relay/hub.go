@@ -38,12 +38,14 @@ var _ exchange.Backend = (*Hub)(nil)
 // Accepted makes the connection active.
 func (h *Hub) Accepted(ctx context.Context, connection string, s exchange.Site) (bridge.Connection, exchange.Site, error) {
 	var out bridge.Connection
-	err := h.Site.Book.UpdateConnection(ctx, connection, func(c *bridge.Connection) error {
-		if c.State == bridge.Pending || c.State == "" {
-			c.State = bridge.Active
-		}
-		out = *c
-		return nil
+	err := h.Site.Watched(ctx, "the private side", "invitation accepted by site "+s.Name, connection, func() error {
+		return h.Site.Book.UpdateConnection(ctx, connection, func(c *bridge.Connection) error {
+			if c.State == bridge.Pending || c.State == "" {
+				c.State = bridge.Active
+			}
+			out = *c
+			return nil
+		})
 	})
 	out.Project = "" // each site has its own
 	return out, h.Self, err

@@ -10,6 +10,7 @@
 //	site/S    identity          which Jira site S is: a clone is refused
 //	shadow/C  would/R, kept/I   what would have become of an issue while rules say "method: shadow"
 //	guard/C   allowed           a person's word that what was stopped for safety is meant
+//	audit/S   <time>-<n>        what was done to this half: who, what, before, after; kept for two years
 //
 // Start reading at [Site], then [Site.View] (issue to rules) and [Task] (what the queue carries).
 package site

@@ -63,7 +63,9 @@ func (s *Site) Guard(ctx context.Context, connection, issue string, h Harm) erro
 	if allowed, err := s.allowed(ctx, connection); err != nil || allowed {
 		return err
 	}
-	err = s.Hold(ctx, connection, &bridge.Hold{State: bridge.Broken, Name: "safety-stop", Why: why + "; if that is meant, resume the connection"})
+	err = s.Watched(ctx, "Drawbridge", "stopped for safety", connection, func() error {
+		return s.Hold(ctx, connection, &bridge.Hold{State: bridge.Broken, Name: "safety-stop", Why: why + "; if that is meant, resume the connection"})
+	})
 	return errors.Join(err, ErrHeld)
 }
 

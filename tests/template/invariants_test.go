@@ -20,6 +20,7 @@ func complaints(doc tree) (out []string) {
 	queues(doc, say)
 	functions(doc, say)
 	policies(doc, say)
+	people(doc, say)
 	logs(doc, say)
 	alarms(doc, say)
 	api(doc, say)
@@ -146,6 +147,41 @@ func policies(doc tree, say func(string, ...any)) {
 		}
 		if at(f, "Properties", "Policies") == nil {
 			say("function %s has no policy of its own", name)
+		}
+	}
+}
+
+// people checks the policies for those who operate the hub: no stars, a viewer writes nothing, a rule editor only what rules
+// are, an operator no rules.
+func people(doc tree, say func(string, ...any)) {
+	all := of(doc, "AWS::IAM::ManagedPolicy")
+	writes := func(s any) bool {
+		return slices.ContainsFunc(list(at(s, "Action")), func(a any) bool {
+			return slices.Contains([]string{"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "sqs:SendMessage", "s3:PutObject"}, text(a))
+		})
+	}
+	for _, name := range []string{"ViewerPolicy", "RuleEditorPolicy", "OperatorPolicy"} {
+		denied := false
+		for _, s := range list(at(all[name], "Properties", "PolicyDocument", "Statement")) {
+			keys := fmt.Sprint(at(s, "Condition"))
+			denied = denied || text(at(s, "Effect")) == "Deny" && writes(s) && strings.Contains(keys, "rules/*")
+			for _, a := range list(at(s, "Action")) {
+				if strings.Contains(text(a), "*") {
+					say("%s may %s", name, text(a))
+				}
+				if name == "RuleEditorPolicy" && strings.HasPrefix(text(a), "dynamodb:") && writes(s) && !strings.Contains(keys, "LeadingKeys") {
+					say("%s may %s any item", name, text(a))
+				}
+			}
+			if name == "ViewerPolicy" && writes(s) {
+				say("%s writes: %v", name, at(s, "Action"))
+			}
+		}
+		if name == "OperatorPolicy" && !denied {
+			say("%s may publish rules", name)
+		}
+		if all[name] == nil {
+			say("there is no %s", name)
 		}
 	}
 }
