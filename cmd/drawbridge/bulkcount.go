@@ -75,13 +75,17 @@ func (h *half) countOne(ctx context.Context, c *bridge.Connection, is *jira.Issu
 	if err != nil {
 		return err
 	}
-	if sends, _ := v.Rules.Sends(v.Issue); !sends {
+	env := observe.Env(h.book.New(c.ID, bridge.Ref{ID: is.ID, Key: is.Key}, h.role), v, v.Issue)
+	why, err := h.site.Kept(ctx, v.Rules, env, is.ID)
+	if err != nil {
+		return err
+	}
+	if why != "" {
 		n.Kept++
 		return nil
 	}
 	n.New++
 	n.More = n.More || !is.AllComments
-	env := observe.Env(h.book.New(c.ID, bridge.Ref{ID: is.ID, Key: is.Key}, h.role), v, v.Issue)
 	for _, m := range is.Comments {
 		internal := m.Internal != nil && *m.Internal
 		if send, _, _, err := v.Rules.CommentOut(env, rule.Comment{

@@ -115,7 +115,12 @@ func (h *half) explainIn(ctx context.Context, c bridge.Connection, is *jira.Issu
 	if err != nil {
 		return e, err
 	}
-	return h.unpaired(ctx, e, v.Rules, v.Issue), nil
+	fresh := h.book.New(c.ID, bridge.Ref{ID: is.ID, Key: is.Key}, h.role)
+	kept, err := h.site.Kept(ctx, v.Rules, observe.Env(fresh, v, v.Issue), is.ID)
+	if err != nil {
+		return e, err
+	}
+	return h.unpaired(ctx, e, v.Rules, v.Issue, kept), nil
 }
 
 func because(why string) string {
@@ -142,6 +147,9 @@ func (h *half) inPair(e explanation, p *pair.Pair) explanation {
 	e.InSync = true
 	e.joining(p)
 	e.fact("it is in sync with %s", name(p.Head.Remote))
+	if p.State.Kept != "" {
+		e.fact("nothing of it leaves: %s", p.State.Kept)
+	}
 	if p.Head.Waits() {
 		e.fact("a change waits for the other side since %s", h.when(p.Head.Since))
 	}
@@ -160,10 +168,10 @@ func (h *half) inPair(e explanation, p *pair.Pair) explanation {
 }
 
 // unpaired goes through scope, security and triggers.
-func (h *half) unpaired(ctx context.Context, e explanation, rules *rule.Rules, is *rule.Issue) explanation {
+func (h *half) unpaired(ctx context.Context, e explanation, rules *rule.Rules, is *rule.Issue, kept string) explanation {
 	e.fact("it is in no pair")
-	if sends, why := rules.Sends(is); !sends {
-		e.fact("%s", why)
+	if kept != "" {
+		e.fact("%s", kept)
 		return e.next("let it out by a rule, or leave it inside")
 	}
 	if m := rules.Method(); m != "automatic" {

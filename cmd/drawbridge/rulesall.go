@@ -23,6 +23,7 @@ type allView struct {
 	Out     map[string]int `json:"out"`            // by field: what leaves would be another value
 	In      map[string]int `json:"in"`             // by field: what is written here would be
 	Stops   int            `json:"stops"`          // nothing would leave any more
+	Starts  int            `json:"starts"`         // something would leave, and nothing did
 	Some    []string       `json:"some,omitempty"` // keys of the first changed ones
 	Failing map[string]int `json:"failing,omitempty"`
 }
@@ -81,7 +82,15 @@ func (h *half) compareRules(ctx context.Context, c *bridge.Connection, now, next
 		}
 		env := observe.Env(known[is.ID], view, view.Issue)
 		v.Pairs++
-		if v.differs(now, next, env) {
+		was, err := h.site.Kept(ctx, now, env, is.ID)
+		if err != nil {
+			return err
+		}
+		kept, err := h.site.Kept(ctx, next, env, is.ID)
+		if err != nil {
+			return err
+		}
+		if v.differs(now, next, env, was == "", kept == "") {
 			v.Changed++
 			if len(v.Some) < someKeys {
 				v.Some = append(v.Some, is.Key)
@@ -92,7 +101,7 @@ func (h *half) compareRules(ctx context.Context, c *bridge.Connection, now, next
 }
 
 // differs counts the fields that two rule sets treat differently for one pair.
-func (v *allView) differs(now, next *rule.Rules, env rule.Env) bool {
+func (v *allView) differs(now, next *rule.Rules, env rule.Env, left, leaves bool) bool {
 	was, err1 := now.Outgoing(env)
 	is, err2 := next.Outgoing(env)
 	changed := false
@@ -100,8 +109,11 @@ func (v *allView) differs(now, next *rule.Rules, env rule.Env) bool {
 	case err2 != nil:
 		v.Failing["(script)"]++
 		changed = err1 == nil
-	case was.Send && !is.Send:
+	case left && !leaves:
 		v.Stops++
+		changed = true
+	case !left && leaves:
+		v.Starts++
 		changed = true
 	default:
 		changed = count2(v.Out, keysOf(was.Fields, is.Fields), func(k string) bool {
@@ -155,6 +167,9 @@ func (h *half) printAll(w io.Writer, v allView) {
 	}
 	if v.Stops > 0 {
 		fmt.Fprintf(w, "  nothing would leave any more: %s\n", plural(v.Stops, "pair", "pairs"))
+	}
+	if v.Starts > 0 {
+		fmt.Fprintf(w, "  would leave, and did not: %s\n", plural(v.Starts, "pair", "pairs"))
 	}
 	if len(v.Some) > 0 {
 		fmt.Fprintf(w, "for instance %s; see one with drawbridge rules test %s --rules FILE\n", strings.Join(v.Some, ", "), v.Some[0])

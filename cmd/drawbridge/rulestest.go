@@ -128,11 +128,10 @@ type draftView struct {
 
 // leaving is what would leave of an issue.
 type leaving struct {
-	Issue  string                  `json:"issue"`
-	Send   bool                    `json:"send"`
-	Why    string                  `json:"why,omitempty"`
-	Fields []leavingField          `json:"fields"`
-	Custom map[string]bridge.Value `json:"custom,omitempty"`
+	Issue  string         `json:"issue"`
+	Send   bool           `json:"send"`
+	Why    string         `json:"why,omitempty"`
+	Fields []leavingField `json:"fields"`
 }
 
 type leavingField struct {
@@ -144,7 +143,7 @@ type leavingField struct {
 
 // leavingFrom is the draft's replica, each field with the row that says so.
 func leavingFrom(d publish.Draft) leaving {
-	v := leaving{Issue: d.Issue.Key, Send: d.Replica.Send && d.Why == "", Why: d.Why, Custom: d.Replica.Custom, Fields: []leavingField{}}
+	v := leaving{Issue: d.Issue.Key, Send: d.Replica.Send && d.Why == "", Why: d.Why, Fields: []leavingField{}}
 	for _, name := range sorted(d.Replica.Fields) {
 		v.Fields = append(v.Fields, leavingOf(name, d.Replica.Fields[name], d.Rules))
 	}
@@ -178,9 +177,6 @@ func (h *half) printLeaving(w io.Writer, v leaving) {
 	rows := [][]string{{"FIELD", "VALUE", "RULE", ""}}
 	for _, f := range v.Fields {
 		rows = append(rows, []string{f.Field, short(f.Value, 60), f.Rule, f.Error})
-	}
-	for _, name := range sorted(v.Custom) {
-		rows = append(rows, []string{name, short(v.Custom[name], 60), "script", ""})
 	}
 	table(w, rows)
 }

@@ -86,7 +86,11 @@ func (f *Flow) adoptable(ctx context.Context, v *observe.View, c *bridge.Change,
 		f.Site.Log.Warn("not adopted", "connection", c.Connection, "remote", c.Issue.Key, "issue", is.Key, "why", why)
 		return false, nil
 	}
-	if sends, why := with.Rules.Sends(with.Issue); !sends {
+	fresh := f.Site.Book.New(c.Connection, bridge.Ref{ID: is.ID, Key: is.Key}, f.Site.Role)
+	if why, err := f.Site.Kept(ctx, with.Rules, observe.Env(fresh, with, with.Issue), is.ID); err != nil || why != "" {
+		if err != nil {
+			return false, err
+		}
 		return no(why)
 	}
 	if stop, err := f.Site.Matches(ctx, with.Rules, with.Issue, is.ID, true); err != nil || stop {

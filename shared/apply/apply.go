@@ -248,12 +248,7 @@ func backOff(tries int, cause error) time.Duration {
 // of ours that we do not.
 func receive(ctx context.Context, p *pair.Pair, v *observe.View, c *bridge.Change, insist bool) (forgotten bool, err error) {
 	for key, in := range c.Fields {
-		base, _, _ := merge.SplitKey(key)
-		s := merge.Site{Role: v.Role, Policies: v.Connection.Policies, Way: merge.In} // kept for rules to come
-		if row, ok := v.Rules.Row(base); ok {
-			s = v.Merge(row)
-		}
-		field := p.State.Field(key)
+		s, field := way(v, key), p.State.Field(key)
 		if in.Theirs != nil && field.Mine != nil && in.Theirs.Seq == field.Mine.Seq {
 			t := *in.Theirs
 			t.Value, t.Rules = field.Mine.Value, field.Mine.Rules // travels without its value
@@ -272,7 +267,6 @@ func receive(ctx context.Context, p *pair.Pair, v *observe.View, c *bridge.Chang
 	if c.Issue.Key != "" {
 		p.Head.Remote = c.Issue
 	}
-	p.State.Custom = c.Custom
 	if c.Revision > p.Head.Received {
 		p.Head.Left = c.Gone
 		if p.Head.Status == pair.Stopped && c.Gone == "" && p.Head.Gone == "" {
@@ -281,6 +275,15 @@ func receive(ctx context.Context, p *pair.Pair, v *observe.View, c *bridge.Chang
 	}
 	p.Head.Received = max(p.Head.Received, c.Revision)
 	return forgotten, nil
+}
+
+// way is how what arrives under a replica key is merged. What no row names is kept, for expressions and for rules to come.
+func way(v *observe.View, key string) merge.Site {
+	base, _, _ := merge.SplitKey(key)
+	if row, ok := v.Rules.Row(base); ok {
+		return v.Merge(row)
+	}
+	return merge.Site{Role: v.Role, Policies: v.Connection.Policies, Way: merge.In}
 }
 
 func receiveMember(ctx context.Context, p *pair.Pair, m bridge.Member, rules int64) error {

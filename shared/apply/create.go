@@ -121,13 +121,9 @@ func (f *Flow) newTwin(v *observe.View, c *bridge.Change) (*newborn, string, err
 	}
 	m.pair.Head.Remote = c.Issue
 	for key, in := range c.Fields {
-		base, _, _ := merge.SplitKey(key)
-		if row, ok := v.Rules.Row(base); ok {
-			field := m.pair.State.Field(key)
-			field.Field, _ = merge.Receive(field.Field, v.Merge(row), bridge.Entries{Mine: in.Mine})
-		}
+		field := m.pair.State.Field(key)
+		field.Field, _ = merge.Receive(field.Field, way(v, key), bridge.Entries{Mine: in.Mine})
 	}
-	m.pair.State.Custom = c.Custom
 	env := observe.Env(m.pair, v, nil)
 	env.First = true
 	var err error

@@ -78,7 +78,7 @@ func (f *Flow) decide(ctx context.Context, v *observe.View, p *pair.Pair, pl *pl
 	}
 	links := v.Rules.RemoteLinks()
 	pl.link = p.State.Linked != p.Head.Remote.Key && (links == "both" || links == "receiver" && p.Head.Origin != v.Role)
-	incoming, err := v.Rules.Incoming(observe.Env(p, v, nil))
+	incoming, err := v.Rules.Incoming(observe.Env(p, v, observe.Known(p, v)))
 	if err != nil {
 		return err
 	}

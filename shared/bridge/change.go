@@ -17,8 +17,6 @@ type Change struct {
 	Members []Member `json:"members,omitempty"`
 	// Gone says that the sender's issue was deleted, or left sync ("stopped"); the receiver's rule says what follows.
 	Gone Gone `json:"gone,omitempty"`
-	// Custom is what outgoing scripts put beside the fields; incoming scripts may read it.
-	Custom map[string]Value `json:"custom,omitempty"`
 	// Shadow says that the sender's connection only shows what it would do: nothing of this is to be written.
 	Shadow bool `json:"shadow,omitempty"`
 	// Join asks for an existing issue, named by Twin, to be taken as the twin.

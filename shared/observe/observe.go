@@ -7,6 +7,7 @@
 package observe
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -91,7 +92,6 @@ func Fold(p *pair.Pair, v *View, seen Seen) (changed bool) {
 	}
 	f.closeLanded()
 	f.closeDecided()
-	f.custom()
 	f.whereabouts()
 	f.redo()
 	if seen.Base {
@@ -147,6 +147,9 @@ func (f *fold) out() rule.Replica {
 }
 
 func (f *fold) evaluate(is *rule.Issue) rule.Replica {
+	if f.p.State.Kept != "" {
+		return rule.Replica{Why: f.p.State.Kept}
+	}
 	r, err := f.v.Rules.Outgoing(Env(f.p, f.v, is))
 	if err != nil {
 		f.v.Says("rules", f.p.Head.Local.ID, err)
@@ -161,23 +164,27 @@ func (f *fold) evaluate(is *rule.Issue) rule.Replica {
 func Env(p *pair.Pair, v *View, is *rule.Issue) rule.Env {
 	h := &p.Head
 	return rule.Env{
-		Issue: is, Name: v.Name, First: h.Acked == 0, Local: v.Role, Remote: v.Role.Other(), Now: v.Now, Replica: Replica(p, v),
-		Pair: rule.PairView{LocalKey: h.Local.Key, RemoteKey: h.Remote.Key, LocalURL: h.Local.URL, RemoteURL: h.Remote.URL, Connection: v.Connection.ID},
+		Issue: is, Name: v.Name, First: h.Acked == 0, Local: v.Role, Remote: v.Role.Other(), Now: v.Now,
+		Replica:  values(p, func(f *pair.Field) *bridge.Entry { return f.Theirs }),
+		Previous: values(p, func(f *pair.Field) *bridge.Entry { return f.Mine }),
+		Pair: rule.PairView{LocalKey: h.Local.Key, RemoteKey: h.Remote.Key, LocalURL: h.Local.URL, RemoteURL: h.Remote.URL,
+			Connection: cmp.Or(v.Connection.Name, v.Connection.ID)},
 	}
 }
 
-// Replica is what is known of the remote replica: the values of its entries, sets gathered from their elements.
-func Replica(p *pair.Pair, v *View) map[string]any {
+// values are what one site's entries say, sets gathered from their elements.
+func values(p *pair.Pair, entry func(*pair.Field) *bridge.Entry) map[string]any {
 	out := map[string]any{}
 	for key, f := range p.State.Fields {
-		if f.Theirs == nil {
+		e := entry(f)
+		if e == nil {
 			continue
 		}
 		base, elem, isElem := merge.SplitKey(key)
 		switch {
 		case !isElem:
-			out[key] = f.Theirs.Value.Any()
-		case f.Theirs.Value == bridge.True:
+			out[key] = e.Value.Any()
+		case e.Value == bridge.True:
 			set, _ := out[base].([]string)
 			out[base] = append(set, elem)
 		}
@@ -187,18 +194,24 @@ func Replica(p *pair.Pair, v *View) map[string]any {
 			slices.Sort(s)
 		}
 	}
-	for key, value := range p.State.Custom {
-		out[key] = value.Any()
-	}
 	return out
 }
 
-// local is the local field a row watches: where its value comes from, or, for an incoming row, where it goes.
+// local is the local field a row watches: where its value comes from, or, for an incoming row, where it goes. It is empty
+// where the outgoing rule makes the value of other things.
 func local(row rule.Row) string {
 	if row.Out && row.Source != "" {
 		return row.Source
 	}
 	return row.Target
+}
+
+// watched is the local field of a row; the zero field where it has none.
+func (f *fold) watched(row rule.Row) (jira.Field, bool) {
+	if local(row) == "" {
+		return jira.Field{}, row.Out
+	}
+	return f.v.Schema.ByID(local(row))
 }
 
 // touches reports whether the item changes what the row reads.
@@ -209,7 +222,7 @@ func (f *fold) touches(row rule.Row, it jira.Item) bool {
 
 // scalar folds one row of a plain field.
 func (f *fold) scalar(row rule.Row) {
-	field, ok := f.v.Schema.ByID(local(row))
+	field, ok := f.watched(row)
 	if !ok {
 		return
 	}
@@ -258,6 +271,11 @@ func (f *fold) item(key string, h jira.History) merge.Item {
 // value gives an item its value: the body's, if the item is its field's newest and does not itself say otherwise (a body
 // may be older or newer than the item it comes with), else what the item shows.
 func (f *fold) value(row rule.Row, field jira.Field, it *merge.Item, newest bool) {
+	if field.ID == "" {
+		it.Out = f.outValue(row, f.out())
+		it.Value = it.Out
+		return
+	}
 	shown, _, known := site.Shown(field, f.seen.Issue)
 	own := f.ownItem(field, it.ID)
 	if said, exact := says(field, own, f.v.Names); known && (newest || own.Field == "") && (!exact || said == shown) {
@@ -320,13 +338,18 @@ func past(field jira.Field, it jira.Item, names *jira.Names) bridge.Value {
 
 // base is the entry of the first observation.
 func (f *fold) base(row rule.Row, field jira.Field) []merge.Item {
+	it := merge.Item{ID: f.seen.First, At: f.begun(), Rules: f.v.Revision}
+	if field.ID == "" {
+		it.Out = f.outValue(row, f.out())
+		it.Value = it.Out
+		return []merge.Item{it}
+	}
 	v, _, ok := site.Shown(field, f.seen.Issue)
 	if !ok || v.Empty() || !row.Out {
 		return nil
 	}
-	return []merge.Item{{
-		ID: f.seen.First, Value: v, Out: f.outValue(row, f.out()), At: f.begun(), Rules: f.v.Revision,
-	}}
+	it.Value, it.Out = v, f.outValue(row, f.out())
+	return []merge.Item{it}
 }
 
 // begun is the time of a first entry: where the whole changelog is at hand, what it does not show is as old as the issue.
@@ -354,7 +377,12 @@ func (f *fold) outValue(row rule.Row, r rule.Replica) bridge.Value {
 // observe hands items to the merge protocol and notes what changed.
 func (f *fold) observe(row rule.Row, key string, items []merge.Item) {
 	field := f.p.State.Field(key)
-	items = slices.DeleteFunc(items, func(it merge.Item) bool { return f.again(field.Field, it) })
+	for i := range items {
+		if items[i].Carries == nil && row.Out && !f.out().Send {
+			items[i].Out = "" // the whole issue stays in
+		}
+	}
+	items = slices.DeleteFunc(items, func(it merge.Item) bool { return f.again(field.Field, it) || f.idle(row, field, it) })
 	before := field.Mine
 	next, changed := merge.Observe(field.Field, f.v.Merge(row), f.p.State.Open(key), items...)
 	field.Field = next
@@ -367,6 +395,17 @@ func (f *fold) observe(row rule.Row, key string, items []merge.Item) {
 	NoteConflict(f.p, key, f.v.Merge(row))
 }
 
+// idle reports whether an item changed only what the row reads besides its own field, and that to no effect: nobody edited
+// the field.
+func (f *fold) idle(row rule.Row, field *pair.Field, it merge.Item) bool {
+	if it.Carries != nil || field.Mine == nil || field.Mine.Value != it.Out || field.Mine.Rules != it.Rules {
+		return false
+	}
+	return !slices.ContainsFunc(f.seen.Histories, func(h jira.History) bool {
+		return h.ID == it.ID && slices.ContainsFunc(h.Items, func(ji jira.Item) bool { return local(row) != "" && f.v.Schema.Resolve(ji) == local(row) })
+	})
+}
+
 func (f *fold) note(row rule.Row, key string, before, after *bridge.Entry) {
 	e := pair.Event{What: "observed", Field: key, Rule: row.Where, Cause: f.seen.Cause}
 	if before != nil {
@@ -377,14 +416,6 @@ func (f *fold) note(row rule.Row, key string, before, after *bridge.Entry) {
 	}
 	e.New, e.Edit = after.Value, after.ID().String()
 	f.p.Note(e)
-}
-
-// custom keeps what outgoing scripts put beside the fields.
-func (f *fold) custom() {
-	if f.seen.Issue == nil || f.seen.Issue.Partial || len(f.changed) == 0 && !f.seen.Base {
-		return
-	}
-	f.p.State.Sent = f.out().Custom
 }
 
 // whereabouts keeps where the issue lives: its workflow is known by project and type.

@@ -51,7 +51,7 @@ func (f *fold) republishRow(row rule.Row) {
 
 // begin is the first entry of a row that the rules did not have before.
 func (f *fold) begin(row rule.Row) {
-	field, ok := f.v.Schema.ByID(local(row))
+	field, ok := f.watched(row)
 	if !ok {
 		return
 	}
@@ -69,9 +69,12 @@ func (f *fold) begin(row rule.Row) {
 
 // outAgain is what the new outgoing rule makes of a local value.
 func (f *fold) outAgain(row rule.Row, raw bridge.Value) bridge.Value {
-	field, ok := f.v.Schema.ByID(local(row))
+	field, ok := f.watched(row)
 	if !ok {
 		return ""
+	}
+	if field.ID == "" {
+		return f.outValue(row, f.out())
 	}
 	if shown, _, known := site.Shown(field, f.seen.Issue); known && shown == raw {
 		return f.outValue(row, f.out())

@@ -14,6 +14,10 @@ import (
 
 // set folds one row of a set-valued field: each element is a field of its own, true or false.
 func (f *fold) set(row rule.Row) {
+	if local(row) == "" {
+		f.made(row)
+		return
+	}
 	field, ok := f.v.Schema.ByID(local(row))
 	if !ok {
 		return
@@ -29,6 +33,41 @@ func (f *fold) set(row rule.Row) {
 		if items := f.elementItems(field, key, e, contains(now, e), touched); len(items) > 0 {
 			f.observe(row, key, items)
 		}
+	}
+}
+
+// made folds a set that the outgoing rule makes of other things: its elements are known by their replica names only.
+func (f *fold) made(row rule.Row) {
+	touched := f.touching(row)
+	o, ok := f.out().Fields[row.Key]
+	if !ok || !row.Out || len(touched) == 0 && !f.seen.Base {
+		return
+	}
+	f.v.Says(row.Where, f.p.Head.Local.ID, o.Err)
+	if o.Err != nil {
+		return
+	}
+	elements := map[string]bool{}
+	for key := range f.p.State.Fields {
+		if base, elem, isElem := merge.SplitKey(key); isElem && base == row.Key {
+			elements[elem] = false
+		}
+	}
+	for _, e := range o.Set {
+		elements[e] = true
+	}
+	for _, e := range slices.Sorted(maps.Keys(elements)) {
+		key, in := merge.ElementKey(row.Key, e), elements[e]
+		stored := f.p.State.Fields[key]
+		if was := stored != nil && stored.Mine != nil && stored.Mine.Value == bridge.True; was == in {
+			continue
+		}
+		it := merge.Item{ID: f.seen.First, At: f.begun(), Rules: f.v.Revision}
+		if len(touched) > 0 {
+			it = f.item(key, touched[len(touched)-1])
+		}
+		it.Value, it.Out = bridge.ValueOf(in), bridge.ValueOf(in)
+		f.observe(row, key, []merge.Item{it})
 	}
 }
 
@@ -64,11 +103,11 @@ func (f *fold) elementNames(row rule.Row, field jira.Field, now []string, touche
 			}
 		}
 	}
-	if !row.Out {
+	if !row.Out || !f.out().Send {
 		return names
 	}
 	slices.Sort(all)
-	for e, name := range f.evaluate(f.with(field, slices.Compact(all))).Fields[row.Key].Set {
+	for e, name := range f.v.Rules.Names(Env(f.p, f.v, f.with(field, slices.Compact(all))), row.Key) {
 		names[e] = name
 	}
 	return names

@@ -64,7 +64,7 @@ func (p *Pair) Change(ctx context.Context) (*bridge.Change, error) {
 	h := &p.Head
 	c := &bridge.Change{
 		Connection: h.Connection, Issue: h.Local, Twin: h.Remote.ID, Revision: h.Revision, Lane: h.Lane, Rules: h.Rules,
-		Fields: map[string]bridge.Entries{}, Gone: h.Gone, Custom: p.State.Sent,
+		Fields: map[string]bridge.Entries{}, Gone: h.Gone,
 	}
 	var err error
 	if c.Join, err = p.asks(ctx); err != nil {

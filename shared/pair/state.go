@@ -12,11 +12,10 @@ import (
 
 // State is what this site knows of every field of a pair, and of its own writes whose place is not known yet.
 type State struct {
-	Fields  map[string]*Field       `json:"fields"`            // by replica key
-	Intents []Intent                `json:"intents,omitempty"` // open: the place of the write is unknown
-	Custom  map[string]bridge.Value `json:"custom,omitempty"`  // custom keys the remote site sent last
-	Sent    map[string]bridge.Value `json:"sent,omitempty"`    // custom keys we sent last
-	Undone  []string                `json:"undone,omitempty"`  // members of the remote site whose copy has work waiting
+	Fields  map[string]*Field `json:"fields"`            // by replica key
+	Intents []Intent          `json:"intents,omitempty"` // open: the place of the write is unknown
+	Kept    string            `json:"kept,omitempty"`    // why nothing of the issue leaves
+	Undone  []string          `json:"undone,omitempty"`  // members of the remote site whose copy has work waiting
 	// Answered are the local ids of the copies of the members in the change last applied, by member key.
 	Answered map[string]string `json:"answered,omitempty"`
 	// Display is what the issue itself shows of how it stands.
@@ -281,12 +280,6 @@ func (s *State) eachValue(visit func(*bridge.Value)) {
 		for k, w := range in.Writes {
 			visit(&w.Value)
 			in.Writes[k] = w
-		}
-	}
-	for _, m := range []map[string]bridge.Value{s.Custom, s.Sent} {
-		for k, v := range m {
-			visit(&v)
-			m[k] = v
 		}
 	}
 }

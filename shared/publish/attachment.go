@@ -79,6 +79,9 @@ func (f *Flow) attachment(ctx context.Context, v *observe.View, p *pair.Pair, a 
 			return nil, nil // most likely a copy that was forgotten: the remote site says so when it offers everything again
 		}
 	}
+	if p.State.Kept != "" {
+		return nil, nil
+	}
 	in := rule.Attachment{Name: a.Name, Type: a.MimeType, Size: a.Size, Author: a.Author.Person(), OnlyRestricted: restricted()}
 	send, why := v.Rules.AttachmentOut(observe.Env(p, v, v.Issue), in)
 	m := bridge.Member{

@@ -73,7 +73,11 @@ func (f *Flow) consider(ctx context.Context, c *bridge.Connection, is *jira.Issu
 	if err != nil {
 		return err
 	}
-	if sends, why := v.Rules.Sends(v.Issue); !sends {
+	why, err := f.Site.Kept(ctx, v.Rules, observe.Env(f.fresh(c, is), v, v.Issue), is.ID)
+	if err != nil {
+		return err
+	}
+	if why != "" {
 		f.Site.Log.Info("not sent", "connection", c.ID, "issue", is.Key, "why", why)
 		if v.Rules.Method() == "shadow" {
 			return f.Site.Shadow(ctx, c.ID, site.Shadow{Issue: bridge.Ref{ID: is.ID, Key: is.Key}, Kept: why})
@@ -87,6 +91,11 @@ func (f *Flow) consider(ctx context.Context, c *bridge.Connection, is *jira.Issu
 		}
 	}
 	return f.begin(ctx, v, is, b)
+}
+
+// fresh is a pair of an issue that is in none.
+func (f *Flow) fresh(c *bridge.Connection, is *jira.Issue) *pair.Pair {
+	return f.Site.Book.New(c.ID, bridge.Ref{ID: is.ID, Key: is.Key, URL: f.Site.Jira.Browse(is.Key)}, f.Site.Role)
 }
 
 // triggered reports whether a trigger puts the issue under sync, and no stop trigger keeps it out.
@@ -125,7 +134,7 @@ func (f *Flow) begin(ctx context.Context, v *observe.View, is *jira.Issue, b Beg
 	if err != nil || lost {
 		return err
 	}
-	p := f.Site.Book.New(v.Connection.ID, bridge.Ref{ID: is.ID, Key: is.Key, URL: f.Site.Jira.Browse(is.Key)}, f.Site.Role)
+	p := f.fresh(v.Connection, is)
 	p.Head.Revision = v.Now // higher than that of a pair of this issue that was lost
 	if wroteHere(v, is) {
 		p.State.Look = 1

@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
@@ -18,10 +19,14 @@ func (f *Flow) commented(ctx context.Context, c *bridge.Connection, p *pair.Pair
 	if ev.Comment == nil || ev.Comment.ID == "" {
 		return f.read(ctx, c, ev.IssueID, cause, bridge.Live)
 	}
+	rules, _, err := f.Site.Rules(ctx, c.ID)
+	if err != nil {
+		return err
+	}
 	is := ev.Issue
-	if is == nil || is.Project() == "" {
-		var err error
-		if is, err = f.Site.Jira.Issue(ctx, ev.IssueID, jira.IssueOptions{Fields: []string{"summary", "project", "issuetype", "status", "attachment", "updated"}}); err != nil {
+	if is == nil || is.Project() == "" || slices.ContainsFunc(rules.Guards(), func(id string) bool { _, ok := is.Fields[id]; return !ok }) {
+		fields := append([]string{"summary", "project", "issuetype", "status", "attachment", "security", "updated"}, rules.Guards()...)
+		if is, err = f.Site.Jira.Issue(ctx, ev.IssueID, jira.IssueOptions{Fields: fields}); err != nil {
 			return err
 		}
 	}
@@ -29,11 +34,22 @@ func (f *Flow) commented(ctx context.Context, c *bridge.Connection, p *pair.Pair
 	if err != nil {
 		return err
 	}
+	kept, err := f.Site.Kept(ctx, v.Rules, observe.Env(p, v, v.Issue), ev.IssueID)
+	if err != nil {
+		return err
+	}
+	if kept == "" && p.State.Kept != "" {
+		return f.read(ctx, c, ev.IssueID, cause, bridge.Live)
+	}
+	keep(p, kept, cause)
 	ms, err := f.commentSights(ctx, v, p, ev)
 	if err != nil {
 		return err
 	}
-	return f.change(f.Site.Book.Change(ctx, p, func(p *pair.Pair) error { return takeAll(ctx, p, v, ms, cause) }))
+	return f.change(f.Site.Book.Change(ctx, p, func(p *pair.Pair) error {
+		keep(p, kept, cause)
+		return takeAll(ctx, p, v, ms, cause)
+	}))
 }
 
 func (f *Flow) commentSights(ctx context.Context, v *observe.View, p *pair.Pair, ev jira.Event) ([]sight, error) {
@@ -76,6 +92,9 @@ func (f *Flow) comment(ctx context.Context, v *observe.View, p *pair.Pair, issue
 	}
 	if original := copyMarker(c, v.Connection.ID); mine && original != "" {
 		return f.adoptable(ctx, p, c, original)
+	}
+	if p.State.Kept != "" {
+		return nil, nil
 	}
 	return ruled(v, p, c), nil
 }

@@ -50,6 +50,13 @@ func (f *Flow) Draft(ctx context.Context, c *bridge.Connection, issue string, ru
 	if d.Pair, err = f.Site.Book.Load(ctx, c.ID, is.ID); err != nil {
 		return d, err
 	}
+	asked := d.Pair
+	if asked == nil {
+		asked = f.fresh(c, is)
+	}
+	if d.Why, err = f.Site.Kept(ctx, v.Rules, observe.Env(asked, v, v.Issue), is.ID); err != nil || d.Why != "" {
+		return d, err
+	}
 	if d.Pair == nil {
 		err = f.draftNew(ctx, v, &d, entire(is, "draft"), join)
 	} else {
@@ -62,7 +69,6 @@ func (f *Flow) Draft(ctx context.Context, c *bridge.Connection, issue string, ru
 		d.Why = err.Error()
 		return d, nil
 	}
-	d.Why = d.Replica.Why
 	return d, f.finish(ctx, &d, v)
 }
 
@@ -84,7 +90,7 @@ func (f *Flow) draftKnown(ctx context.Context, v *observe.View, d *Draft, seen o
 	if err != nil {
 		return err
 	}
-	seen.Base = false
+	seen.Base, d.Pair.State.Kept = false, ""
 	observe.Fold(d.Pair, v, seen)
 	return takeAll(ctx, d.Pair, v, ms, seen.Cause)
 }

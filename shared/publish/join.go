@@ -44,7 +44,7 @@ func (f *Flow) Pair(ctx context.Context, t site.Task) error {
 
 // joining is the pair of an issue that is to be joined: every field's latest edit with its own time.
 func (f *Flow) joining(ctx context.Context, v *observe.View, is *jira.Issue, join *pair.Joining) (*pair.Pair, error) {
-	p := f.Site.Book.New(v.Connection.ID, bridge.Ref{ID: is.ID, Key: is.Key, URL: f.Site.Jira.Browse(is.Key)}, f.Site.Role)
+	p := f.fresh(v.Connection, is)
 	ms, err := f.members(ctx, v, p, is)
 	if err != nil {
 		return nil, err

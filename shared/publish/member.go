@@ -112,8 +112,8 @@ func take(ctx context.Context, p *pair.Pair, s sight, cause string, mark func())
 	}
 	before := own.Member
 	next, changed := merge.See(own.Member, s.Sight)
-	if next == before {
-		return nil
+	if next == before || p.State.Kept != "" {
+		return nil // seen again when the issue may leave
 	}
 	own.Member, own.Why, own.Files, own.Ours = next, s.why, s.files, s.ours
 	if own.LocalID = s.offer.ID; !next.Tombstone() {

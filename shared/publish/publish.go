@@ -188,12 +188,21 @@ func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, see
 		}
 		return err
 	}
+	kept, err := f.Site.Kept(ctx, v.Rules, observe.Env(p, v, v.Issue), seen.Issue.ID)
+	if err != nil {
+		return err
+	}
+	if kept == "" && p.State.Kept != "" && !(seen.All && seen.Issue.AllComments) {
+		return f.catchUp(ctx, c, p, seen.Cause, lane)
+	}
+	keep(p, kept, seen.Cause)
 	ms, err := f.members(ctx, v, p, seen.Issue)
 	if err != nil {
 		return err
 	}
 	redo := false
 	err = f.change(f.Site.Book.Change(ctx, p, func(p *pair.Pair) error {
+		keep(p, kept, seen.Cause)
 		p.Head.Local.Key, p.Head.Local.URL = seen.Issue.Key, f.Site.Jira.Browse(seen.Issue.Key)
 		p.Head.Updated = max(p.Head.Updated, seen.Issue.Updated().UnixMilli())
 		observe.Fold(p, v, seen)
@@ -204,6 +213,29 @@ func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, see
 		return err
 	}
 	return f.Site.Send(ctx, site.Task{Kind: site.RetryTask, Connection: c.ID, Issue: seen.Issue.ID, By: seen.Cause}, lane, "")
+}
+
+// keep notes whether anything of the issue may leave from now on.
+func keep(p *pair.Pair, why, cause string) {
+	switch {
+	case p.State.Kept == why:
+		return
+	case why == "":
+		p.Note(pair.Event{What: "let out", Cause: cause})
+	case p.State.Kept == "":
+		p.Note(pair.Event{What: "kept in", Cause: cause, Note: why})
+	}
+	p.State.Kept = why
+}
+
+// catchUp reads the whole issue: of what was edited while nothing of it could leave, the latest leaves now.
+func (f *Flow) catchUp(ctx context.Context, c *bridge.Connection, p *pair.Pair, cause string, lane bridge.Lane) error {
+	readAt := f.Site.Now()
+	is, err := f.whole(ctx, p.Head.Local.ID)
+	if err != nil {
+		return err
+	}
+	return f.fold(ctx, c, p, observe.Seen{Issue: is, Histories: is.Histories, All: true, ReadAt: readAt, Cause: cause}, lane)
 }
 
 // update changes a pair and rings for whoever waits for changes.

@@ -47,8 +47,8 @@ func (f *Flow) mayBegin(ctx context.Context, c *bridge.Connection, is *jira.Issu
 	if err != nil {
 		return nil, "", err
 	}
-	if sends, why := v.Rules.Sends(v.Issue); !sends {
-		return nil, why, nil
+	if why, err := f.Site.Kept(ctx, v.Rules, observe.Env(f.fresh(c, is), v, v.Issue), is.ID); err != nil || why != "" {
+		return nil, why, err
 	}
 	if v.Rules.Method() == "off" {
 		return nil, "the rules say method: off", nil

@@ -38,6 +38,7 @@ func (s *Set) Bind(schema Schema) (*Rules, Problems) {
 	b.statusRules()
 	b.userRules()
 	b.memberRules()
+	b.unknownHere()
 	b.createRules()
 	b.triggerRules()
 	b.showRules()
@@ -266,6 +267,10 @@ func (b *binder) triggerRules() {
 			b.problem(t.jql.at, "name a project", "trigger: the query does not limit anything")
 		}
 		b.rules.triggers = append(b.rules.triggers, tr)
+	}
+	if w := b.set.scope.jql; w.set() {
+		q, _ := parseJQL(w.text)
+		b.rules.limit = &Trigger{JQL: w.text, Entity: "issue", Active: true, Where: b.where(w.at), parsed: q}
 	}
 	b.rules.projects = map[string]bool{}
 	for _, w := range b.set.scope.projects {

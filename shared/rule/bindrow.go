@@ -51,13 +51,17 @@ func (b *binder) add(r *row, spec *rowSpec) {
 	}
 	for _, other := range b.rules.rows {
 		if r.In && other.In && r.Target == other.Target {
-			b.problem(spec.keyWord().at, "", "row: the field %q is written already by the row %q at %s", r.Target, other.Key, other.Where)
+			b.problem(spec.keyWord().at, oneWriter, "row: the field %q is written already by the row %q at %s", r.Target, other.Key, other.Where)
 			return
 		}
 	}
 	b.rules.byKey[r.Key] = r
 	b.rules.rows = append(b.rules.rows, r)
 }
+
+// oneWriter is the way out where two rows would write one field: which of two values stands must not depend on which of
+// them happened to change last.
+const oneWriter = "let one row decide: in: 'CONDITION ? A : B', or switch that row off"
 
 // row binds one row; nil when it is switched off or has problems.
 func (b *binder) row(spec *rowSpec) *row {
@@ -322,13 +326,11 @@ func (b *binder) localSide(r *row, t, arriving *table) {
 func (b *binder) readsOf(r *row) {
 	ids := map[string]bool{}
 	for _, p := range []*program{r.when, r.out} {
-		if p == nil || !r.Out {
+		if !r.Out {
 			continue
 		}
-		for _, ref := range p.reads {
-			if ref.field.ID != "" {
-				ids[ref.field.ID] = true
-			}
+		for _, id := range p.fields() {
+			ids[id] = true
 		}
 	}
 	if r.Out && r.Source != "" && (r.out == nil || r.out.names["value"]) {
@@ -353,6 +355,27 @@ func (b *binder) loops() {
 func (r *row) feeds(o *row) bool {
 	i := sort.SearchStrings(o.Reads, r.Target)
 	return r.In && o.Out && r.Target != "" && i < len(o.Reads) && o.Reads[i] == r.Target
+}
+
+// unknownHere refuses incoming expressions that read a field of this site which no row carries: a change is applied without
+// reading the issue, so nothing else of it is known then.
+func (b *binder) unknownHere() {
+	carried := map[string]bool{"issuetype": true}
+	for _, r := range b.rules.rows {
+		carried[r.Source], carried[r.Target] = true, true
+	}
+	check := func(at pos, p *program) {
+		for _, id := range p.fields() {
+			if !carried[id] {
+				b.problem(at, `add a row for it, with "direction: in" where it shall not leave`, "an incoming expression reads the field %q, and no row carries it", id)
+			}
+		}
+	}
+	for _, r := range b.rules.rows {
+		check(b.lineOf(r), r.in)
+	}
+	check(b.set.comments.take.at, b.rules.comments.take)
+	check(b.set.attachments.take.at, b.rules.attachments.take)
 }
 
 func (b *binder) lineOf(r *row) pos {

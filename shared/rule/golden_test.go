@@ -122,9 +122,6 @@ func playFields(t *testing.T, r *Rules, env Env, parts map[string]string) string
 		for _, k := range sortedKeys(rep.Fields) {
 			b.WriteString("  " + k + " " + shownOut(rep.Fields[k]) + "\n")
 		}
-		for _, k := range sortedKeys(rep.Custom) {
-			fmt.Fprintf(&b, "  carries %s = %s\n", k, rep.Custom[k])
-		}
 	}
 	if text, asked := parts["replica"]; asked {
 		if err := json.Unmarshal([]byte(text), &env.Replica); err != nil {

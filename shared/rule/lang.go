@@ -62,6 +62,19 @@ type program struct {
 	where   string
 }
 
+// fields are the ids of the fields of the issue that a program reads; nil has none.
+func (p *program) fields() []string {
+	var ids []string
+	if p != nil {
+		for _, r := range p.reads {
+			if r.field.ID != "" {
+				ids = append(ids, r.field.ID)
+			}
+		}
+	}
+	return ids
+}
+
 // ref is one member of issue as an expression writes it, and the field behind it ("" for key, id, url, …).
 type ref struct {
 	name  string

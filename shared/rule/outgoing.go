@@ -14,11 +14,8 @@ func (r *Rules) Outgoing(env Env) (Replica, error) {
 	if env.Issue == nil {
 		return Replica{Why: "there is no issue"}, nil
 	}
-	if ok, why := r.Sends(env.Issue); !ok {
-		return Replica{Why: why}, nil
-	}
 	e := r.evaluation(&env)
-	if why, err := e.stopped(); err != nil || why != "" {
+	if why, err := e.kept(); err != nil || why != "" {
 		return Replica{Why: why}, err
 	}
 	out := Replica{Send: true, Fields: make(map[string]Out, len(r.rows))}
@@ -30,20 +27,50 @@ func (r *Rules) Outgoing(env Env) (Replica, error) {
 			out.Fields[row.Key] = v
 		}
 	}
-	custom, err := e.carried()
-	out.Custom = custom
-	return out, err
+	return out, nil
 }
 
-// Sends reports whether anything of an issue may leave at all, before any row is looked at, and why not.
-func (r *Rules) Sends(i *Issue) (bool, string) {
+// Names are what the row of a set calls elements on the way, whatever else keeps the issue in; nil if the row has nothing to
+// say for it.
+func (r *Rules) Names(env Env, key string) map[string]string {
+	row, ok := r.byKey[key]
+	if !ok || !row.Out || !env.Issue.knows(row.Reads) {
+		return nil
+	}
+	out, _ := r.evaluation(&env).outgoing(row)
+	return out.Set
+}
+
+// Kept says why nothing of an issue may leave, before any row is looked at; "" if something may. The scope's query is asked
+// apart: see [Rules.Limit].
+func (r *Rules) Kept(env Env) (why string, err error) { return r.evaluation(&env).kept() }
+
+func (e *evaluation) kept() (why string, err error) {
+	r, i := e.rules, e.env.Issue
 	switch {
 	case i.Security != "" && !r.security[fold(i.Security)]:
-		return false, fmt.Sprintf("the issue has the security level %q, which no rule lets out", i.Security)
+		return fmt.Sprintf("the issue has the security level %q, which no rule lets out", i.Security), nil
 	case len(r.projects) > 0 && i.Project != "" && !r.projects[fold(i.Project)]:
-		return false, fmt.Sprintf("project %s is out of scope", i.Project)
+		return fmt.Sprintf("project %s is out of scope", i.Project), nil
 	}
-	return true, ""
+	return e.stopped()
+}
+
+// Guards are the local field ids that decide whether anything, or a comment, may leave at all: what has to be known of an
+// issue before a comment of it leaves.
+func (r *Rules) Guards() []string {
+	ids := map[string]bool{}
+	for _, p := range append([]*program{r.comments.when, r.comments.body}, stopsOf(r.stops)...) {
+		for _, id := range p.fields() {
+			ids[id] = true
+		}
+	}
+	if r.limit != nil {
+		for _, id := range r.limit.Fields() {
+			ids[id] = true
+		}
+	}
+	return sortedKeys(ids)
 }
 
 // outgoing is the value of one row; applies is false where the row has nothing to say for this issue.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"sort"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker/nature"
@@ -158,6 +159,9 @@ func (w *watcher) member(x *ast.MemberNode) {
 	delete(w.whole, base)
 	if base.Value == "replica" {
 		w.replica = append(w.replica, name.Value)
+		if low := strings.ToLower(name.Value); low != name.Value {
+			w.refuse(x, "keys of the replica are in small letters: %q", low)
+		}
 	} else if r, ok := w.words.refs[name.Value]; ok {
 		w.issue[name.Value] = r
 	}

@@ -54,9 +54,8 @@ type Row struct {
 // A Replica is what may leave of an issue.
 type Replica struct {
 	Send   bool
-	Why    string // why not
-	Fields map[string]Out
-	Custom map[string]bridge.Value // what a script carries beside the fields
+	Why    string         // why not
+	Fields map[string]Out // by replica key
 }
 
 // Out is the outgoing value of one row. A row that does not apply to the issue, or reads a field that is not known, has
@@ -88,7 +87,6 @@ type Rules struct {
 	consts map[string]any
 
 	stops       []stopStep
-	carries     []carryStep
 	users       userTable
 	status      Status
 	comments    commentRules
@@ -97,6 +95,7 @@ type Rules struct {
 	triggers    []Trigger
 	security    map[string]bool
 	projects    map[string]bool
+	limit       *Trigger // the query of the scope; nil: none
 	shows       Shows
 }
 

@@ -120,6 +120,9 @@ func (r *rowSpec) keyText() string {
 
 var keyForm = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N} ._()&'+-]*$`)
 
+// keyHint says what a replica key may be.
+const keyHint = "small letters, digits, blanks, dots, dashes; at most 64"
+
 func goodKey(k string) bool { return len(k) <= 64 && keyForm.MatchString(k) && k == strings.ToLower(k) }
 
 // site is a schema made ready for look-ups.

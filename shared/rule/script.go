@@ -8,19 +8,12 @@ import (
 	"drawbridge/shared/bridge"
 )
 
-// A script is a list of steps. It is not a second engine: a step that sets a field becomes a row, "let" becomes part of
-// the expressions after it, and "stop" and "carry" are conditions and values of the whole replica.
+// A script is a list of steps. It is not a second engine: a step that sets or carries something becomes a row, "let" becomes
+// part of the expressions after it, and "stop" is a condition of the whole replica.
 
 type stopStep struct {
 	when *program
 	why  string
-}
-
-type carryStep struct {
-	name  string
-	when  *program
-	value *program
-	where string
 }
 
 func (b *binder) script() {
@@ -62,14 +55,14 @@ func (b *binder) let(s *stepSpec, lets []let) []let {
 	return append(lets, let{s.let.text, s.be.text})
 }
 
+// carry makes "carry NAME to EXPR" a row without a field: an incoming rule may read what it sends.
 func (b *binder) carry(s *stepSpec, lets []let) {
-	c := carryStep{name: s.carry.text, when: b.condition(s.when, lets, nil), value: b.compile(s.to, lets, nil), where: b.where(s.at)}
-	for _, o := range b.rules.carries {
-		if o.name == c.name {
-			b.problem(s.carry.at, "", "carry: %q is carried already, at %s", c.name, o.where)
-		}
+	if !goodKey(s.carry.text) {
+		b.problem(s.carry.at, keyHint, "carry: %q cannot be a replica key", s.carry.text)
+		return
 	}
-	b.rules.carries = append(b.rules.carries, c)
+	r := &row{Row: Row{Key: s.carry.text, Out: true, Kind: bridge.Opaque, Where: b.where(s.at)}}
+	b.bindHalf(r, &rowSpec{at: s.at, key: s.carry, when: s.when, out: s.to}, lets, false)
 }
 
 // setOut makes "set KEY to EXPR" the outgoing half of a row: of the row with that key, or of a new one.
@@ -79,7 +72,7 @@ func (b *binder) setOut(s *stepSpec, lets []let) {
 		key = sys.key
 	}
 	if !goodKey(key) {
-		b.problem(s.set.at, "small letters, digits, blanks, dots, dashes; at most 64", "set: %q cannot be a replica key", key)
+		b.problem(s.set.at, keyHint, "set: %q cannot be a replica key", key)
 		return
 	}
 	r, known := b.rules.byKey[key]
@@ -182,37 +175,15 @@ func (e *evaluation) stopped() (string, error) {
 	return "", nil
 }
 
-// carried evaluates the custom values of the outgoing script.
-func (e *evaluation) carried() (map[string]bridge.Value, error) {
-	if len(e.rules.carries) == 0 {
-		return nil, nil
+func stopsOf(steps []stopStep) []*program {
+	var out []*program
+	for _, s := range steps {
+		out = append(out, s.when)
 	}
-	out := map[string]bridge.Value{}
-	for _, c := range e.rules.carries {
-		ok, err := e.truth(c.when, nil)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			continue
-		}
-		v, err := e.run(c.value, nil)
-		if err != nil {
-			return nil, err
-		}
-		if _, skip := v.(skipValue); skip {
-			continue
-		}
-		left := maxCarried
-		if !small(v, &left, 0) {
-			return nil, bridge.Permanent("rule-failed", "%s: what %q carries is too large or of a form that cannot travel", c.where, c.name)
-		}
-		out[c.name] = bridge.ValueOf(v)
-	}
-	return out, nil
+	return out
 }
 
-// maxCarried bounds a custom value: characters and elements.
+// maxCarried bounds a value of no kind: characters and elements.
 const maxCarried = 32 << 10
 
 // small reports whether a value is plain data of a bounded size, however its parts are shared.

@@ -163,7 +163,7 @@ func (d *decoder) rowSense(r *rowSpec) {
 		d.problem(r.in.at, "", `row: an "in" expression in a row that only goes out`)
 	}
 	if k := r.keyText(); k != "" && !goodKey(k) {
-		d.problem(r.keyWord().at, "letters, digits, blanks, dots, dashes; at most 64", "row: %q cannot be a replica key", k)
+		d.problem(r.keyWord().at, keyHint, "row: %q cannot be a replica key", k)
 	}
 }
 

@@ -117,6 +117,14 @@ func (r *Rules) Scope() Scope {
 	return s
 }
 
+// Limit is the query of the scope, which decides from an issue or asks Jira like a trigger; ok is false where there is none.
+func (r *Rules) Limit() (t Trigger, ok bool) {
+	if r.limit == nil {
+		return Trigger{}, false
+	}
+	return *r.limit, true
+}
+
 // Method says how issues come under sync: automatic, manual (only what is already paired, or sent by hand), off, or
 // shadow (everything is worked out and nothing is written).
 func (r *Rules) Method() string { return r.set.method.or("automatic") }

@@ -25,7 +25,34 @@ func (s *Site) Matches(ctx context.Context, rules *rule.Rules, is *rule.Issue, i
 	if len(ask) == 0 {
 		return false, nil
 	}
-	matches, err := s.Jira.Match(ctx, ask, id)
+	return s.ask(ctx, ask, id)
+}
+
+// Kept says why nothing of an issue may leave: its security level, the scope, or a stop of the outgoing script; "" if
+// something may. A failing script keeps everything in.
+func (s *Site) Kept(ctx context.Context, rules *rule.Rules, env rule.Env, id string) (why string, err error) {
+	if why, err = rules.Kept(env); err != nil {
+		return err.Error(), nil
+	}
+	t, limited := rules.Limit()
+	if why != "" || !limited {
+		return why, nil
+	}
+	match, decided := t.Decide(env.Issue)
+	if !decided {
+		if match, err = s.ask(ctx, []string{t.JQL}, id); err != nil {
+			return "", err
+		}
+	}
+	if !match {
+		why = "it is out of scope: " + t.JQL
+	}
+	return why, nil
+}
+
+// ask lets Jira say whether one of the queries matches an issue.
+func (s *Site) ask(ctx context.Context, jql []string, id string) (bool, error) {
+	matches, err := s.Jira.Match(ctx, jql, id)
 	for _, m := range matches {
 		if m {
 			return true, err

@@ -1,0 +1,108 @@
+package world
+
+import (
+	"strings"
+	"testing"
+)
+
+// withRows is Everything with more rows, and sections after them.
+func withRows(project, rows string) string {
+	return strings.Replace(Everything(project), "users:\n", rows+"users:\n", 1)
+}
+
+func (h *Half) want(key, field, want string) {
+	h.T.Helper()
+	if got := h.Field(key, field); got != want {
+		h.T.Errorf("%s: %s of %s is %s, want %s", h.Site.Name, field, key, got, want)
+	}
+}
+
+func TestValuesThatAreNoFieldTravel(t *testing.T) {
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		here.publish(withRows(here.Demo.ProjectKey, `  - key: desk
+    out: '"desk of " + issue.reporter.name + ", " + join(sort(issue.labels), "+")'
+outgoing:
+  - when: has(issue.labels, "pager")
+    carry: duty
+    to: '{"team": "night", "why": issue.summary}'
+`))
+		there.publish(withRows(there.Demo.ProjectKey, `  - key: desk
+    to: environment
+  - field: description
+    direction: out
+incoming:
+  - set: description
+    key: duty
+    to: '(replica.duty ?? {"team": "", "why": ""}).team + ": " + replica.duty.why + " (" + issue.priority + ")"'
+`))
+		key := here.Create("one", map[string]any{"labels": []string{"b", "a", "pager"}, "priority": map[string]string{"name": "High"}})
+		w.Settle()
+		twin := here.Twin(key)
+		there.want(twin, "environment", `"desk of Alice Archer, a+b+pager"`)
+		here.Edit(key, map[string]any{"labels": []string{"a", "pager"}})
+		w.Settle()
+		there.want(twin, "environment", `"desk of Alice Archer, a+pager"`)
+		here.Edit(key, map[string]any{"summary": "two"})
+		w.Settle()
+		there.want(twin, "description", `"night: two (High)"`)
+	})
+}
+
+// TestWhatStaysInStaysInWhole: a stop of the script and a query of the scope keep fields, comments and files in; when that is
+// over, the latest of each leaves.
+func TestWhatStaysInStaysInWhole(t *testing.T) {
+	for name, more := range map[string]string{
+		"stop":          "outgoing:\n  - when: has(issue.labels, \"private\")\n    stop: labelled private\n",
+		"scope":         "scope:\n  jql: labels is EMPTY OR labels != private\n",
+		"scope by Jira": "scope:\n  jql: NOT text ~ \"privateword\"\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) { stayIn(t, w, here, there, more) })
+		})
+	}
+}
+
+func stayIn(t *testing.T, w *World, here, there *Half, more string) {
+	here.publish(Everything(here.Demo.ProjectKey) + more)
+	secret := map[string]any{"labels": []string{"private", "x"}, "description": "privateword"}
+	key := here.Create("one", secret)
+	here.say(key, "not for them")
+	w.Settle()
+	if twin := here.Twin(key); twin != "" {
+		t.Fatalf("an issue that stays in has the twin %s", twin)
+	}
+	key, twin := pairUp(t, w, here, map[string]any{"labels": []string{"y"}})
+	here.say(key, "open")
+	w.Settle()
+	here.Edit(key, secret)
+	w.Settle()
+	here.say(key, "private by now")
+	here.attach(key, "secret.txt", "x")
+	here.Edit(key, map[string]any{"summary": "private by now"})
+	w.Settle()
+	there.want(twin, "summary", `"one"`)
+	there.want(twin, "attachment", `[]`)
+	there.want(twin, "labels", `["y"]`)
+	if got := there.bodies(twin); len(got) != 1 {
+		t.Errorf("comments of the twin: %q", got)
+	}
+	if why := here.Pair(key).State.Kept; why == "" {
+		t.Error("the pair does not say why nothing leaves")
+	}
+	there.Edit(twin, map[string]any{"duedate": "2026-12-24"})
+	w.Settle()
+	here.want(key, "duedate", `"2026-12-24"`) // what arrives is applied
+
+	here.Edit(key, map[string]any{"labels": []string{"z"}, "description": "open again"})
+	w.Settle()
+	there.want(twin, "summary", `"private by now"`)
+	there.want(twin, "labels", `["z"]`)
+	there.want(twin, "description", `"open again"`)
+	if got := there.bodies(twin); len(got) != 2 {
+		t.Errorf("comments of the twin after it may leave: %q", got)
+	}
+	if got := there.Field(twin, "attachment"); !strings.Contains(got, "secret.txt") {
+		t.Errorf("attachments of the twin after it may leave: %s", got)
+	}
+	here.want(key, "summary", `"private by now"`)
+}
