@@ -1,7 +1,7 @@
 # Drawbridge. `make` alone lists the targets; each does what it says on a clean clone with Go and make, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour demo-aws build test check vet format lint race fuzz sim conformance template-check bench cover clean network-tools
+.PHONY: help demo tour demo-aws build test check vet format lint race fuzz sim conformance template-check bench cost cover clean network-tools
 
 GO       ?= go
 PKG      ?= ./...
@@ -91,6 +91,9 @@ fuzz: ## every fuzz target for FUZZTIME each (default 20s)
 	    (cd "$$dir" && $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .) </dev/null || exit 1; \
 	  done || exit 1; \
 	done
+
+cost: ## AWS requests for one synced change, and the price of a million and of an idle month; a stack's fixed cost apart
+	@$(GO) test -count=1 -v -run 'TestCost|TestFixedCost' ./tests/cost
 
 bench: ## measure all scenes, one table, bin/bench.json (docs/performance.md); BENCH=quick: under five minutes
 	@mkdir -p bin

@@ -171,6 +171,7 @@ func (h *Hub) Exchange() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	sessions, views := new(exchange.Kept), new(relay.Kept)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		keys, state, err := h.identity(r.Context())
 		if err != nil {
@@ -180,9 +181,9 @@ func (h *Hub) Exchange() (http.Handler, error) {
 		}
 		handler := &exchange.Handler{
 			Authority: sign.Authority(base), Prefix: strings.TrimSuffix(base.EscapedPath(), "/"), Keys: keys,
-			Book: exchange.Book{Store: h.Store}, Blobs: h.Blobs, MaxBlob: maxAttachment, Log: h.Log, Now: time.Now,
+			Book: exchange.Book{Store: h.Store}, Kept: sessions, Blobs: h.Blobs, MaxBlob: maxAttachment, Log: h.Log, Now: time.Now,
 			Backend: &relay.Hub{
-				Relay: relay.Relay{Site: local}, Dismiss: exchange.Book{Store: h.Store}.Dismiss, State: state, Cheap: h.Pace == "cheap",
+				Relay: relay.Relay{Site: local}, Dismiss: exchange.Book{Store: h.Store}.Dismiss, State: state, Kept: views, Cheap: h.Pace == "cheap",
 				Rejoin: func(ctx context.Context, connection string, request int64) error {
 					return reconcile.Rejoin(ctx, local, connection, request)
 				},

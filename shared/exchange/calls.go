@@ -88,27 +88,31 @@ func (c *call) admit(ctx context.Context, in *Request) error {
 }
 
 // update stores what change makes of the session, if it says so, and returns
-// change's error. When somebody wrote first it reads the session again; a key
-// that is gone meanwhile is refused.
+// change's error. When somebody wrote first, or what is not stored was decided
+// by a remembered session, it reads the session again; a key that is gone
+// meanwhile is refused.
 func (c *call) update(ctx context.Context, change func(session) (next session, store bool, err error)) error {
 	for try := 0; ; try++ {
 		next, worth, verdict := change(c.session)
-		if !worth {
+		if !worth && !c.kept {
 			return verdict
 		}
-		err := c.h.Book.saveSession(ctx, c.connection, next, c.rev)
-		if err == nil {
-			c.session = next
-			return verdict
+		if worth {
+			err := c.h.Book.saveSession(ctx, c.connection, next, c.rev)
+			if err == nil {
+				c.session = next
+				c.h.Kept.put(c.connection, next, c.rev+1, c.now)
+				return verdict
+			}
+			if !errors.Is(err, store.ErrConflict) || try == maxRetries {
+				return err
+			}
+			if c.kept {
+				c.h.Kept.stale(c.connection)
+			}
 		}
-		if !errors.Is(err, store.ErrConflict) || try == maxRetries {
+		if err := c.again(ctx); err != nil {
 			return err
-		}
-		if err := c.load(ctx); err != nil {
-			return err
-		}
-		if _, err := c.session.key(c.proof.KeyID); err != nil {
-			return &sign.Refusal{Reason: sign.ReasonUnknownKey, Detail: "the key was replaced meanwhile"}
 		}
 	}
 }

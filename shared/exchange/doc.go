@@ -19,8 +19,9 @@
 //	C/public/<attachment id>, C/private/<attachment id>    content
 //	C/private/<attachment id>.parts/<sha256>/<n>           a part of an upload
 //
-// An exchange costs one read and one conditional write of the session, whatever
-// the Backend does.
+// An exchange costs one conditional write of the session, whatever the Backend
+// does, and one read of it, which a process that remembers what it wrote saves
+// (kept.go).
 //
 // Start reading at [Request] and [Response], then [Handler.ServeHTTP], then
 // session.admit; [Client.Exchange] is the other end.

@@ -48,6 +48,7 @@ type Handler struct {
 	Prefix    string     // path of that base URL, without a trailing slash
 	Keys      []sign.Key // the hub's keys: the one in force, then earlier ones some poller may still pin
 	Book      Book
+	Kept      *Kept // sessions this process remembers; nil: each is read
 	Backend   Backend
 	Blobs     blob.Store
 	MaxBlob   int64         // largest attachment in bytes; 0: 100 MB
@@ -80,6 +81,7 @@ type call struct {
 	connection string
 	session    session
 	rev        int64 // of the session document; 0: none
+	kept       bool  // the session is remembered, not read: only a write of it tells whether it is the stored one
 	body       []byte
 	proof      sign.Proof
 }
@@ -141,7 +143,7 @@ func (c *call) route() (run func(context.Context) (reply, error), limit int64) {
 	case what == "POST invitations accept" && short:
 		return func(ctx context.Context) (reply, error) { return c.accept(ctx, parts[1]) }, maxSmall
 	case what == "POST connections exchange" && short:
-		return c.on(parts[1], c.exchange), MaxEncoded
+		return c.onKept(parts[1], c.exchange), MaxEncoded
 	case what == "POST connections keys" && short:
 		return c.on(parts[1], c.rotate), maxSmall
 	case what == "PUT connections blobs" && len(parts) == 5:
@@ -185,18 +187,47 @@ func (c *call) on(connection string, f func(context.Context) (reply, error)) fun
 		if err := c.load(ctx); err != nil {
 			return reply{}, err
 		}
-		proof, err := sign.VerifyRequest(c.r, c.body, sign.Verifier{Authority: c.h.Authority, Key: c.session.key, Now: c.now})
-		if err != nil {
+		if err := c.verify(); err != nil {
 			return reply{}, err
 		}
-		c.proof = proof
 		return f(ctx)
 	}
 }
 
+// onKept is on for a call that writes the session before it does anything else: it may begin with the one this process
+// remembers. What that one refuses is judged again by the stored one.
+func (c *call) onKept(connection string, f func(context.Context) (reply, error)) func(context.Context) (reply, error) {
+	return func(ctx context.Context) (reply, error) {
+		c.connection = connection
+		if c.session, c.rev, c.kept = c.h.Kept.get(connection, c.now); c.kept && c.verify() == nil {
+			return f(ctx)
+		}
+		return c.on(connection, f)(ctx)
+	}
+}
+
+// verify checks the signature with the session's keys.
+func (c *call) verify() (err error) {
+	c.proof, err = sign.VerifyRequest(c.r, c.body, sign.Verifier{Authority: c.h.Authority, Key: c.session.key, Now: c.now})
+	return err
+}
+
+// load reads the session.
 func (c *call) load(ctx context.Context) (err error) {
 	c.session, c.rev, err = c.h.Book.session(ctx, c.connection)
+	c.kept = false
 	return err
+}
+
+// again reads the session anew and refuses a key that is not good any more.
+func (c *call) again(ctx context.Context) error {
+	if err := c.load(ctx); err != nil {
+		return err
+	}
+	if _, err := c.session.key(c.proof.KeyID); err != nil {
+		return &sign.Refusal{Reason: sign.ReasonUnknownKey, Detail: "the key was replaced meanwhile"}
+	}
+	return nil
 }
 
 // failed logs why, and makes the answer that does not say why.

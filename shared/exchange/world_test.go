@@ -79,7 +79,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{t: t, now: start, store: store.NewMemory(store.Faults{}), blobs: blob.NewMemory(), backend: &backend{}, log: &bytes.Buffer{}}
 	w.store.Now = func() time.Time { return w.now }
 	w.handler = &exchange.Handler{
-		Keys: []sign.Key{seeded(2)}, Book: exchange.Book{Store: w.store}, Backend: w.backend, Blobs: w.blobs,
+		Keys: []sign.Key{seeded(2)}, Book: exchange.Book{Store: w.store}, Kept: new(exchange.Kept), Backend: w.backend, Blobs: w.blobs,
 		Now: func() time.Time { return w.now }, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
 	w.server = httptest.NewServer(w.handler)

@@ -40,9 +40,13 @@ func (b *Book) AskAgain(ctx context.Context, connection string) (n int, err erro
 			}
 		}
 		if len(docs) < eachPage {
-			return n, nil
+			break
 		}
 	}
+	if n == 0 {
+		return 0, nil
+	}
+	return n, b.Store.Apply(ctx, b.Tell(connection))
 }
 
 // Again are remote issues that the remote site is asked to offer anew, at most limit.

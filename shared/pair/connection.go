@@ -69,7 +69,7 @@ func (b *Book) UpdateConnection(ctx context.Context, id string, change func(*bri
 		if rev > 0 {
 			op = store.Replace(d)
 		}
-		if err = b.Store.Apply(ctx, op); !isConflict(err) || try == maxRetries {
+		if err = b.Store.Apply(ctx, op, b.Tell(id)); !isConflict(err) || try == maxRetries {
 			return err
 		}
 	}

@@ -40,7 +40,7 @@ func (b *Book) SetRejoin(ctx context.Context, connection string, request int64, 
 	if err != nil {
 		return err
 	}
-	return b.Store.Apply(ctx, store.Put(store.Doc{Key: rejoinKey(connection), Body: body}))
+	return b.Store.Apply(ctx, store.Put(store.Doc{Key: rejoinKey(connection), Body: body}), b.Tell(connection))
 }
 
 // RejoinPair offers everything of one pair anew, and makes this site look before it creates anything of it. What was

@@ -43,8 +43,8 @@ func (r *Relay) Wake(context.Context, site.Task) error {
 	return nil
 }
 
-// asks adds to an answer what the poller asked and was answered, and what the hub asks and the poller does not know.
-func (h *Hub) asks(ctx context.Context, connection string, in *exchange.Request, out *exchange.Response) error {
+// answers adds to an answer what the poller asked and was answered.
+func (h *Hub) answers(ctx context.Context, connection string, in *exchange.Request, out *exchange.Response) error {
 	for _, q := range in.Asks {
 		a, err := h.Site.Answered(ctx, connection, q.ID)
 		if err != nil {
@@ -54,6 +54,11 @@ func (h *Hub) asks(ctx context.Context, connection string, in *exchange.Request,
 			out.Told = append(out.Told, *a)
 		}
 	}
+	return nil
+}
+
+// asks adds to an answer what the hub asks and the poller does not know.
+func (h *Hub) asks(ctx context.Context, connection string, in *exchange.Request, out *exchange.Response) error {
 	ours, err := h.Site.Asks(ctx, connection, exchange.MaxAsks)
 	if err != nil {
 		return err

@@ -9,22 +9,23 @@ import (
 	"drawbridge/shared/site"
 )
 
-// takeHold takes over what the private side has against carrying changes, and what it calls the connection.
-func (h *Hub) takeHold(ctx context.Context, connection string, in *exchange.Request) error {
-	c, err := h.Site.Book.Connection(ctx, connection)
-	if err != nil || c == nil {
-		return err
+// takeHold takes over what the private side has against carrying changes, and what it calls the connection. It returns the
+// view after that.
+func (h *Hub) takeHold(ctx context.Context, connection string, v view, in *exchange.Request) (view, error) {
+	c := v.connection
+	if c == nil {
+		return v, nil
 	}
 	if c.State == bridge.Ended {
 		if in.Knows.State == bridge.Ended && h.Dismiss != nil {
-			return h.Dismiss(ctx, connection)
+			return v, h.Dismiss(ctx, connection)
 		}
-		return nil
+		return v, nil
 	}
 	if sameHold(c.HoldOf(bridge.Private), in.Hold) && (in.Name == "" || in.Name == c.Theirs) {
-		return nil
+		return v, nil
 	}
-	err = h.Site.Watched(ctx, "the private side", "told by the other side", connection, func() error {
+	err := h.Site.Watched(ctx, "the private side", "told by the other side", connection, func() error {
 		return h.Site.Book.UpdateConnection(ctx, connection, func(c *bridge.Connection) error {
 			c.Hold(bridge.Private, in.Hold)
 			if in.Name != "" {
@@ -33,13 +34,18 @@ func (h *Hub) takeHold(ctx context.Context, connection string, in *exchange.Requ
 			return nil
 		})
 	})
-	if err != nil || in.Hold == nil || in.Hold.State != bridge.Ended {
-		return err
+	if err != nil {
+		return v, err
 	}
-	if h.Dismiss != nil {
-		err = h.Dismiss(ctx, connection)
+	if in.Hold != nil && in.Hold.State == bridge.Ended {
+		if h.Dismiss != nil {
+			err = h.Dismiss(ctx, connection)
+		}
+		if err = errors.Join(err, h.ended(ctx, connection)); err != nil {
+			return v, err
+		}
 	}
-	return errors.Join(err, h.ended(ctx, connection))
+	return h.view(ctx, connection)
 }
 
 // ended sends for an ended connection to be taken apart.

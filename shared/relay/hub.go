@@ -13,6 +13,8 @@ type Hub struct {
 	Relay
 	Self  exchange.Site // the public site, as the private one may know it
 	State exchange.Generation
+	// Kept remembers what hardly ever changes from one exchange to the next; nil: it is read each time.
+	Kept *Kept
 	// Dismiss forgets the poller of a connection that has ended, once it knows; nil: its keys stay good for nothing.
 	Dismiss func(ctx context.Context, connection string) error
 	// Hold is the longest time an answer is held until there is something to send; 0 where time is paid for (Lambda).
@@ -53,10 +55,15 @@ func (h *Hub) Accepted(ctx context.Context, connection string, s exchange.Site) 
 
 // Exchange implements exchange.Backend.
 func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Request) (exchange.Response, error) {
-	if err := h.takeHold(ctx, s.Connection, in); err != nil {
+	rung := h.Site.Rung() // before anything is read: what changes from here on rings
+	v, err := h.view(ctx, s.Connection)
+	if err != nil {
 		return exchange.Response{}, err
 	}
-	if out, wait, err := h.rejoin(ctx, s); wait || err != nil {
+	if v, err = h.takeHold(ctx, s.Connection, v, in); err != nil {
+		return exchange.Response{}, err
+	}
+	if out, wait, err := h.rejoin(ctx, s, v); wait || err != nil {
 		return out, err
 	}
 	if err := h.TakeAgain(ctx, s.Connection, in.Again); err != nil {
@@ -76,8 +83,7 @@ func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Req
 	}
 	deadline := time.Now().Add(min(h.Hold, time.Duration(in.WaitMS)*time.Millisecond))
 	for {
-		rung := h.Site.Rung()
-		out, err := h.answer(ctx, s.Connection, in)
+		out, err := h.answer(ctx, s.Connection, v, in)
 		left := time.Until(deadline)
 		if err != nil || left <= 0 || len(out.Changes)+len(out.Acks)+len(out.Asks)+len(out.Told) > 0 || out.Connection != nil {
 			out.NextPollMS = h.pace(in, &out).Milliseconds()
@@ -89,12 +95,16 @@ func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Req
 		case <-ctx.Done():
 			return out, ctx.Err()
 		}
+		rung = h.Site.Rung()
+		if v, err = h.view(ctx, s.Connection); err != nil {
+			return out, err
+		}
 	}
 }
 
 // rejoin holds everything back until both sides have marked all their pairs to be offered again. The poller keeps what it
 // sent, and sends it again.
-func (h *Hub) rejoin(ctx context.Context, s exchange.Session) (out exchange.Response, wait bool, err error) {
+func (h *Hub) rejoin(ctx context.Context, s exchange.Session, v view) (out exchange.Response, wait bool, err error) {
 	if h.Rejoin == nil {
 		return out, false, nil
 	}
@@ -102,12 +112,14 @@ func (h *Hub) rejoin(ctx context.Context, s exchange.Session) (out exchange.Resp
 		if err := h.Rejoin(ctx, s.Connection, s.Rejoin); err != nil {
 			return out, true, err
 		}
+		if v, err = h.view(ctx, s.Connection); err != nil {
+			return out, true, err
+		}
 	}
-	request, done, err := h.Site.Book.Rejoining(ctx, s.Connection)
-	if err != nil || done && s.Rejoin == 0 {
-		return out, err != nil, err
+	if v.marked && s.Rejoin == 0 {
+		return out, false, nil
 	}
-	out.Hub, out.Rejoin, out.NextPollMS = h.State, request, rejoinPoll.Milliseconds()
+	out.Hub, out.Rejoin, out.NextPollMS = h.State, v.request, rejoinPoll.Milliseconds()
 	return out, true, nil
 }
 
@@ -115,11 +127,11 @@ func (h *Hub) rejoin(ctx context.Context, s exchange.Session) (out exchange.Resp
 const rejoinPoll = 200 * time.Millisecond
 
 // answer is what there is to send now.
-func (h *Hub) answer(ctx context.Context, connection string, in *exchange.Request) (out exchange.Response, err error) {
+func (h *Hub) answer(ctx context.Context, connection string, v view, in *exchange.Request) (out exchange.Response, err error) {
 	out.Hub = h.State
-	c, err := h.Site.Book.Connection(ctx, connection)
-	if err != nil || c == nil {
-		return out, err
+	c := v.connection
+	if c == nil {
+		return out, nil
 	}
 	if c.State != in.Knows.State || c.Revision() != in.Knows.Policy || c.Name != in.Knows.Name || !sameHold(c.HoldOf(bridge.Public), in.Knows.Hold) {
 		out.Connection = told(c)
@@ -133,14 +145,24 @@ func (h *Hub) answer(ctx context.Context, connection string, in *exchange.Reques
 			out.Acks = append(out.Acks, *a)
 		}
 	}
-	if n, err := h.Site.CurrentNumber(ctx, connection); err == nil && n != in.Knows.Rules {
-		out.Rules = &exchange.RuleSet{Revision: n}
+	if v.rules != in.Knows.Rules {
+		out.Rules = &exchange.RuleSet{Revision: v.rules}
 	}
-	if err := h.asks(ctx, connection, in, &out); err != nil || c.State != bridge.Active {
+	if err := h.answers(ctx, connection, in, &out); err != nil {
 		return out, err
 	}
-	if out.Again, err = h.Site.Book.Again(ctx, connection, MaxAgain); err != nil {
-		return out, err
+	if !v.quiet {
+		if err := h.asks(ctx, connection, in, &out); err != nil {
+			return out, err
+		}
+	}
+	if c.State != bridge.Active {
+		return out, nil
+	}
+	if !v.quiet {
+		if out.Again, err = h.Site.Book.Again(ctx, connection, MaxAgain); err != nil {
+			return out, err
+		}
 	}
 	held := map[string]int64{}
 	for _, m := range in.Holds {

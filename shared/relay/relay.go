@@ -89,15 +89,18 @@ func (r *Relay) takeAck(ctx context.Context, a bridge.Ack) error {
 
 // Outgoing returns what waits for the remote site, live before bulk, at most limit changes; more says that others wait.
 func (r *Relay) Outgoing(ctx context.Context, connection string, limit int, skip func(issue string, revision int64) bool) (changes []bridge.Change, more bool, err error) {
+	changes, more, err = r.Site.Book.Outgoing(ctx, connection, limit, skip)
+	if err != nil || len(changes) == 0 {
+		return nil, more, err
+	}
 	rules, _, err := r.Site.Rules(ctx, connection)
 	if err != nil {
 		return nil, false, err // what may leave is not known
 	}
-	changes, more, err = r.Site.Book.Outgoing(ctx, connection, limit, skip)
 	for i := range changes {
 		changes[i].Issue, changes[i].Shadow = rules.Ref(changes[i].Issue), rules.Method() == "shadow"
 	}
-	return changes, more, err
+	return changes, more, nil
 }
 
 // Answer is what this site says of the remote site's change; see pair.Book.

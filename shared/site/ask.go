@@ -27,7 +27,7 @@ func (s *Site) keep(ctx context.Context, part, id string, v any, also ...store.O
 
 // Ask keeps a question to the other site until it is answered, and wakes whoever exchanges.
 func (s *Site) Ask(ctx context.Context, q bridge.Question) error {
-	if err := s.keep(ctx, "ask/"+q.Connection, q.ID, q); err != nil {
+	if err := s.keep(ctx, "ask/"+q.Connection, q.ID, q, s.Book.Tell(q.Connection)); err != nil {
 		return err
 	}
 	return s.Send(ctx, Task{Kind: RingTask, Connection: q.Connection, Issue: "ask-" + q.ID}, bridge.Live, "")

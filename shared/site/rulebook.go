@@ -190,7 +190,8 @@ func (s *Site) Publish(ctx context.Context, connection string, r Revision) (Revi
 		current.Rev = docs[0].Rev
 		op = store.Replace(current)
 	}
-	return r, s.Book.Store.Apply(ctx, store.Create(store.Doc{Key: rulesKey(connection, revisionSort(r.Number)), Body: body}), op)
+	revision := store.Doc{Key: rulesKey(connection, revisionSort(r.Number)), Body: body}
+	return r, s.Book.Store.Apply(ctx, store.Create(revision), op, s.Book.Tell(connection))
 }
 
 // Forget drops the rules that are kept for a second, so that the next use reads them.

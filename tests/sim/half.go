@@ -150,8 +150,8 @@ func (h *half) startHub() {
 	base, err := url.Parse(hubURL)
 	must(err)
 	h.hub = &exchange.Handler{
-		Authority: sign.Authority(base), Keys: []sign.Key{h.w.hubKey}, Book: exchange.Book{Store: h.disk}, Blobs: h.blobs, Now: h.now, Log: h.log(),
-		Backend: &relay.Hub{Relay: relay.Relay{Site: h.site}, State: exchange.Generation{State: "hub", Number: h.starts}, Self: exchange.Site{Name: "public"}},
+		Authority: sign.Authority(base), Keys: []sign.Key{h.w.hubKey}, Book: exchange.Book{Store: h.disk}, Kept: new(exchange.Kept), Blobs: h.blobs, Now: h.now, Log: h.log(),
+		Backend: &relay.Hub{Relay: relay.Relay{Site: h.site}, State: exchange.Generation{State: "hub", Number: h.starts}, Self: exchange.Site{Name: "public"}, Kept: new(relay.Kept)},
 	}
 	h.ingest = &ingest.Handler{Name: "public", Secret: func() (string, error) { return secret, nil }, Send: h.site.Send, Log: h.log()}
 }

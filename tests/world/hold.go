@@ -13,7 +13,7 @@ func (w *World) tell() {
 	w.T.Helper()
 	ctx := context.Background()
 	c := w.Private.connection()
-	hub := relay.Hub{Relay: w.Public.Relay}
+	hub := relay.Hub{Relay: w.Public.Relay, Kept: w.Public.Kept}
 	again, err := w.Private.Site.Book.Again(ctx, Connection, relay.MaxAgain)
 	w.must(err)
 	out, err := hub.Exchange(ctx, exchange.Session{Connection: Connection}, &exchange.Request{

@@ -63,6 +63,7 @@ type Half struct {
 	Queue  *queue.Memory
 	Pool   *work.Pool
 	Relay  relay.Relay
+	Kept   *relay.Kept
 	Watch  *reconcile.Watch
 	Sweep  *reconcile.Sweep
 	Pub    *publish.Flow
@@ -155,6 +156,7 @@ func (h *Half) build(role bridge.Role, blobs blob.Store, o Options) {
 		Book: &pair.Book{Store: h.Store, Site: string(role), Now: now}, Content: site.Blobs{Store: blobs, Role: role},
 	}
 	h.Relay, h.Pub, h.App = relay.Relay{Site: h.Site}, &publish.Flow{Site: h.Site}, &apply.Flow{Site: h.Site}
+	h.Kept = new(relay.Kept)
 	h.Sweep = &reconcile.Sweep{Site: h.Site, Hit: h.Pub.Hit, Read: h.Pub.Read}
 	h.Pool = &work.Pool{Queue: h.Queue, Log: log, Handlers: work.Handlers{
 		site.EventTask: h.Pub.Event, site.SyncTask: h.Pub.Issue, site.ReadTask: h.Pub.Read,
