@@ -72,10 +72,11 @@ func (c *call) assignable() (answer, error) {
 	})
 }
 
+// usersWhere lists users; to whom may not browse them, Jira shows none.
 func (c *call) usersWhere(match func(*User) bool) (answer, error) {
 	list := []any{}
 	for _, u := range c.s.st.Users {
-		if u.Active && match(u) {
+		if c.user.may("USER_PICKER") && u.Active && match(u) {
 			list = append(list, c.view().user(u.ID))
 		}
 	}

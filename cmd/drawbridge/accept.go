@@ -69,7 +69,10 @@ func (s *screen) accept(ctx context.Context, settings config.Poller, code, proje
 	if project, err = s.chooseProject(in, settings.Site, project); err != nil {
 		return err
 	}
-	if err := s.mayWork(ctx, settings.Site, project); err != nil {
+	h := half{role: bridge.Private, poller: settings}
+	way := wayToHub(ctx, settings.Hub.Network, inv.HubURL)
+	way.Needed = false // joining names it better
+	if err := s.mayWork(ctx, h.exam(), project, way); err != nil {
 		return err
 	}
 	return s.join(ctx, settings, inv, project)
@@ -96,18 +99,18 @@ func (s *screen) chooseProject(in *bufio.Reader, site config.Site, project strin
 	return project, nil
 }
 
-// mayWork checks account and permissions, and says what is missing.
-func (s *screen) mayWork(ctx context.Context, site config.Site, project string) error {
-	found, err := examine(ctx, site, []string{project})
+// mayWork checks what doctor would, and says what is missing.
+func (s *screen) mayWork(ctx context.Context, e exam, project string, more ...finding) error {
+	found, err := e.of(ctx, []string{project})
 	if err != nil {
 		return err
 	}
-	if !s.asJSON {
+	if found = append(found, more...); !s.asJSON {
 		printFindings(s, s.err, found)
 	}
 	for _, f := range found {
 		if f.Verdict == missing && f.Needed {
-			return bridge.Permanent("permission-missing", "site %s: %s: %s", site.Name, f.What, f.Note)
+			return bridge.Permanent("permission-missing", "site %s: %s: %s", e.site.Name, f.What, f.Note)
 		}
 	}
 	return nil

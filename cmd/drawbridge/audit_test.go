@@ -15,8 +15,8 @@ import (
 func TestEveryCommandOnAHalfHasARole(t *testing.T) {
 	seen := map[string]bool{}
 	each(newRoot(newScreen(nil, nil, nil)), func(c *cobra.Command) {
-		_, path, _ := strings.Cut(c.CommandPath(), " ")
-		if c.Flags().Lookup("config") == nil || c.HasSubCommands() {
+		path := rolePath(c)
+		if c.Flags().Lookup("config") == nil {
 			return
 		}
 		seen[path] = true

@@ -13,7 +13,8 @@ import (
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/config"
 	"drawbridge/shared/jira"
-	"drawbridge/shared/poll"
+	"drawbridge/shared/rule"
+	"drawbridge/shared/site"
 )
 
 // A verdict is what doctor says of one thing.
@@ -21,8 +22,10 @@ type verdict string
 
 const (
 	fine    verdict = "fine"
-	missing verdict = "missing"
-	unsure  verdict = "unknown"
+	missing verdict = "missing"  // something that is wanted will not work
+	spare   verdict = "optional" // not there, and nothing that the rules ask for depends on it
+	unused  verdict = "unused"   // not there, and no rule needs it
+	unsure  verdict = "unknown"  // it cannot be asked
 )
 
 // A finding is one line of doctor's: fine, or missing and what will not work.
@@ -39,8 +42,10 @@ func newDoctor(s *screen) *cobra.Command {
 		Use:   "doctor",
 		Short: "Check account, permissions, clocks and network",
 		Long: `Checks by harmless calls what this half will need: the account on its Jira, each permission per project and
-what does not work without it, Jira's version and clock, the search index, the webhook, and on the private
-side the way to the hub. One line each. Exit code 3 if something is missing.`,
+what does not work without it, Jira's version, clock, upload limit and search index, the webhook, proxy and
+certificates, and on the private side the way to the hub and its object store. One line each: fine, missing,
+optional (not there, and nothing that the rules ask for depends on it), unused or unknown. Exit code 3 if
+something is missing. docs/permissions.md explains every line.`,
 		Example:     "  drawbridge doctor --project OPS --config poller.yaml",
 		Annotations: map[string]string{"finding": "something is missing"},
 	}, func(ctx context.Context, h *half, _ []string) error {
@@ -48,19 +53,24 @@ side the way to the hub. One line each. Exit code 3 if something is missing.`,
 		if err != nil {
 			return err
 		}
-		err = h.screen.show(map[string]any{"findings": found}, func(w io.Writer) { printFindings(h.screen, w, found) })
-		if err != nil {
-			return err
-		}
-		for _, f := range found {
-			if f.Verdict == missing {
-				return errFinding
-			}
-		}
-		return nil
+		return h.report(found)
 	})
 	c.Flags().StringSliceVar(&projects, "project", nil, "project key; default: those of the connections")
 	return c
+}
+
+// report shows findings, and is errFinding where something is missing.
+func (h *half) report(found []finding) error {
+	err := h.screen.show(map[string]any{"findings": found}, func(w io.Writer) { printFindings(h.screen, w, found) })
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		if f.Verdict == missing {
+			return errFinding
+		}
+	}
+	return nil
 }
 
 func (h *half) doctor(ctx context.Context, projects []string) ([]finding, error) {
@@ -69,14 +79,29 @@ func (h *half) doctor(ctx context.Context, projects []string) ([]finding, error)
 		return nil, err
 	}
 	if len(projects) == 0 {
-		projects = h.settings().Projects
+		projects = slices.Clone(h.settings().Projects)
 		for _, c := range connections {
-			if c.Project != "" {
+			if c.Project != "" && c.State != bridge.Ended {
 				projects = append(projects, c.Project)
 			}
 		}
+		slices.Sort(projects)
+		projects = slices.Compact(projects)
 	}
-	found, err := examine(ctx, h.settings(), projects)
+	e := h.exam()
+	if err := h.withJira(); err != nil {
+		return nil, err
+	}
+	for _, c := range connections {
+		if r, n, err := h.site.Rules(ctx, c.ID); err == nil && n > 0 && c.State != bridge.Ended {
+			e.rules = append(e.rules, r)
+		}
+	}
+	e.heard, err = h.site.Deliveries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := e.of(ctx, projects)
 	if err != nil {
 		return nil, err
 	}
@@ -86,84 +111,92 @@ func (h *half) doctor(ctx context.Context, projects []string) ([]finding, error)
 	return found, nil
 }
 
-// reachHubs says for each connection whether its hub answers. Any answer counts: whether it knows us is seen in status.
-func (h *half) reachHubs(ctx context.Context) (found []finding) {
-	links, err := poll.Book{Store: h.book.Store}.Links(ctx)
-	if err != nil {
-		return []finding{{What: "hubs", Verdict: unsure, Note: err.Error()}}
+// exam is what is to be looked at for this half.
+func (h *half) exam() exam {
+	e := exam{site: h.settings(), overlap: h.watching().Overlap.Std(), interval: h.watching().Interval.Std(), limit: int64(h.limits().Attachment)}
+	if w, err := h.hook(); err == nil {
+		e.hook = &w
 	}
-	hc, err := hubClient(h.poller.Hub.Network)
-	if err != nil {
-		return []finding{{What: "network settings for the hub", Verdict: missing, Note: err.Error(), Needed: true}}
-	}
-	hc.Timeout = 15 * time.Second
-	for _, l := range links {
-		f := finding{What: "hub " + l.HubURL, Verdict: fine, Needed: true}
-		resp, err := hc.Get(strings.TrimRight(l.HubURL, "/") + "/v1/")
-		if err != nil {
-			f.Verdict, f.Note = missing, err.Error()
-		} else {
-			_ = resp.Body.Close() // only that it answered counts
-			f.Note = "answers"
-		}
-		found = append(found, f)
-	}
-	return found
+	return e
 }
 
-// A permission is one of Jira's, and what does not work without it.
-type permission struct {
-	key, without string
-	needed       bool
+func (h *half) watching() config.Watch {
+	if h.role == bridge.Public {
+		return h.hub.Watch
+	}
+	return h.poller.Watch
 }
 
-// permissions are what Drawbridge uses, per project.
-var permissions = []permission{
-	{"BROWSE_PROJECTS", "nothing of the project can be seen", true},
-	{"CREATE_ISSUES", "twins cannot be created here", true},
-	{"EDIT_ISSUES", "no field can be written", true},
-	{"ADD_COMMENTS", "comments cannot be written", false},
-	{"EDIT_OWN_COMMENTS", "a comment edited over there stays as it was here", false},
-	{"DELETE_OWN_COMMENTS", "a comment deleted or restricted over there stays here", false},
-	{"CREATE_ATTACHMENTS", "attachments cannot be written", false},
-	{"DELETE_OWN_ATTACHMENTS", "an attachment deleted over there stays here", false},
-	{"TRANSITION_ISSUES", "the status cannot follow", false},
-	{"RESOLVE_ISSUES", "the resolution cannot be set", false},
-	{"ASSIGN_ISSUES", "the assignee cannot follow", false},
-	{"MODIFY_REPORTER", "the reporter is our account", false},
-	{"SCHEDULE_ISSUES", "the due date cannot be set", false},
-	{"LINK_ISSUES", "no remote link to the twin", false},
-	{"SET_ISSUE_SECURITY", "a security level cannot be set", false},
+func (h *half) limits() config.Limits {
+	if h.role == bridge.Public {
+		return h.hub.Limits
+	}
+	return h.poller.Limits
 }
 
-// examine checks one Jira by harmless calls. The error is for what could not be asked at all.
-func examine(ctx context.Context, s config.Site, projects []string) ([]finding, error) {
-	client, err := jiraClient(s, 1, nil, nil)
+// An exam is what is to be looked at on one site.
+type exam struct {
+	site     config.Site
+	rules    []*rule.Rules   // what connections do here; none: anything
+	hook     *hook           // the webhook that should be there; nil: none
+	heard    site.Deliveries // what came by it
+	interval time.Duration   // between two searches
+	overlap  time.Duration   // how far the search index may lag
+	limit    int64           // largest attachment carried, in bytes
+}
+
+// of checks the Jira by harmless calls. The error is for what could not be asked at all.
+func (e exam) of(ctx context.Context, projects []string) ([]finding, error) {
+	client, err := jiraClient(e.site, 1, nil, nil)
 	if err != nil {
 		return nil, err
 	}
+	transport, err := e.site.Network.Transport()
+	if err != nil {
+		return nil, err
+	}
+	found := []finding{door(ctx, transport, "way to Jira", e.site.APIURL+"/rest/api/2/serverInfo")}
 	me, err := client.Myself(ctx)
 	if err != nil {
-		return []finding{{What: "account on " + s.APIURL, Verdict: missing, Note: err.Error(), Needed: true}}, nil
+		return append(found, finding{What: "account on " + e.site.APIURL, Verdict: missing, Note: err.Error(), Needed: true}), nil
 	}
-	found := []finding{{What: "account on " + s.APIURL, Verdict: fine, Note: fmt.Sprintf("%s (%s)", me.DisplayName, me.ID()), Needed: true}}
-	found = append(found, server(ctx, client, s), expiry(s))
+	found = append(found, finding{What: "account on " + e.site.APIURL, Verdict: fine, Note: fmt.Sprintf("%s (%s)", me.DisplayName, me.ID()), Needed: true})
+	found = append(found, server(ctx, client, e.site)...)
+	found = append(found, expiry(e.site), uploads(ctx, client, e.limit))
+	used := usedBy(e.rules)
 	for _, p := range projects {
-		found = append(found, inProject(ctx, client, p)...)
+		found = append(found, inProject(ctx, client, p, used)...)
 	}
-	return append(found, admin(ctx, client)...), nil
+	wide, isAdmin := inJira(ctx, client, used)
+	return append(append(found, wide...), e.index(ctx, client), e.webhook(ctx, client, isAdmin)), nil
 }
 
-func server(ctx context.Context, client *jira.Client, s config.Site) finding {
+// oldestServer is the oldest Data Center release that Drawbridge is tested with.
+const oldestServer = "8.20"
+
+// clockSlack is how far two clocks may differ without anybody noticing.
+const clockSlack = 30 * time.Second
+
+func server(ctx context.Context, client *jira.Client, s config.Site) []finding {
 	info, err := client.ServerInfo(ctx)
 	if err != nil {
-		return finding{What: "server", Verdict: unsure, Note: err.Error()}
+		return []finding{{What: "version", Verdict: unsure, Note: err.Error()}}
 	}
-	f := finding{What: "Jira " + info.Version, Verdict: fine, Note: "clock differs by " + client.ClockOffset().Round(time.Millisecond).String()}
-	if cloud := strings.EqualFold(info.DeploymentType, "Cloud"); info.DeploymentType != "" && cloud != (s.Flavour == bridge.Cloud) {
-		return finding{What: "flavour", Verdict: missing, Needed: true, Note: fmt.Sprintf("the settings say %s, the server says %s", s.Flavour, info.DeploymentType)}
+	v := finding{What: "version", Verdict: fine, Note: "Jira " + info.Version}
+	cloud := strings.EqualFold(info.DeploymentType, "Cloud")
+	switch {
+	case info.DeploymentType != "" && cloud != (s.Flavour == bridge.Cloud):
+		v = finding{What: "flavour", Verdict: missing, Needed: true, Note: fmt.Sprintf("the settings say %s, the server says %s", s.Flavour, info.DeploymentType)}
+	case !cloud && info.Before(8, 20):
+		v.Verdict, v.Note = missing, fmt.Sprintf("Jira %s is older than %s, the oldest that Drawbridge is tested with", info.Version, oldestServer)
 	}
-	return f
+	offset := client.ClockOffset().Round(time.Millisecond)
+	c := finding{What: "clock", Verdict: fine, Note: "Jira's differs by " + offset.String()}
+	if offset.Abs() > clockSlack {
+		c.Verdict = spare
+		c.Note += "; Drawbridge takes that into account, but people will wonder: let both machines follow a time server"
+	}
+	return []finding{v, c}
 }
 
 func expiry(s config.Site) finding {
@@ -177,56 +210,85 @@ func expiry(s config.Site) finding {
 	return finding{What: "credential", Verdict: fine, Note: "expires in " + span(left)}
 }
 
-// inProject checks the permissions in one project. Whether the project is there is asked first: not every Jira says so
-// when it is asked for permissions.
-func inProject(ctx context.Context, client *jira.Client, project string) (found []finding) {
-	names, err := client.Names(ctx)
-	if err != nil {
-		return []finding{{What: "project " + project, Verdict: unsure, Note: err.Error()}}
+func uploads(ctx context.Context, client *jira.Client, most int64) finding {
+	f := finding{What: "upload limit", Verdict: fine}
+	limit, enabled, err := client.UploadLimit(ctx)
+	switch {
+	case err != nil:
+		f.Verdict, f.Note = unsure, err.Error()
+	case !enabled:
+		f.Verdict, f.Note = missing, "attachments are switched off in this Jira: none can be written"
+	case limit < most:
+		f.Verdict, f.Note = spare, fmt.Sprintf("Jira takes %s, the settings allow %s: a larger attachment becomes a link and a note", size(limit), size(most))
+	default:
+		f.Note = "Jira takes " + size(limit)
 	}
-	if !slices.ContainsFunc(names.Projects, func(p jira.Project) bool { return p.Key == project }) {
-		return []finding{{What: "project " + project, Verdict: missing, Needed: true, Note: "there is none of that key that the account may see"}}
-	}
-	keys := make([]string, len(permissions))
-	for i, p := range permissions {
-		keys[i] = p.key
-	}
-	have, err := client.MyPermissions(ctx, project, keys...)
-	if err != nil {
-		return []finding{{What: "project " + project, Verdict: missing, Needed: true, Note: err.Error()}}
-	}
-	for _, p := range permissions {
-		f := finding{What: project + ": " + p.key, Verdict: fine, Needed: p.needed}
-		switch granted, told := have[p.key]; {
-		case !told:
-			f.Verdict, f.Note = unsure, "this Jira does not say; without it "+p.without
-		case !granted:
-			f.Verdict, f.Note = missing, p.without
-		}
-		found = append(found, f)
-	}
-	return found
+	return f
 }
 
-func admin(ctx context.Context, client *jira.Client) []finding {
-	have, err := client.MyPermissions(ctx, "", "ADMINISTER")
-	if err != nil {
-		return []finding{{What: "ADMINISTER", Verdict: unsure, Note: err.Error()}}
+// size is a number of bytes for a person.
+func size(n int64) string {
+	for _, u := range []struct {
+		of   int64
+		name string
+	}{{1 << 30, "GB"}, {1 << 20, "MB"}, {1 << 10, "KB"}} {
+		if n >= u.of {
+			return fmt.Sprintf("%d %s", n/u.of, u.name)
+		}
 	}
-	if !have["ADMINISTER"] {
-		return []finding{{What: "ADMINISTER", Verdict: unsure, Note: "not granted, and not needed: webhooks are made by hand, and edits may notify watchers"}}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+func (e exam) index(ctx context.Context, client *jira.Client) finding {
+	f := finding{What: "search index", Verdict: fine}
+	state, ok, err := client.IndexLag(ctx)
+	switch lag := state.Lag().Round(time.Second); {
+	case err != nil:
+		f.Verdict, f.Note = unsure, err.Error()
+	case !ok:
+		f.Verdict, f.Note = unsure, fmt.Sprintf("this Jira does not say how far it is behind; up to %s is searched again each time", e.overlap)
+	case lag > e.overlap:
+		f.Verdict, f.Note = missing, fmt.Sprintf("it is behind by %s, searches reach back %s: changes are noticed late; raise watch.overlap or let Jira reindex", lag, e.overlap)
+	default:
+		f.Note = "behind by " + lag.String()
 	}
-	found := []finding{{What: "ADMINISTER", Verdict: fine, Note: "webhooks can be made from here, edits can be silent"}}
-	if lag, ok, err := client.IndexLag(ctx); err == nil && ok {
-		found = append(found, finding{What: "search index", Verdict: fine, Note: "behind by " + lag.Lag().Round(time.Second).String()})
+	return f
+}
+
+// webhook says whether Jira has the webhook of this half and sends by it.
+func (e exam) webhook(ctx context.Context, client *jira.Client, isAdmin bool) finding {
+	f := finding{What: "webhook", Verdict: fine}
+	if e.hook == nil {
+		f.Verdict, f.Note = spare, fmt.Sprintf("the settings have none: changes are found by search, every %s", e.interval)
+		return f
 	}
-	return found
+	last := "nothing came by it yet"
+	if e.heard.Last != 0 {
+		last = "last delivery " + ago(time.Now().UnixMilli()-e.heard.Last)
+	}
+	if !isAdmin {
+		f.Verdict, f.Note = unsure, "the account may not look; "+last+"; drawbridge webhook show says how to make it by hand"
+		return f
+	}
+	all, err := client.ListWebhooks(ctx)
+	ours := e.hook.among(all)
+	switch {
+	case err != nil:
+		f.Verdict, f.Note = unsure, err.Error()
+	case len(ours) == 0:
+		f.Verdict, f.Note = missing, fmt.Sprintf("there is none that sends to %s: changes are found by search, every %s; say drawbridge webhook create", e.hook.URL, e.interval)
+	case !ours[0].Enabled:
+		f.Verdict, f.Note = missing, fmt.Sprintf("%q is disabled in Jira: changes are found by search, every %s", ours[0].Name, e.interval)
+	default:
+		f.Note = "there and enabled; " + last
+	}
+	return f
 }
 
 func printFindings(s *screen, w io.Writer, found []finding) {
+	colour := map[verdict]func(string) string{fine: s.green, missing: s.red, spare: s.yellow, unsure: s.yellow, unused: func(t string) string { return t }}
 	for _, f := range found {
-		mark := map[verdict]string{fine: s.green("fine   "), missing: s.red("missing"), unsure: s.yellow("unknown")}[f.Verdict]
-		line := mark + "  " + f.What
+		line := colour[f.Verdict](fmt.Sprintf("%-8s", f.Verdict)) + " " + f.What
 		if f.Note != "" {
 			line += ": " + f.Note
 		}

@@ -49,6 +49,7 @@ gracefully; kill -9 loses nothing.`,
 		},
 	}
 	configFlag(c)
+	c.AddCommand(newWebhook(s, "hub"))
 	return c
 }
 
@@ -117,7 +118,7 @@ func (e *engine) webhooks(name string, secret config.Secret) http.Handler {
 
 // serveHub serves and works until ctx is done, then stops: no new calls, held answers are given, work in hand is done.
 func serveHub(ctx context.Context, h config.Hub, e *engine, blobs *folderblob.Folder, handler http.Handler) error {
-	herald, err := newHerald(e, h.Notify, h.Site.CredentialExpires.Time)
+	herald, err := newHerald(e, h.Notify, h.Site.CredentialExpires.Time, h.Webhook != nil)
 	if err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ func serveHub(ctx context.Context, h config.Hub, e *engine, blobs *folderblob.Fo
 	if herald != nil {
 		book := exchange.Book{Store: e.site.Book.Store}
 		herald.silent = func(ctx context.Context) map[string]silence { return quietPollers(ctx, e, book.Seen) }
-		wg.Go(func() { every(ctx, heraldEvery, herald.look) })
+		wg.Go(func() { every(ctx, herald.pause(), herald.look) })
 	}
 	wg.Go(func() { every(ctx, time.Hour, func(ctx context.Context) { expire(ctx, blobs, e.log) }) })
 	failed := make(chan error, 1)

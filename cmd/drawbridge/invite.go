@@ -95,7 +95,7 @@ func (h *half) create(ctx context.Context, name string, o createOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := h.screen.mayWork(ctx, h.settings(), project); err != nil {
+	if err := h.screen.mayWork(ctx, h.exam(), project); err != nil {
 		return err
 	}
 	id := strings.ToLower(rand.Text()[:16])

@@ -17,7 +17,14 @@ import (
 // withJira is a hub or poller settings file over a simulated Jira.
 func withJira(t *testing.T, flavour, settings string) (path string) {
 	t.Helper()
-	s := simulator.New(simulator.Options{Flavour: flavour})
+	path, _ = withSimulator(t, flavour, settings)
+	return path
+}
+
+// withSimulator is the same, with the Jira in hand.
+func withSimulator(t *testing.T, flavour, settings string) (path string, s *simulator.Site) {
+	t.Helper()
+	s = simulator.New(simulator.Options{Flavour: flavour})
 	t.Cleanup(s.Close)
 	s.SeedDemo("DEMO")
 	server := httptest.NewServer(s.Handler())
@@ -31,7 +38,7 @@ func withJira(t *testing.T, flavour, settings string) (path string) {
 	}
 	path = filepath.Join(t.TempDir(), name)
 	must(t, os.WriteFile(path, []byte(strings.ReplaceAll(settings, "ADDRESS", server.URL)), 0o600))
-	return path
+	return path, s
 }
 
 const hubOverSimulator = `public_url: http://127.0.0.1:8480
@@ -47,7 +54,7 @@ func TestTheLifeOfAConnection(t *testing.T) {
 	says(t, hub, "connection create support", exitUsage, "which project? say --project KEY")
 	says(t, hub, "connection create support --project DEMO --conflicts maybe", exitUsage, "say newest, public-site")
 	says(t, hub, "connection create support --project NOPE", exitFailed, "missing", "permission-missing")
-	out := says(t, hub, "connection create support --project DEMO", exitDone, "fine", "DEMO: CREATE_ISSUES", "drawbridge1.", "good once")
+	out := says(t, hub, "connection create support --project DEMO", exitDone, "fine", "DEMO: create (CREATE_ISSUES)", "drawbridge1.", "good once")
 	if strings.Count(out, "drawbridge1.") != 1 {
 		t.Errorf("the code is not there once:\n%s", out)
 	}
@@ -62,17 +69,48 @@ func TestTheLifeOfAConnection(t *testing.T) {
 }
 
 func TestWebhookOfAHalf(t *testing.T) {
-	hub := withJira(t, simulator.Cloud, hubOverSimulator)
-	says(t, hub, "connection create support --project DEMO", exitDone)
-	says(t, hub, "webhook show", exitFinding, "there is no webhook", "http://127.0.0.1:8480/v1/webhooks/cloud", "WEBHOOK_SECRET")
+	hub, jira := withSimulator(t, simulator.Cloud, hubOverSimulator)
+	says(t, hub, "connection create support --project DEMO", exitDone, "missing  webhook: there is none")
+	says(t, hub, "webhook show", exitFinding, "Settings (the cog) > System > WebHooks", "http://127.0.0.1:8480/v1/webhooks/cloud", "WEBHOOK_SECRET", "no event came by it yet")
 	says(t, hub, "webhook create", exitDone, "sends to")
-	says(t, hub, "webhook create", exitDone, "sends to")
-	out := says(t, hub, "webhook show", exitDone, "enabled")
+	says(t, hub, "hub webhook create", exitDone, "sends to")
+	out := says(t, hub, "webhook show", exitDone, "enabled", "events: jira:issue_created")
 	if strings.Count(out, "sends to") != 1 {
 		t.Errorf("made anew, there is not one webhook:\n%s", out)
 	}
+	says(t, hub, "webhook check", exitFinding, "fine     in Jira", "missing  test event", "connection refused")
+	says(t, hub, "webhook rotate", exitFailed, "secret-elsewhere", "WEBHOOK_SECRET")
+	says(t, hub, "doctor", exitDone, "fine     webhook: there and enabled; nothing came by it yet")
+	must(t, jira.ChangeUser(simulator.SyncUser, func(u *simulator.User) error { u.Groups = nil; return nil }))
+	says(t, hub, "webhook create", exitFinding, "the account may not do that", "1. Settings (the cog)", "Tick these events")
+	says(t, hub, "webhook remove", exitFinding, "An administrator of Jira deletes")
+	says(t, hub, "webhook check", exitFinding, "unknown  in Jira: the account may not look")
+	says(t, hub, "doctor", exitDone, "unknown  webhook: the account may not look", "optional Jira administrator (ADMINISTER): the webhook is made by hand")
+	must(t, jira.ChangeUser(simulator.SyncUser, func(u *simulator.User) error { u.Groups = []string{"jira-administrators"}; return nil }))
 	says(t, hub, "webhook remove", exitDone, "1 webhook removed")
 	says(t, hub, "webhook show", exitFinding)
+}
+
+// TestWebhookSecretIsRotated: the fresh secret stands in the file the settings name and in Jira, and nowhere else.
+func TestWebhookSecretIsRotated(t *testing.T) {
+	hub, jira := withSimulator(t, simulator.Cloud, strings.Replace(hubOverSimulator, "{env: WEBHOOK_SECRET}", "{file: webhook-secret}", 1))
+	file := filepath.Join(filepath.Dir(hub), "webhook-secret")
+	must(t, os.WriteFile(file, []byte("the first\n"), 0o600))
+	says(t, hub, "connection create support --project DEMO", exitDone)
+	says(t, hub, "webhook create", exitDone)
+	said := says(t, hub, "webhook rotate", exitDone, "has a fresh secret")
+	now, err := os.ReadFile(file)
+	must(t, err)
+	secret := strings.TrimSpace(string(now))
+	raw, err := jira.Snapshot()
+	must(t, err)
+	state := string(raw)
+	if secret == "the first" || len(secret) < 40 || strings.Contains(said, secret) {
+		t.Errorf("the secret is %q; said:\n%s", secret, said)
+	}
+	if !strings.Contains(state, secret) || strings.Contains(state, "the first") || strings.Count(state, "/v1/webhooks/cloud") != 1 {
+		t.Error("Jira does not have the one webhook with the fresh secret")
+	}
 }
 
 func TestRulesOfAHalf(t *testing.T) {
@@ -93,15 +131,6 @@ func TestRulesOfAHalf(t *testing.T) {
 	says(t, hub, "rules history", exitDone, "first", "back to revision 0")
 	says(t, hub, "rules show nine", exitUsage, "is not a number")
 	says(t, hub, "rules show 9", exitFailed, "no rules revision 9")
-}
-
-func TestDoctor(t *testing.T) {
-	hub := withJira(t, simulator.Cloud, hubOverSimulator)
-	says(t, hub, "connection create support --project DEMO", exitDone)
-	says(t, hub, "doctor", exitDone, "fine     account on", "fine     DEMO: BROWSE_PROJECTS")
-	says(t, hub, "doctor --project NOPE", exitFinding, "missing  ")
-	t.Setenv("JIRA_TOKEN", "not-the-token")
-	says(t, hub, "doctor", exitFinding, "missing  account on")
 }
 
 func TestAcceptRefusesWhatCannotWork(t *testing.T) {

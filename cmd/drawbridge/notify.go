@@ -19,6 +19,7 @@ type herald struct {
 	site     *site.Site
 	settings config.Notify
 	expires  time.Time // the credential; zero: not known
+	hooked   bool      // Jira is meant to tell of changes by webhook
 	desk     *notify.Desk
 	// silent says why and since when the other half is out of reach, by connection id; nil: that cannot be seen here.
 	silent func(ctx context.Context) map[string]silence
@@ -36,14 +37,19 @@ type silence struct {
 
 const heraldEvery = time.Minute
 
+// pause is the time between two looks: none of the settings is shorter.
+func (h *herald) pause() time.Duration {
+	return max(time.Second, min(heraldEvery, h.settings.Digest.Std(), h.settings.HubSilent.Std(), h.settings.WebhookSilent.Std()))
+}
+
 // newHerald returns nil where the settings name nobody to tell.
-func newHerald(e *engine, n config.Notify, expires time.Time) (*herald, error) {
+func newHerald(e *engine, n config.Notify, expires time.Time, hooked bool) (*herald, error) {
 	senders, err := senders(n)
 	if err != nil || len(senders) == 0 {
 		return nil, err
 	}
 	desk := &notify.Desk{Store: e.site.Book.Store, Site: e.site.Name, Senders: senders, Now: e.site.Now, Log: e.log}
-	return &herald{site: e.site, settings: n, expires: expires, desk: desk, problem: e.problem}, nil
+	return &herald{site: e.site, settings: n, expires: expires, hooked: hooked, desk: desk, problem: e.problem}, nil
 }
 
 func senders(n config.Notify) (out []notify.Sender, err error) {
@@ -94,6 +100,11 @@ func (h *herald) wrong(ctx context.Context) (out []notify.Notice, err error) {
 	if p := h.problem(); p != "" {
 		out = append(out, notify.Notice{Key: "site", Name: "site-stopped", Subject: "site " + h.site.Name + " stands still", Text: p})
 	}
+	if n, err := h.webhook(ctx); err != nil {
+		return nil, err
+	} else if n != nil {
+		out = append(out, *n)
+	}
 	out = append(out, expiring(h.site.Name, h.expires, time.Now())...)
 	digest, err := h.digest(ctx, all)
 	return append(out, digest...), err
@@ -107,6 +118,20 @@ func (h *herald) unreachable(silent map[string]silence, all []bridge.Connection)
 		}
 	}
 	return out
+}
+
+// webhook says that Jira does not tell of changes any more.
+func (h *herald) webhook(ctx context.Context) (*notify.Notice, error) {
+	if !h.hooked {
+		return nil, nil
+	}
+	d, err := h.site.Deliveries(ctx)
+	silent := d.Silent(h.site.Now())
+	if err != nil || silent <= h.settings.WebhookSilent.Std() {
+		return nil, err
+	}
+	return &notify.Notice{Key: "webhook", Name: "webhook-silent", Subject: "the webhook of site " + h.site.Name + " tells of nothing",
+		Text: webhookSilent(silent) + "; changes arrive late until it is mended. drawbridge webhook check says what is wrong."}, nil
 }
 
 // expiring warns 30, 7 and 1 days ahead, and when it is too late; each is a notice of its own.

@@ -43,7 +43,7 @@ func TestPeopleAreTold(t *testing.T) {
 	}
 	e := &engine{site: &site.Site{Name: "inside", Role: bridge.Private, Book: book, Now: now, Log: slog.New(slog.DiscardHandler)}, log: slog.New(slog.DiscardHandler)}
 	settings := config.Notify{Command: []string{"/bin/sh", "-c", "cat >> " + out + "; echo >> " + out}, HubSilent: config.Duration(time.Minute), Digest: config.Duration(time.Hour)}
-	h, err := newHerald(e, settings, time.Time{})
+	h, err := newHerald(e, settings, time.Time{}, false)
 	must(t, err)
 	h.silent = func(context.Context) map[string]silence {
 		return map[string]silence{"c1": {time.Now().Add(-time.Hour), "no route"}}

@@ -188,7 +188,7 @@ func (p *pollerHalf) status(ctx context.Context, connection string) exchange.Sta
 
 // run runs until ctx is done.
 func (p *pollerHalf) run(ctx context.Context) error {
-	herald, err := newHerald(p.engine, p.settings.Notify, p.settings.Site.CredentialExpires.Time)
+	herald, err := newHerald(p.engine, p.settings.Notify, p.settings.Site.CredentialExpires.Time, p.settings.Watch.Webhook != nil)
 	if err != nil {
 		return err
 	}
@@ -202,7 +202,7 @@ func (p *pollerHalf) run(ctx context.Context) error {
 	wg.Go(func() { p.engine.run(ctx) })
 	if herald != nil {
 		herald.silent = p.silent
-		wg.Go(func() { every(ctx, heraldEvery, herald.look) })
+		wg.Go(func() { every(ctx, herald.pause(), herald.look) })
 	}
 	running := map[string]bool{}
 	every(ctx, linksEvery, func(ctx context.Context) { p.startLoops(ctx, &wg, running) })

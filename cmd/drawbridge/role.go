@@ -24,7 +24,7 @@ var roles = map[string]role{
 	"audit": looks, "connection list": looks, "connection show": looks, "doctor": looks, "errors list": looks, "poller status": looks,
 	"rules check": looks, "rules diff": looks, "rules history": looks, "rules show": looks, "rules test": looks, "status": looks,
 	"sync explain": looks, "sync export": looks, "sync list": looks, "sync shadow": looks, "sync show": looks, "users suggest": looks,
-	"webhook show": looks,
+	"webhook check": looks, "webhook show": looks,
 
 	"rules publish": rules, "rules rollback": rules,
 
@@ -33,13 +33,18 @@ var roles = map[string]role{
 	"errors dismiss": operates, "errors retry": operates, "hub": operates, "poller accept": operates, "poller once": operates,
 	"poller repair": operates, "poller run": operates, "recall": operates, "site accept": operates, "sync bulk": operates,
 	"sync check": operates, "sync import": operates, "sync issue": operates, "sync pair": operates, "sync pick": operates,
-	"sync retry": operates, "sync stop": operates, "webhook create": operates, "webhook remove": operates,
+	"sync retry": operates, "sync stop": operates, "webhook create": operates, "webhook remove": operates, "webhook rotate": operates,
+}
+
+// rolePath is a command's name in the table. The webhook's commands stand under hub too.
+func rolePath(c *cobra.Command) string {
+	_, path, _ := strings.Cut(c.CommandPath(), " ")
+	return strings.TrimPrefix(path, "hub ")
 }
 
 // roleFor is what a command needs; one that nobody has thought of needs the most.
 func roleFor(c *cobra.Command) role {
-	_, path, _ := strings.Cut(c.CommandPath(), " ")
-	if r, ok := roles[path]; ok {
+	if r, ok := roles[rolePath(c)]; ok {
 		return r
 	}
 	return operates

@@ -76,7 +76,7 @@ func addCommands(root *cobra.Command, s *screen) {
 		in("halves", newHub(s)),
 		in("halves", newPoller(s)),
 		in("halves", newConnection(s)),
-		in("halves", newWebhook(s)),
+		in("halves", newWebhook(s, "")),
 		in("halves", newDoctor(s)),
 		in("halves", newSite(s)),
 		in("daily", newRules(s)),

@@ -10,6 +10,7 @@ import (
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/queue"
+	"drawbridge/shared/site"
 )
 
 // quiet is how long a poller may be silent before status says so.
@@ -22,15 +23,23 @@ type statusView struct {
 	Version     string           `json:"version"`
 	State       string           `json:"state"`
 	Connections []connectionView `json:"connections"`
+	Webhook     *webhookView     `json:"webhook,omitempty"` // nil: the settings have none
 	Queue       queue.Depth      `json:"queue"`
 	Attention   []string         `json:"attention"` // what somebody should look at; empty: nothing
+}
+
+// webhookView is the webhook at a glance.
+type webhookView struct {
+	site.Deliveries
+	SilentMS int64 `json:"silent_ms,omitempty"` // for how long it has not told of changes
 }
 
 func newStatus(s *screen, example string) *cobra.Command {
 	c := s.operate(&cobra.Command{
 		Use:   "status",
 		Short: "Say how this half is, and what needs attention",
-		Long: `Shows the connections, what waits, what is parked, the queue, and on the hub when each poller was last seen.
+		Long: `Shows the connections, what waits, what is parked, the queue, what came by the webhook, and on the hub when each
+poller was last seen.
 Exit code 3 if something needs attention, so that a monitor can call it.`,
 		Example:     "  " + example,
 		Annotations: map[string]string{"finding": "something needs attention"},
@@ -67,7 +76,27 @@ func (h *half) status(ctx context.Context) (v statusView, err error) {
 	if v.Queue.Dead > 0 {
 		v.Attention = append(v.Attention, plural(v.Queue.Dead, "dead letter: a message", "dead letters: messages")+" could not be worked on; see drawbridge errors list")
 	}
+	if err := h.withWebhook(ctx, &v); err != nil {
+		return v, err
+	}
 	return withExpiry(v, h.settings().CredentialExpires.Time), nil
+}
+
+// withWebhook adds what came by the webhook, and that nothing does although there are changes.
+func (h *half) withWebhook(ctx context.Context, v *statusView) error {
+	if _, err := h.hook(); err != nil {
+		return nil // none is wanted
+	}
+	d, err := h.site.Deliveries(ctx)
+	if err != nil {
+		return err
+	}
+	silent := d.Silent(h.now())
+	v.Webhook = &webhookView{d, silent.Milliseconds()}
+	if silent > h.patience() {
+		v.Attention = append(v.Attention, webhookSilent(silent)+"; see drawbridge webhook check")
+	}
+	return nil
 }
 
 // withExpiry adds the warning about a credential that expires soon.
@@ -114,6 +143,9 @@ func (h *half) printStatus(w io.Writer, v statusView) {
 	if len(v.Connections) > 0 {
 		table(w, rows)
 		fmt.Fprintln(w)
+	}
+	if v.Webhook != nil {
+		fmt.Fprintln(w, "webhook: "+h.heardOf(v.Webhook.Deliveries))
 	}
 	fmt.Fprintf(w, "queue: %d waiting, %d in work, %s\n", v.Queue.Waiting, v.Queue.InFlight, plural(v.Queue.Dead, "dead letter", "dead letters"))
 	if len(v.Attention) == 0 {

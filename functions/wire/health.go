@@ -21,6 +21,7 @@ type health struct {
 	ConnectionsBroken int
 	PairsParked       int     // on both sides, as far as known
 	ClockSkew         float64 // seconds between Jira's clock and ours
+	WebhookSilence    float64 // seconds for which changes were made that no webhook told of
 }
 
 // maxParked is how many parked pairs are counted; the alarm is far below.
@@ -38,6 +39,11 @@ func (h *Hub) Health(ctx context.Context, local *site.Site, stack string, w io.W
 		return err
 	}
 	out.PairsParked += len(due)
+	heard, err := local.Deliveries(ctx)
+	if err != nil {
+		return err
+	}
+	out.WebhookSilence = heard.Silent(local.Now()).Seconds()
 	_, jiraErr := local.Account(ctx)
 	out.ClockSkew = local.Jira.ClockOffset().Abs().Seconds()
 	line, err := out.line(stack, time.Now())
@@ -95,7 +101,7 @@ func (m health) line(stack string, now time.Time) ([]byte, error) {
 			CloudWatchMetrics []directive
 		}{now.UnixMilli(), []directive{{
 			"Drawbridge", [][]string{{"Stack"}},
-			[]metric{{"PollerSilence", "Seconds"}, {"ConnectionsBroken", "Count"}, {"PairsParked", "Count"}, {"ClockSkew", "Seconds"}},
+			[]metric{{"PollerSilence", "Seconds"}, {"ConnectionsBroken", "Count"}, {"PairsParked", "Count"}, {"ClockSkew", "Seconds"}, {"WebhookSilence", "Seconds"}},
 		}}},
 		Stack: stack, Msg: "health", health: m,
 	})

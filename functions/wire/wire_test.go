@@ -207,8 +207,8 @@ func TestBatchKeepsOrderWithinAGroup(t *testing.T) {
 func TestHealthLineIsOneEmbeddedMetric(t *testing.T) {
 	b, err := health{PollerSilence: 12.5, ConnectionsBroken: 1, PairsParked: 3}.line("prod", time.UnixMilli(1700000000000))
 	want := `{"_aws":{"Timestamp":1700000000000,"CloudWatchMetrics":[{"Namespace":"Drawbridge","Dimensions":[["Stack"]],"Metrics":[` +
-		`{"Name":"PollerSilence","Unit":"Seconds"},{"Name":"ConnectionsBroken","Unit":"Count"},{"Name":"PairsParked","Unit":"Count"},{"Name":"ClockSkew","Unit":"Seconds"}]}]},` +
-		`"Stack":"prod","msg":"health","PollerSilence":12.5,"ConnectionsBroken":1,"PairsParked":3,"ClockSkew":0}` + "\n"
+		`{"Name":"PollerSilence","Unit":"Seconds"},{"Name":"ConnectionsBroken","Unit":"Count"},{"Name":"PairsParked","Unit":"Count"},{"Name":"ClockSkew","Unit":"Seconds"},{"Name":"WebhookSilence","Unit":"Seconds"}]}]},` +
+		`"Stack":"prod","msg":"health","PollerSilence":12.5,"ConnectionsBroken":1,"PairsParked":3,"ClockSkew":0,"WebhookSilence":0}` + "\n"
 	if err != nil || string(b) != want {
 		t.Errorf("got %s, %v", b, err)
 	}

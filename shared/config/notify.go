@@ -2,11 +2,12 @@ package config
 
 // Notify says who is told of what needs a person.
 type Notify struct {
-	Mail      *Mail    `json:"mail"`    // nil: none
-	Webhook   *Post    `json:"webhook"` // nil: none
-	Command   []string `json:"command"` // empty: none
-	Digest    Duration `json:"digest"`
-	HubSilent Duration `json:"hub_silent"`
+	Mail          *Mail    `json:"mail"`    // nil: none
+	Webhook       *Post    `json:"webhook"` // nil: none
+	Command       []string `json:"command"` // empty: none
+	Digest        Duration `json:"digest"`
+	HubSilent     Duration `json:"hub_silent"`
+	WebhookSilent Duration `json:"webhook_silent"`
 }
 
 // Mail is how mail is sent.

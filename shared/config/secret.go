@@ -39,6 +39,9 @@ func SecretElsewhere(source string, reveal func() (string, error)) Secret {
 // IsSet reports whether the settings name a place for the secret.
 func (s Secret) IsSet() bool { return s.env != "" || s.file != "" || s.other != nil }
 
+// File is the file the secret is kept in, "" if it is kept elsewhere.
+func (s Secret) File() string { return s.file }
+
 // Source says where the secret is, for a person: "environment variable JIRA_TOKEN".
 func (s Secret) Source() string {
 	switch {

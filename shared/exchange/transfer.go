@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -184,4 +185,28 @@ func (c *Client) openLink(ctx context.Context, place string) io.ReadCloser {
 		return nil
 	}
 	return resp.Body
+}
+
+// ObjectStore asks the hub for a place in its object store, as for a large attachment, and knocks at it without putting
+// anything there. It returns the store's host, "" if the hub has no store, and why it cannot be reached from here, nil if
+// it can. The error is the hub's.
+func (c *Client) ObjectStore(ctx context.Context) (host string, unreached, err error) {
+	probe := Content{ID: "doctor", Size: largeSize, SHA256: hex.EncodeToString(make([]byte, sha256.Size))}
+	place, err := c.askLink(ctx, http.MethodPut, c.blobPath(bridge.Private, probe.ID), probe.query("&link=1"))
+	if err != nil || place == "" {
+		return "", nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, place, nil)
+	if err != nil {
+		return "", nil, badAnswer("%w", err)
+	}
+	resp, unreached := c.send(req)
+	if unreached == nil {
+		_ = resp.Body.Close() // a store that refuses a HEAD is reached all the same
+	}
+	var u *url.Error
+	if errors.As(unreached, &u) {
+		unreached = u.Err // the address is a credential
+	}
+	return req.URL.Host, unreached, nil
 }

@@ -26,6 +26,7 @@ func TestRefusals(t *testing.T) {
 		says      string
 	}{
 		{"unauthenticated", answer{status: 401, body: `x`}, "site-unauthenticated", false, bridge.LevelSite, false, "renew the token"},
+		{"scope", answer{status: 401, body: `{"code":401,"message":"Unauthorized; scope does not match"}`}, "forbidden", false, bridge.LevelPair, false, "no scope for this"},
 		{"captcha", answer{status: 403, header: map[string]string{"X-Authentication-Denied-Reason": "CAPTCHA_CHALLENGE; login-url=x"}}, "site-unauthenticated", false, bridge.LevelSite, false, "captcha"},
 		{"login failed", answer{status: 403, header: map[string]string{"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}}, "site-unauthenticated", false, bridge.LevelSite, false, ""},
 		{"to a login page", answer{status: 302, header: map[string]string{"Location": "/login.jsp"}}, "site-unauthenticated", false, bridge.LevelSite, false, ""},

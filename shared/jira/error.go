@@ -102,6 +102,8 @@ func refusal(what string, write bool, res *http.Response, body []byte, now time.
 	switch {
 	case s == http.StatusTooManyRequests:
 		return after(wait, f.with(bridge.Temporary("rate-limited", "%s: jira asks to wait (%s)", what, limitReason(res.Header)), bridge.LevelPair))
+	case s == http.StatusUnauthorized && strings.Contains(f.said(), "scope does not match"): // of a scoped token: we are known
+		return f.with(bridge.Permanent("forbidden", "%s: the token has no scope for this", what), bridge.LevelPair)
 	case s == http.StatusUnauthorized || deniedLogin(res.Header) || s/100 == 3 && toLogin(res.Header):
 		return f.with(bridge.Permanent("site-unauthenticated", "%s: jira does not accept our credentials%s; renew the token",
 			what, loginReason(res.Header)), bridge.LevelSite)

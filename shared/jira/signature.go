@@ -15,7 +15,16 @@ func VerifySignature(secret string, body []byte, header string) bool {
 	if secret == "" || err != nil || !strings.EqualFold(method, "sha256") {
 		return false
 	}
+	return hmac.Equal(digest(secret, body), given)
+}
+
+// Signature is the header of a webhook's body: what [VerifySignature] accepts.
+func Signature(secret string, body []byte) string {
+	return "sha256=" + hex.EncodeToString(digest(secret, body))
+}
+
+func digest(secret string, body []byte) []byte {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)
-	return hmac.Equal(mac.Sum(nil), given)
+	return mac.Sum(nil)
 }

@@ -2,6 +2,7 @@ package jira
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -20,6 +21,15 @@ func (i ServerInfo) Major() int {
 	head, _, _ := strings.Cut(i.Version, ".")
 	n, _ := strconv.Atoi(head)
 	return n
+}
+
+// Before reports whether the release is known and older than the given one.
+func (i ServerInfo) Before(major, minor int) bool {
+	var a, b int
+	if n, _ := fmt.Sscanf(i.Version, "%d.%d", &a, &b); n < 2 {
+		return false
+	}
+	return a < major || a == major && b < minor
 }
 
 // ServerInfo asks the site for its version and time.

@@ -14,6 +14,7 @@ type Webhook struct {
 	JQL           string
 	Enabled       bool
 	Signed        bool // Cloud: it has a secret
+	ExcludeBody   bool // what it sends says nothing
 }
 
 // WebhookRequest registers a webhook. JQL limits the events of issues, comments, worklogs and attachments; empty is all.
@@ -46,7 +47,7 @@ type wireWebhook struct {
 const issueFilter = "issue-related-events-section"
 
 func (w wireWebhook) webhook() Webhook {
-	h := Webhook{ID: or(string(w.ID), lastSegment(string(w.Self))), Name: string(w.Name), URL: string(w.URL), Events: w.Events, Signed: bool(w.IsSigned), Enabled: true}
+	h := Webhook{ID: or(string(w.ID), lastSegment(string(w.Self))), Name: string(w.Name), URL: string(w.URL), Events: w.Events, Signed: bool(w.IsSigned), ExcludeBody: bool(w.ExcludeBody), Enabled: true}
 	var filters map[string]text
 	if json.Unmarshal(w.Filters, &filters) == nil {
 		h.JQL = string(filters[issueFilter])

@@ -30,6 +30,7 @@ func (f *Flow) Event(ctx context.Context, t site.Task) error {
 	if err != nil || ev.IssueID == "" || ev.Kind == jira.Ignored {
 		return err
 	}
+	f.Site.Delivered(ctx, ev.Name)
 	defer f.Site.Lock(ev.IssueID)()
 	connections, err := f.Site.Connections(ctx)
 	if err != nil || len(connections) == 0 {
@@ -111,6 +112,7 @@ func (f *Flow) hit(ctx context.Context, c *bridge.Connection, is *jira.Issue, re
 	case p.Head.Status == pair.Stopped:
 		return nil
 	}
+	f.Site.Found(ctx, f.Site.HubTime(is.Updated()))
 	// A search shows the issue as the index has it: all there is up to its "updated", and not what was written since.
 	readAt = min(readAt, f.Site.HubTime(is.Updated())-indexSlack.Milliseconds())
 	seen := observe.Seen{Issue: is, Histories: is.Histories, All: is.AllHistories, ReadAt: readAt, Cause: cause}

@@ -132,6 +132,22 @@ func (r *Rules) Row(key string) (Row, bool) {
 	return row.Row, true
 }
 
+// Takes reports whether anything of a kind may be written at this site: "comments", "attachments", or a field by its id.
+func (r *Rules) Takes(what string) bool {
+	switch what {
+	case "comments":
+		return r.comments.in
+	case "attachments":
+		return r.attachments.in
+	}
+	for _, row := range r.rows {
+		if row.In && row.Target == what {
+			return true
+		}
+	}
+	return false
+}
+
 // Set returns the rule set these rules were bound from.
 func (r *Rules) Set() *Set { return r.set }
 

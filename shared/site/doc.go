@@ -8,6 +8,7 @@
 //	site/S    event-ids         whether the changelog ids in the events of site S are those of its changelog
 //	guard/C   <harm>/<time>/I   pair I was cleared, rewritten, … then; kept for an hour
 //	site/S    identity          which Jira site S is: a clone is refused
+//	site/S    deliveries        what is known of the webhook: how many came, the last, changes it said nothing of
 //	shadow/C  would/R, kept/I   what would have become of an issue while rules say "method: shadow"
 //	guard/C   allowed           a person's word that what was stopped for safety is meant
 //	audit/S   <time>-<n>        what was done to this half: who, what, before, after; kept for two years

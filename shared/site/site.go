@@ -40,6 +40,7 @@ type Site struct {
 	failing map[string]map[string]bool // issues for which a line of the rules failed, by connection and line
 	counted map[string]counted         // pairs, by connection
 	tallies map[string]counted         // harms, by connection and kind
+	heard   heard                      // of the webhook
 }
 
 // Account is who we are on this site. It is asked once an hour, so that a credential that expired is noticed.
