@@ -120,6 +120,8 @@ func TestRulesOfAHalf(t *testing.T) {
 	must(t, os.WriteFile(rules, []byte("version: 1\nfields:\n  - prioritty\n"), 0o600))
 	says(t, hub, "rules check "+rules, exitUsage, "rules.yaml:3:5", "Priority", "1 mistake")
 	says(t, hub, "rules publish "+rules, exitUsage, "1 mistake")
+	must(t, os.WriteFile(rules, []byte("version: 1\nfields:\n  - Proirity\n  - field: labels\n    dir: out\nusers: {fallback: alic}\n"), 0o600))
+	says(t, hub, "rules check "+rules, exitUsage, "rules.yaml:3:5", "rules.yaml:5:5", `rules.yaml:6:19: user "alic"`, "(Alice Archer)", "3 mistakes")
 	says(t, hub, "rules history", exitDone, "nothing published yet")
 	must(t, os.WriteFile(rules, []byte("version: 1\nfields:\n  - priority\n"), 0o600))
 	says(t, hub, "rules check "+rules, exitDone, "no mistakes")

@@ -99,7 +99,7 @@ func newRulesCheck(s *screen) *cobra.Command {
 		Use:   "check FILE",
 		Short: "Report every mistake in a rule file",
 		Long: `Checks a rule file as publishing would and reports every mistake at once: the line, what is allowed, the
-nearest right name. Fields, statuses and projects are looked up in this half's Jira.`,
+nearest right name. Fields, statuses, projects and users are looked up in this half's Jira.`,
 		Example: "  drawbridge rules check rules.yaml --config hub.yaml",
 		Args:    words("FILE"),
 	}, func(ctx context.Context, h *half, c *bridge.Connection, args []string) error {
@@ -119,19 +119,16 @@ func (h *half) bind(ctx context.Context, path string) (*rule.Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, problems := rule.Parse(path, source)
-	if len(problems) > 0 {
-		return nil, problems
+	bound, problems, err := rule.Read(path, source, func(set *rule.Set) (rule.Schema, error) {
+		if err := h.withJira(); err != nil {
+			return rule.Schema{}, err
+		}
+		return h.site.CheckSchema(ctx, set)
+	})
+	if err == nil {
+		err = problems.Err()
 	}
-	if err := h.withJira(); err != nil {
-		return nil, err
-	}
-	schema, err := h.site.RuleSchema(ctx)
-	if err != nil {
-		return nil, err
-	}
-	bound, problems := set.Bind(schema)
-	return bound, problems.Err()
+	return bound, err
 }
 
 func newRulesPublish(s *screen) *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/expr-lang/expr"
@@ -241,9 +242,13 @@ func (b *binder) expressionProblem(w word, prefix string, known types.Map, err e
 	b.problem(b.within(w, line, col), hint, "expression: %s", message)
 }
 
+// unexpected is a token as the library writes it.
+var unexpected = regexp.MustCompile(`unexpected token \w+\((".*")\)`)
+
 // explain adds to the library's message what it cannot know.
 func (b *binder) explain(message string, known types.Map) (string, string) {
 	message = strings.ReplaceAll(message, "unexpected token EOF", "it ends too early")
+	message = unexpected.ReplaceAllString(message, "$1 cannot stand here")
 	if name, ok := strings.CutPrefix(message, "unknown name "); ok {
 		var names []string
 		for n := range known {

@@ -14,12 +14,29 @@ func Parse(name string, src []byte) (*Set, Problems) {
 
 // Check returns every mistake of a rule file for a site: of form, names and expressions together.
 func Check(name string, src []byte, schema Schema) Problems {
+	_, problems, _ := Read(name, src, func(*Set) (Schema, error) { return schema, nil })
+	return problems
+}
+
+// Read reads a rule file for a site and returns the rules, or every mistake. The site is asked when the file has said whom it
+// names; where it cannot be asked, the mistakes of form are returned, and the error where there are none.
+func Read(name string, src []byte, ask func(*Set) (Schema, error)) (*Rules, Problems, error) {
 	s, problems := parse(name, src)
 	if s == nil {
-		return problems.sorted()
+		return nil, problems.sorted(), nil
 	}
-	_, more := s.Bind(schema)
-	return append(problems, more...).sorted()
+	schema, err := ask(s)
+	if err != nil {
+		if len(problems) > 0 {
+			err = nil
+		}
+		return nil, problems.sorted(), err
+	}
+	r, more := s.Bind(schema)
+	if problems = append(problems, more...); len(problems) > 0 {
+		return nil, problems.sorted(), nil
+	}
+	return r, nil, nil
 }
 
 func parse(name string, src []byte) (*Set, Problems) {

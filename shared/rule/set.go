@@ -35,6 +35,18 @@ func (s *Set) Source() []byte { return append([]byte(nil), s.source...) }
 // File returns the name the set was parsed under.
 func (s *Set) File() string { return s.file.name }
 
+// Users are the users of this site that the set names: account ids or user names.
+func (s *Set) Users() []string {
+	named := map[string]bool{}
+	for _, u := range s.users.table {
+		named[u.local.text] = true
+	}
+	if f := s.users.fallback.text; f != "" && f != "nobody" {
+		named[f] = true
+	}
+	return sortedKeys(named)
+}
+
 // word is a piece of text and where it stands. The zero word was not written.
 type word struct {
 	text string

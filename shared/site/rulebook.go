@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"time"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
 	"drawbridge/shared/rule"
 	"drawbridge/shared/store"
 )
@@ -112,6 +114,48 @@ func (s *Site) RuleSchema(ctx context.Context) (rule.Schema, error) {
 	return out, nil
 }
 
+// CheckSchema is RuleSchema with the users that a rule file names, each asked once: for whoever saves it. Rules in force do
+// not fail because somebody left.
+func (s *Site) CheckSchema(ctx context.Context, set *rule.Set) (rule.Schema, error) {
+	out, err := s.RuleSchema(ctx)
+	out.Users = []string{}
+	for _, name := range set.Users() {
+		if err == nil {
+			var known []string
+			known, err = s.usersLike(ctx, name)
+			out.Users = append(out.Users, known...)
+		}
+	}
+	return out, err
+}
+
+// usersLike is the user of that name or id, else those whose name has it in it. Where Jira does not let us ask, the user
+// counts as known.
+func (s *Site) usersLike(ctx context.Context, name string) ([]string, error) {
+	_, err := s.Jira.User(ctx, name)
+	switch {
+	case err == nil:
+		return []string{name}, nil
+	case bridge.IsTemporary(err):
+		return nil, err
+	case jira.StatusOf(err) != http.StatusNotFound && jira.StatusOf(err) != http.StatusBadRequest:
+		return []string{name}, nil
+	}
+	found, err := s.Jira.FindUser(ctx, name)
+	if bridge.IsTemporary(err) {
+		return nil, err
+	}
+	var ids []string
+	for _, u := range found {
+		id := u.ID()
+		if s.Jira.Flavour() == bridge.Cloud {
+			id += " (" + u.DisplayName + ")"
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
 func rulesKey(connection, sort string) store.Key {
 	return store.Key{Part: "rules/" + connection, Sort: sort}
 }
@@ -165,7 +209,11 @@ func (s *Site) Revisions(ctx context.Context, connection string) ([]Revision, er
 // Publish checks a rule file against this site and puts it in force as the next revision. ErrConflict: somebody else
 // published meanwhile.
 func (s *Site) Publish(ctx context.Context, connection string, r Revision) (Revision, error) {
-	if _, err := s.Bind(ctx, r); err != nil {
+	_, problems, err := rule.Read(r.File, []byte(r.Source), func(set *rule.Set) (rule.Schema, error) { return s.CheckSchema(ctx, set) })
+	if len(problems) > 0 {
+		return r, invalid(r, problems)
+	}
+	if err != nil {
 		return r, err
 	}
 	docs, err := s.Book.Store.Get(ctx, rulesKey(connection, "current"))
