@@ -81,6 +81,9 @@ func Fold(p *pair.Pair, v *View, seen Seen) (changed bool) {
 	slices.SortFunc(seen.Histories, func(a, b jira.History) int { return int(min(1, max(-1, a.ID-b.ID))) })
 	f := &fold{p: p, v: v, seen: seen, landed: map[string]bool{}}
 	f.whose, f.mute = whose(p, v, seen.Histories)
+	if seen.All {
+		v.Remember(seen.Histories)
+	}
 	f.closeFound()
 	f.republish()
 	for _, row := range v.Rules.Rows() {
@@ -216,6 +219,9 @@ func (f *fold) watched(row rule.Row) (jira.Field, bool) {
 
 // touches reports whether the item changes what the row reads.
 func (f *fold) touches(row rule.Row, it jira.Item) bool {
+	if row.History {
+		return true
+	}
 	id := f.v.Schema.Resolve(it)
 	return id != "" && (id == local(row) || row.Out && slices.Contains(row.Reads, id))
 }

@@ -134,6 +134,7 @@ func (f *Flow) begin(ctx context.Context, v *observe.View, is *jira.Issue, b Beg
 	if err != nil || lost {
 		return err
 	}
+	v.Remember(seen.Histories)
 	p := f.fresh(v.Connection, is)
 	p.Head.Revision = v.Now // higher than that of a pair of this issue that was lost
 	if wroteHere(v, is) {

@@ -198,6 +198,9 @@ func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, see
 		return f.catchUp(ctx, c, p, seen.Cause, lane)
 	}
 	keep(p, kept, seen.Cause)
+	if err := f.remember(ctx, v, seen); err != nil {
+		return err
+	}
 	ms, err := f.members(ctx, v, p, seen.Issue)
 	if err != nil {
 		return err
@@ -215,6 +218,23 @@ func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, see
 		return err
 	}
 	return f.Site.Send(ctx, site.Task{Kind: site.RetryTask, Connection: c.ID, Issue: seen.Issue.ID, By: seen.Cause}, lane, "")
+}
+
+// remember reads the changelog up to what was seen where the rules read it and it is not at hand.
+func (f *Flow) remember(ctx context.Context, v *observe.View, seen observe.Seen) error {
+	if seen.All || !v.Rules.ReadsHistory() {
+		return nil
+	}
+	var hs []jira.History
+	last := newest(seen.Histories)
+	err := f.Site.Jira.Histories(ctx, seen.Issue.ID, func(h jira.History) error {
+		if last == 0 || h.ID <= last {
+			hs = append(hs, h)
+		}
+		return nil
+	})
+	v.Remember(hs)
+	return err
 }
 
 // keep notes whether anything of the issue may leave from now on.

@@ -17,6 +17,7 @@ type binder struct {
 	site  *site
 	words *vocabulary
 	rules *Rules
+	past  bool // what is compiled now may read the changes of the issue
 }
 
 // Bind resolves names to the ids of a site, checks everything that can be checked before an issue comes, and compiles
@@ -28,6 +29,7 @@ func (s *Set) Bind(schema Schema) (*Rules, Problems) {
 	b.checkRole()
 	b.constants()
 	b.words = newVocabulary(b.site, s, b.rules.consts)
+	b.rules.open = b.words.open
 	for name, t := range s.tables {
 		b.rules.tables[name] = newValueTable(t, nil)
 	}

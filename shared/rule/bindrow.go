@@ -138,6 +138,7 @@ func (b *binder) ends(r *row, spec *rowSpec) {
 
 // expressions compiles a row's expressions; between the two halves it is decided how the value travels.
 func (b *binder) expressions(r *row, spec *rowSpec, lets []let) {
+	b.past = true
 	if spec.when.set() {
 		r.when = b.condition(spec.when, lets, nil)
 	}
@@ -145,6 +146,7 @@ func (b *binder) expressions(r *row, spec *rowSpec, lets []let) {
 		r.out = b.compile(spec.out, lets, types.Map{"value": r.outValue()})
 		r.eachOut = r.out != nil && r.source != nil && r.source.Kind.Set() && r.out.names["value"]
 	}
+	b.past = false
 	if r.Kind == "" {
 		b.kinds(r, spec)
 	}
@@ -337,6 +339,7 @@ func (b *binder) readsOf(r *row) {
 		ids[r.Source] = true
 	}
 	r.Reads = sortedKeys(ids)
+	r.History = r.Out && (r.when.past() || r.out.past())
 	r.Constant = r.In && r.in != nil && !r.in.names["value"] && len(r.in.replica) == 0
 }
 

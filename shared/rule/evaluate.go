@@ -1,6 +1,8 @@
 package rule
 
 import (
+	"time"
+
 	"drawbridge/shared/bridge"
 )
 
@@ -92,8 +94,26 @@ func (e *evaluation) member(r ref) any {
 		return typed(r.field.Kind, v)
 	case r.name == "service":
 		return i.Service
+	case r.name == pastName:
+		return e.past(i.History)
 	}
 	return map[string]string{"id": i.ID, "key": i.Key, "url": i.URL, "project": i.Project}[r.name]
+}
+
+// maxPast is how many changes an expression sees: the latest.
+const maxPast = 500
+
+// past are the changes of the issue as expressions see them, latest first; those of fields they may not read are not there.
+func (e *evaluation) past(all []Past) []any {
+	out := []any{}
+	for n := len(all) - 1; n >= 0 && len(out) < maxPast; n-- {
+		p := all[n]
+		if name, ok := e.rules.open[p.Field]; ok {
+			out = append(out, map[string]any{"field": name, "from": p.From, "to": p.To, "by": personMap(p.By),
+				"at": time.UnixMilli(p.At).UTC().Format(neutralTime)})
+		}
+	}
+	return out
 }
 
 func textual(k bridge.Kind) bool { return k == bridge.Text || k == bridge.RichText }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr"
@@ -76,6 +77,11 @@ func (p *program) fields() []string {
 	return ids
 }
 
+// past reports whether a program reads the changes of the issue.
+func (p *program) past() bool {
+	return p != nil && slices.ContainsFunc(p.reads, func(r ref) bool { return r.name == pastName })
+}
+
 // ref is one member of issue as an expression writes it, and the field behind it ("" for key, id, url, …).
 type ref struct {
 	name  string
@@ -99,7 +105,11 @@ func typeOf(kind bridge.Kind) types.Type {
 }
 
 // facts are the members of issue that are no fields.
-var facts = types.Map{"id": types.String, "key": types.String, "url": types.String, "project": types.String, "service": types.Bool}
+var facts = types.Map{"id": types.String, "key": types.String, "url": types.String, "project": types.String, "service": types.Bool,
+	pastName: types.Array(types.Map{"field": types.String, "from": types.String, "to": types.String, "at": types.String, "by": personType})}
+
+// pastName is the member of issue that holds its changes.
+const pastName = "history"
 
 // vocabulary is what expressions may name at one site.
 type vocabulary struct {
@@ -107,10 +117,11 @@ type vocabulary struct {
 	refs  map[string]ref
 	twice map[string][]Field // names carried by several fields
 	base  types.Map
+	open  map[string]string // what fields are called, by id
 }
 
 func newVocabulary(s *site, set *Set, constants map[string]any) *vocabulary {
-	v := &vocabulary{issue: types.Map{}, refs: map[string]ref{}, twice: map[string][]Field{}}
+	v := &vocabulary{issue: types.Map{}, refs: map[string]ref{}, twice: map[string][]Field{}, open: map[string]string{}}
 	for name, t := range facts {
 		v.issue[name] = t
 		v.refs[name] = ref{name: name}
@@ -120,7 +131,9 @@ func newVocabulary(s *site, set *Set, constants map[string]any) *vocabulary {
 			continue // restricted comments would leave through an expression
 		}
 		v.add(f.ID, f)
+		v.open[f.ID] = f.Name
 		if sys, ok := systemByID(f.ID); ok {
+			v.open[f.ID] = sys.key
 			v.add(sys.key, f)
 		} else if found := s.find(f.Name); len(found) == 1 && found[0].ID == f.ID {
 			v.add(f.Name, f)
@@ -184,6 +197,10 @@ func (b *binder) compile(w word, lets []let, extra types.Map, options ...expr.Op
 	}
 	if err != nil {
 		b.expressionProblem(w, prefix, known, err)
+		return nil
+	}
+	if watch.issue[pastName].name != "" && !b.past {
+		b.problem(w.at, "it is to be had in out, and in when, set and carry of what leaves", "expression: issue.%s is not known here", pastName)
 		return nil
 	}
 	p := &program{code: code, reads: watch.refs(), replica: watch.replica, names: watch.names, where: b.where(w.at)}

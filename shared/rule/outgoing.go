@@ -20,7 +20,7 @@ func (r *Rules) Outgoing(env Env) (Replica, error) {
 	}
 	out := Replica{Send: true, Fields: make(map[string]Out, len(r.rows))}
 	for _, row := range r.rows {
-		if !row.Out || !env.Issue.knows(row.Reads) {
+		if !row.Out || !row.known(env.Issue) {
 			continue
 		}
 		if v, applies := e.outgoing(row); applies {
@@ -34,7 +34,7 @@ func (r *Rules) Outgoing(env Env) (Replica, error) {
 // say for it.
 func (r *Rules) Names(env Env, key string) map[string]string {
 	row, ok := r.byKey[key]
-	if !ok || !row.Out || !env.Issue.knows(row.Reads) {
+	if !ok || !row.Out || !row.known(env.Issue) {
 		return nil
 	}
 	out, _ := r.evaluation(&env).outgoing(row)
@@ -72,6 +72,9 @@ func (r *Rules) Guards() []string {
 	}
 	return sortedKeys(ids)
 }
+
+// known reports whether everything that the row sends is made of is known of the issue.
+func (row *row) known(i *Issue) bool { return i.knows(row.Reads) && (!row.History || i.History != nil) }
 
 // outgoing is the value of one row; applies is false where the row has nothing to say for this issue.
 func (e *evaluation) outgoing(row *row) (o Out, applies bool) {

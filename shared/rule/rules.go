@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"slices"
 	"sort"
 
 	"drawbridge/shared/bridge"
@@ -15,6 +16,15 @@ type Issue struct {
 	Service      bool           // of a service project
 	Security     string         // security level; empty: none
 	Fields       map[string]any // by field id, neutral values as in bridge.Kind
+	History      []Past         // its changes, oldest first; nil: not known
+}
+
+// A Past is one change that a field of the issue went through.
+type Past struct {
+	Field    string // id
+	From, To string // as Jira shows them to people
+	At       int64  // ms since 1970
+	By       bridge.Person
 }
 
 // A PairView is what an expression sees of the pair.
@@ -47,6 +57,7 @@ type Row struct {
 	Kind       bridge.Kind // of the value as it travels
 	TargetKind bridge.Kind // of the field that is written
 	Reads      []string    // local field ids the outgoing value depends on, sorted
+	History    bool        // the outgoing value depends on the changes of the issue
 	Constant   bool        // the incoming value depends on nothing that arrives: it is set once, when the issue is created
 	Where      string      // file:line
 }
@@ -95,7 +106,8 @@ type Rules struct {
 	triggers    []Trigger
 	security    map[string]bool
 	projects    map[string]bool
-	limit       *Trigger // the query of the scope; nil: none
+	limit       *Trigger          // the query of the scope; nil: none
+	open        map[string]string // the fields that expressions may read: what they are called there, by id
 	shows       Shows
 }
 
@@ -162,6 +174,11 @@ func (r *Rules) Reads() []string {
 		}
 	}
 	return sortedKeys(all)
+}
+
+// ReadsHistory reports whether an outgoing value depends on the changes of the issue, so that they have to be read.
+func (r *Rules) ReadsHistory() bool {
+	return slices.ContainsFunc(r.rows, func(row *row) bool { return row.History })
 }
 
 func sortedKeys[T any](m map[string]T) []string {

@@ -26,7 +26,9 @@ func (b *binder) outgoingScript() {
 	for _, s := range b.set.outgoing {
 		switch {
 		case s.let.set():
+			b.past = true
 			lets = b.let(s, lets)
+			b.past = false
 		case s.stop.set():
 			b.rules.stops = append(b.rules.stops, stopStep{b.condition(s.when, lets, nil), s.stop.text})
 		case s.carry.set():

@@ -106,3 +106,20 @@ func stayIn(t *testing.T, w *World, here, there *Half, more string) {
 	}
 	here.want(key, "summary", `"private by now"`)
 }
+
+func TestRulesReadTheHistoryOfAnIssue(t *testing.T) {
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		here.publish(withRows(here.Demo.ProjectKey, `  - key: story
+    out: 'join(map(filter(issue.history, .field == "priority"), .by.name + ": " + .from + " to " + .to), ", ") + " (" + text(count(issue.history, .field == "summary")) + ")"'
+`))
+		there.publish(withRows(there.Demo.ProjectKey, "  - key: story\n    to: environment\n"))
+		key, twin := pairUp(t, w, here, map[string]any{"priority": map[string]string{"name": "High"}})
+		there.want(twin, "environment", `" (0)"`)
+		here.Edit(key, map[string]any{"priority": map[string]string{"name": "Low"}, "description": "not of interest"})
+		w.Settle()
+		here.Edit(key, map[string]any{"priority": map[string]string{"name": "Medium"}})
+		here.Edit(key, map[string]any{"summary": "two"})
+		w.Settle()
+		there.want(twin, "environment", `"Alice Archer: Low to Medium, Alice Archer: High to Low (1)"`)
+	})
+}
