@@ -28,9 +28,13 @@ type published struct {
 	rules   *rule.Rules
 	number  int64
 	checked time.Time
+	bound   time.Time
 }
 
-const rulesCheckedEvery = time.Second
+const (
+	rulesCheckedEvery = time.Second
+	rulesBoundFor     = time.Hour // then the site is asked again what it has: statuses, fields, projects come and go
+)
 
 // Rules returns the rules in force for a connection and their revision; the default rules, revision 0, where none were
 // published. A new revision is noticed within a second.
@@ -45,20 +49,40 @@ func (s *Site) Rules(ctx context.Context, connection string) (*rule.Rules, int64
 	if err != nil {
 		return nil, 0, err
 	}
-	if known == nil || known.number != rev.Number {
-		bound, err := s.Bind(ctx, rev)
-		if err != nil {
-			return nil, 0, err
-		}
-		known = &published{rules: bound, number: rev.Number}
+	next, err := s.rebind(ctx, known, rev)
+	if err != nil {
+		return nil, 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.rules == nil {
 		s.rules = map[string]*published{}
 	}
-	s.rules[connection] = &published{known.rules, known.number, time.Now()}
-	return known.rules, known.number, nil
+	s.rules[connection] = next
+	return next.rules, next.number, nil
+}
+
+// rebind is the revision bound to what the site has now. Rules in force stay in force where something they name has gone.
+func (s *Site) rebind(ctx context.Context, known *published, rev Revision) (*published, error) {
+	now := time.Now()
+	same := known != nil && known.number == rev.Number
+	if same && now.Sub(known.bound) < rulesBoundFor {
+		return &published{known.rules, known.number, now, known.bound}, nil
+	}
+	if known != nil {
+		if err := s.Jira.Refresh(ctx); err != nil {
+			return nil, err
+		}
+	}
+	bound, err := s.Bind(ctx, rev)
+	if err != nil && same && !bridge.IsTemporary(err) {
+		s.Log.Warn("the rules in force name what this site has no more", "revision", rev.Number, "error", err)
+		return &published{known.rules, known.number, now, now}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &published{bound, rev.Number, now, now}, nil
 }
 
 // Bind parses a revision's source and binds it to what this site has.

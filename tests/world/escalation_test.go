@@ -21,15 +21,24 @@ type shape struct {
 	Resolutions []*simulator.Named
 	Fields      []*simulator.Field
 	Workflows   []*simulator.Workflow
+	Users       []*simulator.User
 }
 
 func (s *shape) parts() map[string]any {
 	return map[string]any{"Projects": &s.Projects, "Statuses": &s.Statuses, "Priorities": &s.Priorities, "Resolutions": &s.Resolutions,
-		"Fields": &s.Fields, "Workflows": &s.Workflows}
+		"Fields": &s.Fields, "Workflows": &s.Workflows, "Users": &s.Users}
 }
 
-// reshape changes the site behind a half; Jira's administrator would do it by hand.
+// reshape changes the site before its half has looked at it.
 func (h *Half) reshape(change func(*shape)) {
+	h.T.Helper()
+	h.administer(change)
+	h.must(h.Site.Jira.Refresh(context.Background()))
+	h.Site.Forget()
+}
+
+// administer changes the site behind a half; Jira's administrator would do it by hand.
+func (h *Half) administer(change func(*shape)) {
 	h.T.Helper()
 	raw, err := h.Jira.Snapshot()
 	h.must(err)
@@ -46,8 +55,6 @@ func (h *Half) reshape(change func(*shape)) {
 	raw, err = json.Marshal(s.rest)
 	h.must(err)
 	h.must(h.Jira.Restore(raw))
-	h.must(h.Site.Jira.Refresh(context.Background()))
-	h.Site.Forget()
 }
 
 // rename gives priorities or resolutions other names, in order.
@@ -87,6 +94,11 @@ func (s *shape) rootCause(p *simulator.Project) {
 	p.CreateScreen, p.EditScreen = append(p.CreateScreen, f.ID), append(p.EditScreen, f.ID)
 }
 
+// user adds a user; id is the account id, or the user name on Data Center.
+func (s *shape) user(id, name string) {
+	s.Users = append(s.Users, &simulator.User{ID: id, Name: id, Display: name, Email: id + "@example.com", Active: true, Roles: []string{"Developers"}})
+}
+
 func example(t *testing.T, name string) string {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("..", "..", "examples", "escalation", name))
@@ -103,12 +115,14 @@ func supportCase(t *testing.T) *World {
 		desk := s.Projects[1]
 		desk.Key, desk.Name = "DESK", "Support desk"
 		s.rootCause(desk)
+		s.user("712020:4f0c6a44-0000-4000-8000-000000000001", "Dora Dev")
 		s.steps(desk, true, "Waiting for support", "Escalated", "Waiting for customer", "Resolved", "Closed")
 	})
 	w.Private.reshape(func(s *shape) {
 		dev := s.Projects[0]
 		dev.Key, dev.Name = "DEV", "Development"
 		s.rootCause(dev)
+		s.user("triage", "Triage")
 		rename(s.Priorities, "Blocker", "Critical", "Major", "Minor")
 		rename(s.Resolutions, "Fixed", "Won't Fix", "Duplicate", "Cannot Reproduce")
 		s.steps(dev, false, "Open", "Accept", "Root Cause", "Provide Workaround", "Resolve", "Close")
@@ -154,7 +168,7 @@ func TestTheClassicSupportCase(t *testing.T) {
 	if !strings.HasPrefix(twin, "DEV-") {
 		t.Fatalf("the escalated request has the twin %q", twin)
 	}
-	dev.shows(twin, map[string]string{"summary": "[" + key + "] Export hangs", "description": "Every evening.", "priority": "Critical",
+	dev.shows(twin, map[string]string{"summary": "[" + key + "] Export hangs", "description": "From Alice Archer via support desk", "priority": "Critical",
 		"issuetype": "Bug", "labels": "from-desk", "status": "Accept"})
 
 	desk.say(key, "The customer runs 2.1")

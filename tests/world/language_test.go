@@ -1,8 +1,13 @@
 package world
 
 import (
+	"context"
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
+
+	"drawbridge/shared/site"
 )
 
 // withRows is Everything with more rows, and sections after them.
@@ -122,4 +127,23 @@ func TestRulesReadTheHistoryOfAnIssue(t *testing.T) {
 		w.Settle()
 		there.want(twin, "environment", `"Alice Archer: Low to Medium, Alice Archer: High to Low (1)"`)
 	})
+}
+
+// TestNewRulesMayNameWhatIsNew: a half that has run for weeks learns of a field with the rules that name it.
+func TestNewRulesMayNameWhatIsNew(t *testing.T) {
+	w := New(t, Options{})
+	key, twin := pairUp(t, w, w.Public, nil)
+	for _, h := range []*Half{w.Public, w.Private} {
+		h.administer(func(s *shape) { s.rootCause(s.Projects[0]) })
+	}
+	for _, h := range []*Half{w.Public, w.Private} {
+		log := slog.New(slog.DiscardHandler)
+		other := &site.Site{Name: h.Site.Name, Role: h.Site.Role, Jira: h.client(log), Book: h.Site.Book, Log: log, Now: h.Site.Now} // the command of an administrator
+		_, err := other.Publish(context.Background(), Connection, site.Revision{File: "new.yaml", Source: withRows(h.Demo.ProjectKey, "  - Root Cause\n")})
+		h.must(err)
+	}
+	time.Sleep(1100 * time.Millisecond) // a running half looks for new rules once a second
+	w.Public.Edit(key, map[string]any{"customfield_19000": "a lock"})
+	w.Settle()
+	w.Private.want(twin, "customfield_19000", `"a lock"`)
 }

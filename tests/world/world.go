@@ -138,18 +138,24 @@ func (h *Half) loseState() {
 	}
 }
 
-func (h *Half) build(role bridge.Role, blobs blob.Store, o Options) {
+// client is a new client of the half's Jira.
+func (h *Half) client(log *slog.Logger) *jira.Client {
 	auth := jira.Auth{Kind: "basic", User: h.Demo.User, Secret: func() (string, error) { return h.Demo.Token, nil }}
 	flavour := bridge.Cloud
 	if h.Jira.Flavour() == simulator.DataCenter {
 		flavour, auth.Kind = bridge.DataCenter, "pat"
 	}
+	client, err := jira.New(jira.Options{APIURL: h.URL, BrowseURL: h.URL, Flavour: flavour, Auth: auth, Log: log, Workers: 4})
+	h.must(err)
+	return client
+}
+
+func (h *Half) build(role bridge.Role, blobs blob.Store, o Options) {
 	log := slog.New(slog.DiscardHandler)
 	if os.Getenv("WORLD_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("site", string(role))
 	}
-	client, err := jira.New(jira.Options{APIURL: h.URL, BrowseURL: h.URL, Flavour: flavour, Auth: auth, Log: log, Workers: 4})
-	h.must(err)
+	client := h.client(log)
 	now := func() int64 { return time.Now().UnixMilli() }
 	h.Site = &site.Site{
 		Name: string(role), Role: role, Jira: client, Queue: h.Queue, Log: log, Now: now,
@@ -175,7 +181,7 @@ func (h *Half) build(role bridge.Role, blobs blob.Store, o Options) {
 		c.Policies[1] = policy
 		return nil
 	}))
-	_, err = h.Watch.Once(context.Background()) // the watch begins now
+	_, err := h.Watch.Once(context.Background()) // the watch begins now
 	h.must(err)
 }
 
