@@ -208,7 +208,7 @@ func (d *demo) webhooks(ctx context.Context) error {
 // rules publishes the demo's rules on both sides, the first time.
 func (d *demo) rules(ctx context.Context) error {
 	for half, file := range map[string]string{"hub.yaml": "rules-public.yaml", "poller.yaml": "rules-private.yaml"} {
-		out, err := once(ctx, nil, d.on(half, "rules", "history", "--json")...)
+		out, err := once(ctx, nil, d.on(half, "rules", "history", "--connection", demoConnection, "--json")...)
 		if err != nil {
 			return err
 		}
@@ -219,7 +219,7 @@ func (d *demo) rules(ctx context.Context) error {
 		if len(known.Revisions) > 0 {
 			continue
 		}
-		if _, err := once(ctx, nil, d.on(half, "rules", "publish", d.files.path(file), "--message", "the demo's rules")...); err != nil {
+		if _, err := once(ctx, nil, d.on(half, "rules", "publish", d.files.path(file), "--connection", demoConnection, "--message", "the demo's rules")...); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -194,11 +195,15 @@ func (h *half) connection(ctx context.Context, name string) (*bridge.Connection,
 		return nil, err
 	}
 	var names []string
+	standing := slices.DeleteFunc(slices.Clone(all), func(c bridge.Connection) bool { return c.State == bridge.Ended })
 	for i, c := range all {
 		if c.ID == name || strings.EqualFold(c.Name, name) || name == "" && len(all) == 1 {
 			return &all[i], nil
 		}
 		names = append(names, c.Name)
+	}
+	if name == "" && len(standing) == 1 {
+		return &standing[0], nil // an ended one has to be named
 	}
 	switch {
 	case len(all) == 0:

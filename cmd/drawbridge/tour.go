@@ -31,7 +31,7 @@ type guide struct {
 }
 
 // steps are the tour, in its order; a step may rest on the pair the first one made, and on nothing else of others.
-var steps = slices.Concat(stepsFields, stepsMembers, stepsOperating)
+var steps = slices.Concat(stepsFields, stepsMembers, stepsOperating, stepsCase)
 
 // notOnAWS are steps that have no meaning where the hub is a stack, and why.
 var notOnAWS = map[string]string{
