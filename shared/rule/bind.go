@@ -221,6 +221,9 @@ func (b *binder) memberRules() {
 		author: c.author.text, public: c.arriving.text == "public", role: c.role.text, group: c.group.text}
 	r.out, r.in = directions(c.direction)
 	r.when, r.take = b.condition(c.when, nil, extra), b.condition(c.take, nil, extra)
+	if chosen, ok := c.arriving.expression(); ok {
+		r.choose = b.compile(chosen, nil, extra)
+	}
 	if c.body.set() {
 		r.body = b.compile(c.body, nil, extra)
 	}
@@ -249,8 +252,7 @@ func (b *binder) createRules() {
 	if s.issueType.set() && !s.issueType.at.builtin {
 		c.fallback = b.named("issue type", s.issueType, b.site.Types)
 	}
-	if text, ok := strings.CutPrefix(s.project.text, "="); ok {
-		w := word{strings.TrimSpace(text), s.project.at}
+	if w, ok := s.project.expression(); ok {
 		c.choose = b.compile(w, nil, nil)
 		c.where = b.where(s.project.at)
 	} else if s.project.set() {

@@ -378,6 +378,7 @@ func (b *binder) unknownHere() {
 		check(b.lineOf(r), r.in)
 	}
 	check(b.set.comments.take.at, b.rules.comments.take)
+	check(b.set.comments.arriving.at, b.rules.comments.choose)
 	check(b.set.attachments.take.at, b.rules.attachments.take)
 }
 

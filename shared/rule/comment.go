@@ -40,7 +40,8 @@ type commentRules struct {
 	body       *program
 	take       *program
 	author     string
-	public     bool // arriving comments are shown to customers
+	public     bool     // arriving comments are shown to customers
+	choose     *program // of each: internal or public; nil: public says it for all
 	role       string
 	group      string
 }
@@ -99,14 +100,19 @@ func (r *Rules) CommentIn(env Env, m bridge.Member) (CommentWrite, error) {
 	if !r.comments.in {
 		return CommentWrite{Why: "the rules take no comments"}, nil
 	}
+	body, e := r.TextIn(m.Body), r.evaluation(&env)
+	seen := map[string]any{"comment": map[string]any{"author": personMap(m.Author), "body": body, "restricted": m.Restricted,
+		"internal": false, "visibility": "", "reply": false}}
+	public, err := r.comments.arriving(e, seen)
+	if err != nil {
+		return CommentWrite{}, err
+	}
 	w := CommentWrite{Take: true}
-	r.comments.audience(&w, m, env.Issue != nil && env.Issue.Service)
+	r.comments.audience(&w, m, env.Issue != nil && env.Issue.Service, public)
 	if !w.Take {
 		return w, nil
 	}
-	body := r.TextIn(m.Body)
-	ok, err := r.evaluation(&env).truth(r.comments.take, map[string]any{"comment": map[string]any{"author": personMap(m.Author),
-		"body": body, "restricted": m.Restricted, "internal": false, "visibility": "", "reply": false}})
+	ok, err := e.truth(r.comments.take, seen)
 	if err != nil || !ok {
 		return CommentWrite{Why: "the rule's condition for arriving comments does not hold"}, err
 	}
@@ -117,9 +123,26 @@ func (r *Rules) CommentIn(env Env, m bridge.Member) (CommentWrite, error) {
 	return w, nil
 }
 
+// arriving reports whether customers are to see a comment that arrives in a service project.
+func (r *commentRules) arriving(e *evaluation, seen map[string]any) (public bool, err error) {
+	if r.choose == nil {
+		return r.public, nil
+	}
+	v, err := e.run(r.choose, seen)
+	if err != nil {
+		return false, err
+	}
+	switch word := words(v); word {
+	case "public", "internal":
+		return word == "public", nil
+	default:
+		return false, bridge.Permanent("rule-failed", "%s: comments.arriving is %q, neither internal nor public", r.choose.where, short(word))
+	}
+}
+
 // audience decides who may see the comment here.
-func (r *commentRules) audience(w *CommentWrite, m bridge.Member, service bool) {
-	w.Internal = service && !r.public
+func (r *commentRules) audience(w *CommentWrite, m bridge.Member, service, public bool) {
+	w.Internal = service && !public
 	if !m.Restricted {
 		return
 	}

@@ -103,6 +103,17 @@ func (d *decoder) choice(what string, to *word, allowed ...string) reader {
 	}
 }
 
+// choiceOrExpr reads one of a few words, or = and an expression that makes one.
+func (d *decoder) choiceOrExpr(what string, to *word, allowed ...string) reader {
+	return func(n *node) {
+		if n.kind == textNode && strings.HasPrefix(n.text, "=") {
+			*to = word{n.text, n.at}
+			return
+		}
+		d.choice(what, to, allowed...)(n)
+	}
+}
+
 // truth reads true or false.
 func (d *decoder) truth(what string, to *word) reader {
 	return func(n *node) {

@@ -113,7 +113,7 @@ func (d *decoder) comments(n *node, s *commentsSpec) {
 		"body":         d.expr("body", &s.body),
 		"take":         d.expr("take", &s.take),
 		"author":       d.template("author", &s.author, "name", "time", "key", "url"),
-		"arriving":     d.choice("arriving", &s.arriving, "internal", "public"),
+		"arriving":     d.choiceOrExpr("arriving", &s.arriving, "internal", "public"),
 		"restrictedTo": func(n *node) { d.audience(n, s) },
 	})
 	if len(s.visibility) > 0 && s.restricted.text != "send" {

@@ -1,5 +1,7 @@
 package rule
 
+import "strings"
+
 // A Set is a rule file as written: parsed and checked for form, not yet bound to a site. It is never changed.
 type Set struct {
 	file   *file
@@ -61,6 +63,12 @@ func (w word) or(text string) string {
 		return w.text
 	}
 	return text
+}
+
+// expression is what follows a "=" at the beginning of the word; ok is false where there is none.
+func (w word) expression() (_ word, ok bool) {
+	text, ok := strings.CutPrefix(w.text, "=")
+	return word{strings.TrimSpace(text), w.at}, ok
 }
 
 // entry is one line of a table: what is on its left, and the scalar on its right.
