@@ -127,8 +127,15 @@ func TestRulesOfAHalf(t *testing.T) {
 	says(t, hub, "rules check "+rules, exitDone, "no mistakes")
 	says(t, hub, "rules publish "+rules+" --message first", exitDone, "revision 1 is in force on the public side")
 	says(t, hub, "rules show", exitDone, "- priority")
+	const written = "# ours\nversion: 1\n\nusers: {fallback: nobody} # for now\nfields:\n  - labels   # first\n\n  - {field: priority}\n# the end\n"
+	must(t, os.WriteFile(rules, []byte(written), 0o600))
+	says(t, hub, "rules publish "+rules+" --message commented", exitDone)
+	if shown, _, _ := try(t, append(strings.Fields("rules show"), "--config", hub)...); shown != written {
+		t.Errorf("what was published came back as %q", shown)
+	}
+	says(t, hub, "rules rollback 1", exitDone, "revision 3 is in force")
 	says(t, hub, "rules diff 0", exitDone, "+   - priority", "-   - field: summary")
-	says(t, hub, "rules rollback 0", exitDone, "revision 2 is in force")
+	says(t, hub, "rules rollback 0", exitDone, "revision 4 is in force")
 	says(t, hub, "rules show", exitDone, "- field: summary")
 	says(t, hub, "rules history", exitDone, "first", "back to revision 0")
 	says(t, hub, "rules show nine", exitUsage, "is not a number")

@@ -77,6 +77,43 @@ func TestNoExpressionEscapesItsBudget(t *testing.T) {
 	}
 }
 
+// TestManyRowsShareOneBudget: what one expression may cost, a thousand may not cost together, nor one for a thousand elements.
+func TestManyRowsShareOneBudget(t *testing.T) {
+	const slow = `text(issue.description matches "(a|a|aa)+$")`
+	rows := strings.Builder{}
+	for i := range 1000 {
+		rows.WriteString("  - key: x" + itoa(i) + "\n    out: '" + slow + "'\n")
+	}
+	for name, file := range map[string]string{
+		"rows":     rows.String(),
+		"elements": "  - field: labels\n    out: 'value + " + slow + "'\n",
+	} {
+		r := mustBind(t, "version: 1\nfields:\n"+file, privateSite())
+		issue := supportIssue()
+		issue.Fields["description"] = strings.Repeat("a", 30000) + "!"
+		var labels []string
+		for i := range 1000 {
+			labels = append(labels, "l"+itoa(i))
+		}
+		issue.Fields["labels"] = labels
+		began := time.Now()
+		rep, err := r.Outgoing(Env{Issue: issue})
+		if took := time.Since(began); err != nil || took > 20*time.Second {
+			t.Errorf("%s: took %v, %v", name, took, err)
+		}
+		last := rep.Fields["x999"].Err
+		if name == "elements" {
+			last = rep.Fields["labels"].Err
+		}
+		if last == nil || !strings.Contains(last.Error(), "all the time there is") {
+			t.Errorf("%s: the last one says %v", name, last)
+		}
+		if o := rep.Fields["summary"]; o.Err != nil {
+			t.Errorf("%s: a row without an expression failed: %v", name, o.Err)
+		}
+	}
+}
+
 func TestBudgetsAreCheckedWhenSaved(t *testing.T) {
 	for name, source := range map[string]string{
 		"long":  strings.Repeat("1 + ", maxExpression) + "1",

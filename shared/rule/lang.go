@@ -24,6 +24,11 @@ const (
 	maxSteps      = 10_000  // bodies of filter, map, … and calls of functions
 	maxElements   = 10_000  // of all lists made
 	maxBytes      = 1 << 20 // of all texts made or searched
+
+	// maxTogether bounds all expressions of one evaluation of an issue, the elements of sets included, in characters; a step
+	// counts as stepCost.
+	maxTogether = 8 << 20
+	stepCost    = 100
 )
 
 // budgetName is how the state of an evaluation is passed to our functions. No expression can write this name.
@@ -35,6 +40,7 @@ type state struct {
 	env   *Env
 	steps int
 	bytes int
+	spent int // by expressions before
 }
 
 var errSteps = fmt.Errorf("the expression takes too long: more than %d steps", maxSteps)
@@ -306,7 +312,11 @@ func ids(fields []Field) string {
 
 // run evaluates a program. A failure is permanent: the same issue under the same rules fails again.
 func (p *program) run(vars map[string]any, st *state) (any, error) {
+	st.spent += st.steps*stepCost + st.bytes
 	st.steps, st.bytes = 0, 0
+	if st.spent > maxTogether {
+		return nil, bridge.Permanent("rule-failed", "%s: the expressions before this one took all the time there is for an issue", p.where)
+	}
 	machine := vm.VM{MemoryBudget: maxElements}
 	out, err := machine.Run(p.code, vars)
 	if err != nil {

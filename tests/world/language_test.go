@@ -147,3 +147,41 @@ func TestNewRulesMayNameWhatIsNew(t *testing.T) {
 	w.Settle()
 	w.Private.want(twin, "customfield_19000", `"a lock"`)
 }
+
+func TestPreviousIsWhatWasSentLast(t *testing.T) {
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		here.publish(withRows(here.Demo.ProjectKey, `  - key: story
+    out: 'first_sync ? "began as " + issue.priority : text(previous.priority) + " became " + issue.priority + " in " + pair.connection'
+`))
+		there.publish(withRows(there.Demo.ProjectKey, "  - key: story\n    to: environment\n"))
+		key, twin := pairUp(t, w, here, map[string]any{"priority": map[string]string{"name": "High"}})
+		there.want(twin, "environment", `"began as High"`)
+		here.Edit(key, map[string]any{"priority": map[string]string{"name": "Low"}})
+		w.Settle()
+		there.want(twin, "environment", `"High became Low in test"`)
+	})
+}
+
+// TestARowMaySendOneFieldAndWriteAnother: what is written is not what is sent, so nothing comes back.
+func TestARowMaySendOneFieldAndWriteAnother(t *testing.T) {
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		here.publish(withRows(here.Demo.ProjectKey, "  - {key: note, from: description, to: environment}\n  - {field: description, direction: off}\n"))
+		there.publish(withRows(there.Demo.ProjectKey, "  - {key: note, from: environment, to: description}\n  - {field: description, direction: off}\n"))
+		key, twin := pairUp(t, w, here, map[string]any{"description": "from here"})
+		there.want(twin, "description", `"from here"`)
+		there.Edit(twin, map[string]any{"environment": "from there"})
+		w.Settle()
+		here.want(key, "environment", `"from there"`)
+		here.want(key, "description", `"from here"`)
+		here.Edit(key, map[string]any{"description": "again from here"})
+		w.Settle()
+		there.want(twin, "description", `"again from here"`)
+		there.want(twin, "environment", `"from there"`)
+		there.Edit(twin, map[string]any{"environment": "again from there"})
+		w.Settle()
+		here.want(key, "environment", `"again from there"`)
+		if p := here.Pair(key); len(p.State.Intents) != 0 {
+			t.Errorf("a write is still open: %+v", p.State.Intents)
+		}
+	})
+}
