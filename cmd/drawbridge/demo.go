@@ -275,7 +275,7 @@ func (d *demo) pids() map[string]int {
 func (d *demo) welcome() {
 	f, s := d.files, d.s
 	w := io.Writer(s.out)
-	fmt.Fprintf(w, "\n%s\n\n", s.bold("Two Jiras in sync. Edit an issue in one, watch the other."))
+	fmt.Fprintf(w, "\n%s\n\n", s.bold("Two Jiras in sync. Create an issue in one, edit it in either, watch the other."))
 	for _, j := range []struct {
 		name string
 		demoJira

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -301,6 +303,11 @@ func short(v bridge.Value, n int) string {
 		return "(empty)"
 	case v.Text() != "":
 		text = v.Text()
+	case strings.HasPrefix(text, "{"):
+		var who bridge.Person
+		if json.Unmarshal([]byte(text), &who) == nil && cmp.Or(who.Name, who.Email, who.ID) != "" {
+			text = cmp.Or(who.Name, who.Email, who.ID)
+		}
 	}
 	text = strings.Join(strings.Fields(text), " ")
 	if utf8.RuneCountInString(text) > n {
