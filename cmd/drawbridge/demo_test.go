@@ -16,15 +16,6 @@ import (
 	"time"
 )
 
-// asCommandVariable makes the test binary the drawbridge command: the demo starts children of its own binary.
-const asCommandVariable = "DRAWBRIDGE_TEST_COMMAND"
-
-func asCommand() {
-	if os.Getenv(asCommandVariable) != "" {
-		main()
-	}
-}
-
 // TestTour is the demo's own tour: everything Drawbridge does, against the real processes.
 func TestTour(t *testing.T) {
 	if testing.Short() {

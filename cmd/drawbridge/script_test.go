@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -8,6 +9,15 @@ import (
 
 	engines "drawbridge/tests/engine"
 )
+
+// asCommandVariable makes the test binary the drawbridge command: the demo starts children of its own binary.
+const asCommandVariable = "DRAWBRIDGE_TEST_COMMAND"
+
+func asCommand() {
+	if os.Getenv(asCommandVariable) != "" {
+		main()
+	}
+}
 
 func TestMain(m *testing.M) {
 	asCommand()
