@@ -153,15 +153,21 @@ func TestTour(t *testing.T) {
 	}
 }
 
-// TestMistakesShow: a mistake in the template stops the tour, or its start.
+// TestMistakesShow: a mistake in the template stops the tour at its start or in
+// its first step, and what the hub says names it. What the engine does not mind
+// is for the invariants of the template (docs/decisions/engines.md).
 func TestMistakesShow(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
 	for name, c := range map[string]struct{ right, wrong, says string }{
-		"index":      {"- IndexName: pending", "- IndexName: waiting", "store-request"},
-		"route":      {"POST /v1/invitations/{id}/accept", "POST /v1/invitation/{id}/accept", "answered 404"},
-		"permission": {`"dynamodb:Query", "dynamodb:PutItem", `, `"dynamodb:Query", `, "exchange: dynamodb:PutItem on arn:aws:dynamodb:"},
+		"route":               {"POST /v1/invitations/{id}/accept", "POST /v1/invitation/{id}/accept", "answered 404"},
+		"environment":         {"DRAWBRIDGE_TABLE: ", "DRAWBRIDGE_TABLES: ", "DRAWBRIDGE_TABLE"},
+		"permission":          {`"dynamodb:Query", "dynamodb:PutItem", `, `"dynamodb:Query", `, "exchange: dynamodb:PutItem on arn:aws:dynamodb:"},
+		"secret's permission": {"${AWS::StackName}/webhook-secret", "${AWS::StackName}/webhooks-secret", "ingest: ssm:GetParameters on arn:aws:ssm:"},
+		"index":               {"- IndexName: pending", "- IndexName: waiting", "store-request"},
+		"queue of a function": {"Queue: !GetAtt LiveQueue.Arn", "Queue: !GetAtt BulkQueue.Arn", "LiveQueue: 1 waiting"},
+		"queue without order": {"      FifoQueue: true\n", "", "FIFO"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // most of it is waiting
@@ -170,7 +176,7 @@ func TestMistakesShow(t *testing.T) {
 				t.Fatalf("template.yaml has no %q", c.right)
 			}
 			tr := deploy(t, strings.ReplaceAll(text, c.right, c.wrong))
-			out, err := tr.run(5 * time.Second)
+			out, err := tr.run(5*time.Second, "--only", "no other step")
 			if err == nil {
 				t.Fatalf("nothing is wrong:\n%s", out)
 			}

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,59 +14,83 @@ import (
 
 var (
 	building sync.Mutex
-	built    = map[string][]byte{} // binaries by folder
+	built    map[string][]byte // artifacts by function
 )
 
-// binary builds a package as the template's settings do, for this machine's
-// processor: what runs here cannot be arm64 everywhere.
-func binary(t testing.TB, root, name string) ([]byte, error) {
+// artifacts are the zips of the functions, built once in a test binary.
+func artifacts(t testing.TB, root string) (map[string][]byte, error) {
 	building.Lock()
 	defer building.Unlock()
-	if built[name] != nil {
-		return built[name], nil
+	if built != nil {
+		return built, nil
 	}
-	path := filepath.Join(t.TempDir(), "binary")
-	cmd := exec.Command("go", "build", "-trimpath", "-tags=lambda.norpc", "-ldflags=-s", "-o", path, "./"+name)
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build %s: %w\n%s", name, err, out)
+	dir := t.TempDir()
+	if err := compile(root, dir); err != nil {
+		return nil, err
 	}
-	content, err := os.ReadFile(path)
-	built[name] = content
-	return content, err
+	zips := map[string][]byte{}
+	for _, f := range Functions {
+		var err error
+		if zips[f], err = pack(filepath.Join(dir, f)); err != nil {
+			return nil, err
+		}
+	}
+	built = zips
+	return built, nil
 }
 
-// artifact is the zip of a function. What is started in it is a line of shell
-// that says where AWS is and keeps the log, then [drawbridge/tests/stack/once],
-// then the binary.
-func artifact(t testing.TB, root, name, endpoint, log string) ([]byte, error) {
-	content, err := binary(t, root, "functions/"+name)
+// compile builds the functions as the template's settings do, but for this
+// machine's processor: what runs here cannot be arm64 everywhere.
+func compile(root, dir string) error {
+	args := []string{"build", "-trimpath", "-tags=lambda.norpc", "-ldflags=-s", "-o", dir + "/"}
+	for _, f := range Functions {
+		args = append(args, "./functions/"+f)
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the functions: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// pack makes the artifact of a binary.
+func pack(path string) ([]byte, error) {
+	binary, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	once, err := binary(t, root, "tests/stack/once")
-	if err != nil {
-		return nil, err
-	}
-	start := fmt.Sprintf("#!/bin/sh\nAWS_ENDPOINT_URL='%s' exec ./once 2>>'%s'\n", endpoint, log)
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
-	for _, file := range []struct {
-		name    string
-		content []byte
-	}{{"bootstrap", []byte(start)}, {"once", once}, {"function", content}} {
-		h := &zip.FileHeader{Name: file.name, Method: zip.Store}
-		h.SetMode(0o755)
-		f, err := w.CreateHeader(h)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := f.Write(file.content); err != nil {
-			return nil, err
-		}
+	h := &zip.FileHeader{Name: bootstrap, Method: zip.Store}
+	h.SetMode(0o755)
+	f, err := w.CreateHeader(h)
+	if err == nil {
+		_, err = f.Write(binary)
 	}
-	if err := w.Close(); err != nil {
-		return nil, err
+	if err == nil {
+		err = w.Close()
 	}
-	return buf.Bytes(), nil
+	return buf.Bytes(), err
+}
+
+// bootstrap is the file of an artifact that provided.al2023 starts.
+const bootstrap = "bootstrap"
+
+// unpack writes the binary of an artifact to a file.
+func unpack(artifact []byte, path string) error {
+	files, err := zip.NewReader(bytes.NewReader(artifact), int64(len(artifact)))
+	if err != nil {
+		return err
+	}
+	f, err := files.Open(bootstrap)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	binary, err := io.ReadAll(f)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, binary, 0o755)
 }

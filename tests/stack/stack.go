@@ -1,11 +1,11 @@
 // Package stack deploys template.yaml itself on MiniStack for tests: through
 // the SAM transform, with the functions as the binaries its settings build.
 //
-// What MiniStack lacks is made up for here and nowhere else. Its functions are
-// given a [Guard] as their endpoint, which enforces the policies of their
-// roles; their logs, of which MiniStack keeps the beginning, go to files; and
-// [Front] stands where API Gateway has its name and its certificate. Start
-// reading at [Deploy].
+// What MiniStack lacks is made up for here and nowhere else. Its functions run
+// in processes that live from event to event (runtime.go), write their logs to
+// files, and have a [Guard] as their endpoint, which enforces the policies of
+// their roles; [Front] stands where API Gateway has its name and its
+// certificate. Start reading at [Deploy].
 package stack
 
 import (
@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
@@ -57,7 +60,7 @@ type Stack struct {
 	logs string
 }
 
-const artifacts = "artifacts"
+const bucket = "artifacts"
 
 // saved queries are the one kind of resource MiniStack does not know.
 var saved = regexp.MustCompile(`(?m)^  \w+Query:\n    Type: AWS::Logs::QueryDefinition\n(?:    .*\n)+`)
@@ -100,23 +103,24 @@ func must(t testing.TB, err error) {
 // upload puts the functions and the template where CloudFormation finds them.
 func (s *Stack) upload(t testing.TB, o Options) error {
 	objects := s3.NewFromConfig(s.Config)
-	if _, err := objects.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(artifacts)}); err != nil {
+	if _, err := objects.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
 		return err
 	}
 	put := func(key string, content []byte) error {
-		_, err := objects.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(artifacts), Key: &key, Body: bytes.NewReader(content)})
+		_, err := objects.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(bucket), Key: &key, Body: bytes.NewReader(content)})
 		return err
 	}
 	template := o.Template
+	zips, err := artifacts(t, o.Root)
+	if err != nil {
+		return err
+	}
 	for _, f := range Functions {
-		content, err := artifact(t, o.Root, f, s.Guard.endpoint(t, f), filepath.Join(s.logs, f+".log"))
-		if err == nil {
-			err = put(f+".zip", content)
-		}
-		if err != nil {
+		if err := put(f+".zip", zips[f]); err != nil {
 			return err
 		}
-		template = strings.Replace(template, "CodeUri: functions/"+f+"/", "CodeUri: s3://"+artifacts+"/"+f+".zip", 1)
+		deployed := fmt.Sprintf("CodeUri: s3://%s/%s.zip\n      Environment: {Variables: {%s: %q}}", bucket, f, proxied, s.newFunction(t, f).server.URL)
+		template = strings.Replace(template, "CodeUri: functions/"+f+"/", deployed, 1)
 	}
 	return put("template.yaml", []byte(saved.ReplaceAllString(template, "")))
 }
@@ -125,11 +129,25 @@ func (s *Stack) upload(t testing.TB, o Options) error {
 // a form and an XML answer do.
 func (s *Stack) query(ctx context.Context, service, version string, form url.Values) ([]byte, error) {
 	form.Set("Version", version)
-	req, err := http.NewRequestWithContext(ctx, "POST", s.URL, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return s.send(req, service)
+}
+
+// get reads what is at a path of the engine.
+func (s *Stack) get(ctx context.Context, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return s.send(req, "lambda")
+}
+
+// send makes a request the engine takes for one to the service.
+func (s *Stack) send(req *http.Request, service string) ([]byte, error) {
 	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+engine.AccessKey+"/20260101/"+engine.Region+
 		"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
 	resp, err := http.DefaultClient.Do(req)
@@ -139,7 +157,7 @@ func (s *Stack) query(ctx context.Context, service, version string, form url.Val
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	if err == nil && resp.StatusCode != 200 {
-		err = fmt.Errorf("%s: %d %s", form.Get("Action"), resp.StatusCode, answer)
+		err = fmt.Errorf("%s %s: %d %s", service, req.URL.Path, resp.StatusCode, answer)
 	}
 	return answer, err
 }
@@ -151,7 +169,7 @@ func (s *Stack) cloudFormation(ctx context.Context, form url.Values) ([]byte, er
 
 func (s *Stack) create(ctx context.Context, parameters map[string]string) error {
 	form := url.Values{
-		"Action": {"CreateStack"}, "TemplateURL": {s.URL + "/" + artifacts + "/template.yaml"},
+		"Action": {"CreateStack"}, "TemplateURL": {s.URL + "/" + bucket + "/template.yaml"},
 		"Capabilities.member.1": {"CAPABILITY_IAM"}, "Capabilities.member.2": {"CAPABILITY_AUTO_EXPAND"},
 	}
 	n := 0
@@ -222,7 +240,30 @@ func (s *Stack) Log() string {
 	if denied := s.Guard.Denied(); len(denied) > 0 {
 		fmt.Fprintf(&b, "--- denied\n%s\n", strings.Join(denied, "\n"))
 	}
+	fmt.Fprintf(&b, "--- queues\n%s\n", s.waiting())
 	tail := engine.Log(s.URL)
 	fmt.Fprintf(&b, "--- engine\n%s\n", tail[max(0, len(tail)-4000):])
 	return b.String()
+}
+
+// waiting says how many messages wait in each queue of the outputs.
+func (s *Stack) waiting() string {
+	var lines []string
+	for name, address := range s.Outputs {
+		if !strings.HasSuffix(name, "QueueUrl") {
+			continue
+		}
+		out, err := sqs.NewFromConfig(s.Config).GetQueueAttributes(context.Background(), &sqs.GetQueueAttributesInput{
+			QueueUrl: &address, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameApproximateNumberOfMessages},
+		})
+		if err != nil {
+			lines = append(lines, name+": "+err.Error())
+			continue
+		}
+		for _, n := range out.Attributes {
+			lines = append(lines, fmt.Sprintf("%s: %s waiting", strings.TrimSuffix(name, "Url"), n))
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }
