@@ -167,7 +167,6 @@ func TestMistakesShow(t *testing.T) {
 		"secret's permission": {"${AWS::StackName}/webhook-secret", "${AWS::StackName}/webhooks-secret", "ingest: ssm:GetParameters on arn:aws:ssm:"},
 		"index":               {"- IndexName: pending", "- IndexName: waiting", "store-request"},
 		"queue of a function": {"Queue: !GetAtt LiveQueue.Arn", "Queue: !GetAtt BulkQueue.Arn", "LiveQueue: 1 waiting"},
-		"queue without order": {"      FifoQueue: true\n", "", "FIFO"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // most of it is waiting
