@@ -24,7 +24,11 @@ func complaints(doc tree) (out []string) {
 	logs(doc, say)
 	alarms(doc, say)
 	api(doc, say)
+	accessLog(doc, say)
 	data(doc, say)
+	bucket(doc, say)
+	documented(doc, say)
+	shown(doc, say)
 	names(doc, say)
 	slices.Sort(out)
 	return out
@@ -52,6 +56,16 @@ func queues(doc tree, say func(string, ...any)) {
 		}
 		if n := number(at(q, "Properties", "RedrivePolicy", "maxReceiveCount")); !dead[name] && (n < 3 || n > 5) {
 			say("queue %s gives up after %d receives, not 3 to 5", name, n)
+		}
+		p := at(q, "Properties")
+		if text(at(p, "DeduplicationScope")) != "messageGroup" || text(at(p, "FifoThroughputLimit")) != "perMessageGroupId" {
+			say("queue %s is limited to 300 calls a second for all issues together", name)
+		}
+		if number(at(p, "MessageRetentionPeriod")) != 14*24*3600 {
+			say("queue %s does not keep messages for 14 days, the longest possible", name)
+		}
+		if at(p, "SqsManagedSseEnabled") != true {
+			say("queue %s is not encrypted", name)
 		}
 		if !watched(doc, name, "ApproximateAgeOfOldestMessage") {
 			say("queue %s has no age alarm", name)
@@ -125,28 +139,51 @@ func sources(doc tree, name string, f tree, say func(string, ...any)) {
 	}
 }
 
+// policies: each function has a role of its own, written out. What SAM would add to a role of its making may read any queue and write any log.
 func policies(doc tree, say func(string, ...any)) {
+	roles, owner := of(doc, "AWS::IAM::Role"), map[string]string{}
 	for name, f := range of(doc, "AWS::Serverless::Function") {
-		for _, policy := range list(at(f, "Properties", "Policies")) {
-			statements := list(at(policy, "Statement"))
-			if len(statements) == 0 {
-				say("function %s uses a ready-made policy: write out what it needs", name)
-			}
-			for _, s := range statements {
-				for _, a := range list(at(s, "Action")) {
-					if strings.Contains(text(a), "*") {
-						say("function %s may do %s", name, text(a))
-					}
-				}
-				for _, r := range list(at(s, "Resource")) {
-					if text(r) == "*" {
-						say("function %s may %v everything", name, at(s, "Action"))
-					}
-				}
+		role := refers(at(f, "Properties", "Role"))
+		switch {
+		case roles[role] == nil:
+			say("function %s has no role of its own", name)
+		case owner[role] != "":
+			say("functions %s and %s share a role", name, owner[role])
+		case at(f, "Properties", "Policies") != nil:
+			say("function %s has policies beside its role", name)
+		}
+		owner[role] = name
+	}
+	for name, r := range roles {
+		if at(r, "Properties", "ManagedPolicyArns") != nil {
+			say("role %s uses a ready-made policy: write out what it needs", name)
+		}
+		if owner[name] == "" {
+			say("role %s is nobody's", name)
+		}
+		for _, policy := range list(at(r, "Properties", "Policies")) {
+			for _, s := range list(at(policy, "PolicyDocument", "Statement")) {
+				statement(name, s, say)
 			}
 		}
-		if at(f, "Properties", "Policies") == nil {
-			say("function %s has no policy of its own", name)
+	}
+}
+
+// network is what a function in a VPC needs; Amazon EC2 knows no narrower resource for it.
+const network = "ec2:"
+
+func statement(role string, s any, say func(string, ...any)) {
+	if branch := list(at(s, "!If")); len(branch) == 3 {
+		s = branch[1]
+	}
+	for _, a := range list(at(s, "Action")) {
+		if strings.Contains(text(a), "*") {
+			say("role %s may do %s", role, text(a))
+		}
+		for _, r := range list(at(s, "Resource")) {
+			if text(r) == "*" && !strings.HasPrefix(text(a), network) {
+				say("role %s may %v everything", role, a)
+			}
 		}
 	}
 }
@@ -217,7 +254,7 @@ func alarms(doc tree, say func(string, ...any)) {
 		if _, err := os.Stat(filepath.Join(root, m[0])); err != nil {
 			say("alarm %s has no playbook %s", name, m[0])
 		}
-		if refers(list(at(a, "Properties", "AlarmActions"))[0]) != "AlarmTopic" {
+		if actions := list(at(a, "Properties", "AlarmActions")); len(actions) != 1 || refers(actions[0]) != "AlarmTopic" {
 			say("alarm %s tells nobody", name)
 		}
 	}
@@ -295,8 +332,40 @@ func data(doc tree, say func(string, ...any)) {
 		!slices.Equal(schema(at(index[0], "KeySchema")), wantIndex) {
 		say("the table is not the one dynamostore describes")
 	}
+	if text(at(table, "BillingMode")) != "PAY_PER_REQUEST" || len(index) == 1 && text(at(index[0], "Projection", "ProjectionType")) != "KEYS_ONLY" {
+		say("the table is not on demand, or its index copies more than keys")
+	}
 	if text(at(table, "TimeToLiveSpecification", "AttributeName")) != "ttl" || at(table, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled") != true {
 		say("the table has no expiry or no point-in-time recovery")
+	}
+}
+
+// bucket: private, encrypted, reached over TLS only, and nothing stays for ever.
+func bucket(doc tree, say func(string, ...any)) {
+	for name, b := range of(doc, "AWS::S3::Bucket") {
+		for _, block := range []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"} {
+			if at(b, "Properties", "PublicAccessBlockConfiguration", block) != true {
+				say("bucket %s may become public: %s", name, block)
+			}
+		}
+		if at(b, "Properties", "BucketEncryption") == nil {
+			say("bucket %s is not encrypted", name)
+		}
+		var whole, claims, parts bool
+		for _, r := range list(at(b, "Properties", "LifecycleConfiguration", "Rules")) {
+			on, prefix := text(at(r, "Status")) == "Enabled", text(at(r, "Prefix"))
+			whole = whole || on && prefix == "" && at(r, "ExpirationInDays") != nil
+			claims = claims || on && prefix == "claim/" && number(at(r, "ExpirationInDays")) > 14
+			parts = parts || on && number(at(r, "AbortIncompleteMultipartUpload", "DaysAfterInitiation")) > 0
+		}
+		if !whole || !claims || !parts {
+			say("bucket %s keeps something for ever, or a claim check for less time than a queue keeps its message", name)
+		}
+	}
+	for name, p := range of(doc, "AWS::S3::BucketPolicy") {
+		if !strings.Contains(fmt.Sprint(at(p, "Properties", "PolicyDocument")), "aws:SecureTransport:false") {
+			say("bucket policy %s lets requests in without TLS", name)
+		}
 	}
 }
 
@@ -306,7 +375,8 @@ func names(doc tree, say func(string, ...any)) {
 		props, _ := at(r, "Properties").(tree)
 		for p, v := range props {
 			named := strings.HasSuffix(p, "Name") && !slices.Contains([]string{"MetricName", "StageName", "FunctionName"}, p) || p == "Name"
-			if named && !strings.Contains(fmt.Sprint(v), "AWS::StackName") {
+			chosen := refers(v) == "DomainName" || refers(v) == "Domain" // by who deploys, for one stack
+			if named && !chosen && !strings.Contains(fmt.Sprint(v), "AWS::StackName") {
 				say("%s of %s is the same in every stack", p, resource)
 			}
 		}
@@ -335,6 +405,24 @@ func TestInvariantsCatch(t *testing.T) {
 		{"CodeUri: functions/work/", "CodeUri: functions/works/", "no main"},
 		{"Timeout: 29", "Timeout: 30", "the API waits"},
 		{"      FifoQueue: true\n", "", "not FIFO"},
+		{"      DeduplicationScope: messageGroup\n", "", "300 calls"},
+		{"      MessageRetentionPeriod: 1209600\n", "", "14 days"},
+		{"      SqsManagedSseEnabled: true\n", "", "not encrypted"},
+		{"maxReceiveCount: 5", "maxReceiveCount: 50", "3 to 5"},
+		{"Role: !GetAtt IngestRole.Arn", "Role: !GetAtt WorkRole.Arn", "share a role"},
+		{"      Role: !GetAtt IngestRole.Arn\n", "", "no role of its own"},
+		{"\"logs:PutLogEvents\"], Resource: !GetAtt WorkLog.Arn", "\"logs:PutLogEvents\"], Resource: \"*\"", "everything"},
+		{"BlockPublicAcls: true", "BlockPublicAcls: false", "become public"},
+		{"ExpirationInDays: 15", "ExpirationInDays: 14", "claim check"},
+		{"\"aws:SecureTransport\": \"false\"", "\"aws:SecureTransport\": \"true\"", "without TLS"},
+		{"BillingMode: PAY_PER_REQUEST", "BillingMode: PROVISIONED", "not on demand"},
+		{"PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false", "no point-in-time recovery"},
+		{"    Description: Least severe log lines written\n", "", "no description"},
+		{"  Pace:\n    Type", "  Speed:\n    Type", "not in docs/operations.md"},
+		{`"route":"$context.routeKey",`, "", "lacks $context.routeKey"},
+		{`"ClockSkew", "Stack"`, `"Skew", "Stack"`, "does not show ClockSkew"},
+		{"      AlarmActions: [!Ref AlarmTopic]\n", "", "tells nobody"},
+		{`"POST /v1/webhooks/{site}": {`, `"POST /v1/webhook/{site}": {`, "not throttled"},
 	} {
 		if !strings.Contains(good, tt.old) {
 			t.Errorf("the template has no %q to break", tt.old)

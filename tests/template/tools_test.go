@@ -26,7 +26,7 @@ func run(t *testing.T, name string, args ...string) {
 	}
 }
 
-func TestCfnLint(t *testing.T) { run(t, "cfn-lint", "template.yaml") }
+func TestCfnLint(t *testing.T) { run(t, "cfn-lint", "template.yaml", "egress.yaml") }
 
 func TestSAMValidate(t *testing.T) {
 	run(t, "sam", "validate", "--lint", "--template", "template.yaml", "--region", engine.Region)
