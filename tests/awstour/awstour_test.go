@@ -126,7 +126,7 @@ func (tr *tour) run(patience time.Duration, more ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, tr.program, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it stops what it started
 	cmd.WaitDelay = 20 * time.Second
-	cmd.Env = append(append(os.Environ(), tr.stack.Environment()...), tr.front.Environment()...)
+	cmd.Env = tr.environment()
 	var out bytes.Buffer
 	w := io.Writer(&out)
 	if testing.Verbose() {
@@ -135,6 +135,11 @@ func (tr *tour) run(patience time.Duration, more ...string) (string, error) {
 	cmd.Stdout, cmd.Stderr = w, w
 	err := cmd.Run()
 	return out.String(), err
+}
+
+// environment is that of an operator who is inside the company, too.
+func (tr *tour) environment() []string {
+	return append(append(os.Environ(), tr.stack.Environment()...), tr.front.Environment()...)
 }
 
 // TestTour: everything the tour shows is so on AWS, and no call of a function

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -56,14 +57,21 @@ func (s *Stack) newFunction(t testing.TB, name string) *function {
 	f := &function{stack: s, endpoint: s.Guard.endpoint(t, name), dir: t.TempDir(), log: filepath.Join(s.logs, name+".log")}
 	f.server = httptest.NewServer(f)
 	t.Cleanup(func() {
-		f.mu.Lock()
-		for _, i := range f.all {
-			i.end()
-		}
-		f.mu.Unlock()
+		f.restart()
 		f.server.Close()
 	})
+	s.functions = append(s.functions, f)
 	return f
+}
+
+// restart ends all instances; the next event starts one of what is deployed then.
+func (f *function) restart() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, i := range f.all {
+		i.end()
+	}
+	f.all, f.idle, f.deploy = nil, nil, deployment{}
 }
 
 // ServeHTTP takes one event from MiniStack and answers as the function does.
@@ -90,11 +98,13 @@ func (f *function) invoke(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := i.handle(event, r.Header.Get("X-Amzn-Lambda-Request-Id"), time.Duration(f.deploy.Configuration.Timeout)*time.Second)
+	answer, err := i.handle(event, r.Header.Get("X-Amzn-Lambda-Request-Id"))
 	var failed *failure
 	if err == nil || errors.As(err, &failed) && !failed.last {
 		f.mu.Lock()
-		f.idle = append(f.idle, i)
+		if slices.Contains(f.all, i) {
+			f.idle = append(f.idle, i)
+		}
 		f.mu.Unlock()
 	} else {
 		i.end()
@@ -144,7 +154,7 @@ func (f *function) load(ctx context.Context, name string) error {
 // machine's.
 func (f *function) start() (*instance, error) {
 	c := f.deploy.Configuration
-	i := &instance{events: make(chan event), answers: make(chan answer, 1), ended: make(chan struct{})}
+	i := &instance{timeout: time.Duration(c.Timeout) * time.Second, events: make(chan event), answers: make(chan answer, 1), ended: make(chan struct{})}
 	i.server = httptest.NewServer(i)
 	i.cmd = exec.Command(filepath.Join(f.dir, bootstrap))
 	i.cmd.Env = []string{
@@ -180,6 +190,7 @@ func (f *function) start() (*instance, error) {
 type instance struct {
 	cmd     *exec.Cmd
 	server  *httptest.Server
+	timeout time.Duration
 	events  chan event
 	answers chan answer
 	ended   chan struct{}
@@ -234,20 +245,20 @@ func (i *instance) next(w http.ResponseWriter, r *http.Request) {
 }
 
 // handle gives the instance an event and waits for its answer.
-func (i *instance) handle(body []byte, id string, timeout time.Duration) ([]byte, error) {
-	late := time.NewTimer(timeout)
+func (i *instance) handle(body []byte, id string) ([]byte, error) {
+	late := time.NewTimer(i.timeout)
 	defer late.Stop()
 	events := i.events
 	for {
 		select {
-		case events <- event{body: body, id: id, deadline: time.Now().Add(timeout)}:
+		case events <- event{body: body, id: id, deadline: time.Now().Add(i.timeout)}:
 			events = nil
 		case a := <-i.answers:
 			return a.body, a.err
 		case <-i.ended:
 			return nil, &failure{body: fmt.Appendf(nil, `{"errorType":"Runtime.ExitError","errorMessage":%q}`, i.cmd.ProcessState), last: true}
 		case <-late.C:
-			return nil, &failure{body: fmt.Appendf(nil, `{"errorType":"Sandbox.Timedout","errorMessage":"timed out after %s"}`, timeout), last: true}
+			return nil, &failure{body: fmt.Appendf(nil, `{"errorType":"Sandbox.Timedout","errorMessage":"timed out after %s"}`, i.timeout), last: true}
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -57,7 +58,9 @@ type Stack struct {
 	API     string // id of the HTTP API
 	Guard   *Guard
 
-	logs string
+	logs       string
+	parameters map[string]string
+	functions  []*function
 }
 
 const bucket = "artifacts"
@@ -82,7 +85,7 @@ func Deploy(t testing.TB, o Options) (*Stack, error) {
 		})
 		must(t, err)
 	}
-	if err := s.create(t.Context(), o.Parameters); err != nil {
+	if err := s.apply(t.Context(), "Create", o.Parameters); err != nil {
 		return s, err
 	}
 	m := regexp.MustCompile(`https://([^.]+)\.execute-api\.`).FindStringSubmatch(s.Outputs["HubUrl"])
@@ -167,9 +170,23 @@ func (s *Stack) cloudFormation(ctx context.Context, form url.Values) ([]byte, er
 	return s.query(ctx, "cloudformation", "2010-05-15", form)
 }
 
-func (s *Stack) create(ctx context.Context, parameters map[string]string) error {
+// Update deploys the same template with some parameters changed. The functions start anew.
+func (s *Stack) Update(ctx context.Context, parameters map[string]string) error {
+	all := maps.Clone(s.parameters)
+	maps.Copy(all, parameters)
+	if err := s.apply(ctx, "Update", all); err != nil {
+		return err
+	}
+	for _, f := range s.functions {
+		f.restart()
+	}
+	return s.policies(ctx)
+}
+
+// apply creates or updates the stack and waits until that is done.
+func (s *Stack) apply(ctx context.Context, verb string, parameters map[string]string) error {
 	form := url.Values{
-		"Action": {"CreateStack"}, "TemplateURL": {s.URL + "/" + bucket + "/template.yaml"},
+		"Action": {verb + "Stack"}, "TemplateURL": {s.URL + "/" + bucket + "/template.yaml"},
 		"Capabilities.member.1": {"CAPABILITY_IAM"}, "Capabilities.member.2": {"CAPABILITY_AUTO_EXPAND"},
 	}
 	n := 0
@@ -178,6 +195,7 @@ func (s *Stack) create(ctx context.Context, parameters map[string]string) error 
 		form.Set(fmt.Sprintf("Parameters.member.%d.ParameterKey", n), k)
 		form.Set(fmt.Sprintf("Parameters.member.%d.ParameterValue", n), v)
 	}
+	s.parameters = parameters
 	if _, err := s.cloudFormation(ctx, form); err != nil {
 		return err
 	}
@@ -191,7 +209,7 @@ func (s *Stack) create(ctx context.Context, parameters map[string]string) error 
 			break
 		}
 	}
-	if status != "CREATE_COMPLETE" {
+	if status != strings.ToUpper(verb)+"_COMPLETE" {
 		return fmt.Errorf("stack is %s:\n%s", status, engine.Log(s.URL))
 	}
 	return nil

@@ -1,0 +1,193 @@
+//go:build linux
+
+package awstour
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"drawbridge/shared/store/dynamostore"
+	"drawbridge/tests/rig"
+	"drawbridge/tests/stack"
+)
+
+// live starts the demo on the stack and leaves it running until the test ends.
+func (tr *tour) live() (pub, priv *rig.Jira) {
+	t := tr.t
+	t.Helper()
+	var out bytes.Buffer
+	cmd := exec.Command(tr.program, "demo", "--dir", tr.dir, "--hub", "aws:"+stack.Name)
+	cmd.Env = tr.environment()
+	cmd.Stdout, cmd.Stderr = &out, &out
+	must(t, cmd.Start())
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Signal(os.Interrupt)
+		<-ended
+		if t.Failed() {
+			t.Logf("%s\n%s", out.String(), tr.stack.Log())
+		}
+	})
+	type jira struct {
+		BaseURL string `json:"base_url"`
+		Manage  string `json:"manage_url"`
+		Project string
+	}
+	var ready struct{ Public, Private jira }
+	rig.Eventually(t, 2*time.Minute, "the demo is up", func() string {
+		select {
+		case <-ended:
+			t.Fatalf("the demo ended\n%s\n%s", out.String(), tr.stack.Log())
+		default:
+		}
+		raw, err := os.ReadFile(filepath.Join(tr.dir, "ready.json"))
+		if err == nil {
+			err = json.Unmarshal(raw, &ready)
+		}
+		if err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	return rig.Open(t, true, ready.Public.BaseURL, ready.Public.Manage, ready.Public.Project),
+		rig.Open(t, false, ready.Private.BaseURL, ready.Private.Manage, ready.Private.Project)
+}
+
+// drawbridge runs a command of the operator's on the stack and demands its exit code.
+func (tr *tour) drawbridge(code int, args ...string) string {
+	tr.t.Helper()
+	cmd := exec.CommandContext(tr.t.Context(), tr.program, append(args, "--hub", "aws:"+stack.Name)...)
+	cmd.Env = tr.environment()
+	out, err := cmd.CombinedOutput()
+	got := 0
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		got = failed.ExitCode()
+	} else {
+		must(tr.t, err)
+	}
+	if got != code {
+		tr.t.Errorf("drawbridge %s: exit code %d, not %d\n%s", strings.Join(args, " "), got, code, out)
+	}
+	return string(out)
+}
+
+// TestOperate: the operator's commands work on a stack, and so does what
+// docs/operations.md says of dead letters and of restoring a backup.
+func TestOperate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes minutes")
+	}
+	tr := deploy(t, template(t))
+	pub, priv := tr.live()
+	before := pub.Create("Before the backup", nil)
+	twin := priv.Twin("Before the backup")
+
+	for _, c := range []struct {
+		args string
+		says string
+	}{
+		{"connection list", "active"},
+		{"connection show", "newest"},
+		{"rules show", "fields"},
+		{"rules history", "the demo's rules"},
+		{"sync list", before},
+		{"sync show " + before, twin},
+		{"sync explain " + before, "it is in sync with " + twin},
+		{"errors list", "no errors"},
+		{"status", "demo"},
+	} {
+		if out := tr.drawbridge(0, strings.Fields(c.args)...); !strings.Contains(out, c.says) {
+			t.Errorf("%s does not say %q:\n%s", c.args, c.says, out)
+		}
+	}
+	tr.deadLetter(before)
+	tr.restore(pub, priv, before, twin)
+	if denied := tr.stack.Guard.Denied(); len(denied) > 0 {
+		t.Errorf("refused: %v", denied)
+	}
+}
+
+// deadLetter puts a task where those end that were tried in vain, sees it and
+// has it tried again, twice.
+func (tr *tour) deadLetter(key string) {
+	t := tr.t
+	t.Helper()
+	queue := sqs.NewFromConfig(tr.stack.Config)
+	_, err := queue.SendMessage(t.Context(), &sqs.SendMessageInput{
+		QueueUrl: aws.String(tr.stack.Outputs["LiveDeadQueueUrl"]), MessageGroupId: aws.String("cloud/1"), MessageDeduplicationId: aws.String("1"),
+		MessageBody: aws.String(`{"kind":"read","issue":"1"}`),
+	})
+	must(t, err)
+	if out := tr.drawbridge(3, "errors", "list"); !strings.Contains(out, "dead-letter") {
+		t.Errorf("errors list does not show the dead letter:\n%s", out)
+	}
+	if out := tr.drawbridge(0, "errors", "retry", "--all"); !strings.Contains(out, "1 dead letter") {
+		t.Errorf("errors retry does not bring the dead letter back:\n%s", out)
+	}
+	if out := tr.drawbridge(0, "errors", "retry", "--all"); !strings.Contains(out, "0 dead letters") {
+		t.Errorf("the second errors retry:\n%s", out)
+	}
+}
+
+// backup copies the hub's table as an export and an import do, into a stack's
+// account. MiniStack restores no table that has an index.
+func (tr *tour) backup(to *stack.Stack, name string) {
+	t := tr.t
+	t.Helper()
+	from, into := dynamodb.NewFromConfig(tr.stack.Config), dynamodb.NewFromConfig(to.Config)
+	_, err := into.CreateTable(t.Context(), dynamostore.Table(name))
+	must(t, err)
+	pages := dynamodb.NewScanPaginator(from, &dynamodb.ScanInput{TableName: aws.String(tr.stack.Outputs["TableName"])})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		must(t, err)
+		for _, item := range page.Items {
+			_, err := into.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &name, Item: item})
+			must(t, err)
+		}
+	}
+}
+
+// restore gives the hub a table as it was before something happened: that is
+// found again, and nothing is made twice.
+func (tr *tour) restore(pub, priv *rig.Jira, before, twin string) {
+	t := tr.t
+	t.Helper()
+	const restored = "hub-restored"
+	tr.backup(tr.stack, restored)
+	after := pub.Create("After the backup", nil)
+	afterTwin := priv.Twin("After the backup")
+	priv.Edit(twin, rig.Fields{"summary": "Edited after the backup"})
+	pub.Shows(before, "summary", "Edited after the backup")
+
+	tr.drawbridge(0, "connection", "pause", "--all", "--why", "restore")
+	must(t, tr.stack.Update(t.Context(), map[string]string{"UseTable": restored}))
+	if got := tr.stack.Outputs["TableName"]; got != restored {
+		t.Fatalf("after the update the table is %s", got)
+	}
+	tr.drawbridge(0, "connection", "resume", "--all")
+
+	pub.Edit(after, rig.Fields{"summary": "Found again"})
+	priv.Shows(afterTwin, "summary", "Found again")
+	priv.Edit(twin, rig.Fields{"summary": "And on it goes"})
+	pub.Shows(before, "summary", "And on it goes")
+	if n, m := len(pub.All()), len(priv.All()); n != 2 || m != 2 {
+		t.Errorf("%d issues outside and %d inside, not 2 and 2", n, m)
+	}
+}
