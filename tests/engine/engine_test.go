@@ -3,6 +3,8 @@ package engine_test
 import (
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -38,5 +40,38 @@ func TestMiniStackIsStoppedWithItsTest(t *testing.T) {
 	if resp, err := http.Get(url); err == nil {
 		resp.Body.Close()
 		t.Errorf("the engine at %s still answers", url)
+	}
+}
+
+// TestMissingTools: on a machine without Python and npm, what needs them is
+// skipped with a word on how to get them, which make can show; with CI set it
+// fails.
+func TestMissingTools(t *testing.T) {
+	for _, c := range []struct {
+		test, says string
+	}{
+		{"TestMiniStackIsStoppedWithItsTest", "needs python3: install Python"},
+		{"TestSAMIsThere", "needs python3: install Python"},
+		{"TestDynamoDBAnswers", ": install "},
+	} {
+		for _, ci := range []string{"", "true"} {
+			skipped := filepath.Join(t.TempDir(), "skipped")
+			cmd := exec.Command(os.Args[0], "-test.v", "-test.run", "^"+c.test+"$")
+			cmd.Env = []string{"PATH=" + t.TempDir(), "HOME=" + t.TempDir(), "CI=" + ci, "DRAWBRIDGE_SKIPPED=" + skipped}
+			out, err := cmd.CombinedOutput()
+			if failed := err != nil; failed != (ci != "") || !strings.Contains(string(out), c.says) {
+				t.Errorf("%s with CI=%q: %v, and it does not say %q:\n%s", c.test, ci, err, c.says, out)
+			}
+			told, _ := os.ReadFile(skipped)
+			if ci == "" && !strings.Contains(string(told), c.says) {
+				t.Errorf("%s: make is told %q", c.test, told)
+			}
+		}
+	}
+}
+
+func TestSAMIsThere(t *testing.T) {
+	if out, err := exec.Command(filepath.Join(engine.SAM(t), "cfn-lint"), "--version").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

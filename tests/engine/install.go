@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -73,11 +74,27 @@ func Python(t testing.TB, name string, requirements ...string) (string, error) {
 	return filepath.Join(dir, "bin"), nil
 }
 
-// Tools returns the bin folder of a virtual environment with the requirements,
-// or ends the test.
-func Tools(t testing.TB, name string, requirements ...string) string {
+// SAM returns the folder with the authorities on template.yaml, sam and
+// cfn-lint, or ends the test.
+func SAM(t testing.TB) string {
 	t.Helper()
-	bin, err := Python(t, name, requirements...)
+	bin, err := Python(t, "sam-1.170.0", samCLI, cfnLint)
 	demand(t, err)
 	return bin
+}
+
+// SAMEnvironment is one in which they know no account and tell nobody. Go keeps
+// its caches.
+func SAMEnvironment(t testing.TB) []string {
+	t.Helper()
+	env := append(withoutAWS(os.Environ()), "SAM_CLI_TELEMETRY=0", "AWS_DEFAULT_REGION="+Region, "AWS_REGION="+Region,
+		"AWS_ACCESS_KEY_ID="+AccessKey, "AWS_SECRET_ACCESS_KEY="+SecretKey, "HOME="+t.TempDir())
+	out, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE", "GOPATH").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, dir := range strings.Fields(string(out)) {
+		env = append(env, []string{"GOCACHE", "GOMODCACHE", "GOPATH"}[i]+"="+dir)
+	}
+	return env
 }

@@ -8,8 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
+
+	"drawbridge/tests/engine"
 )
 
 var (
@@ -25,13 +29,13 @@ func artifacts(t testing.TB, root string) (map[string][]byte, error) {
 		return built, nil
 	}
 	dir := t.TempDir()
-	if err := compile(root, dir); err != nil {
+	if err := compile(t, root, dir); err != nil {
 		return nil, err
 	}
 	zips := map[string][]byte{}
 	for _, f := range Functions {
 		var err error
-		if zips[f], err = pack(filepath.Join(dir, f)); err != nil {
+		if zips[f], err = pack(filepath.Join(dir, resource(f), bootstrap)); err != nil {
 			return nil, err
 		}
 	}
@@ -39,17 +43,28 @@ func artifacts(t testing.TB, root string) (map[string][]byte, error) {
 	return built, nil
 }
 
-// compile builds the functions as the template's settings do, but for this
+// resource is the name of a function in the template.
+func resource(function string) string { return strings.ToUpper(function[:1]) + function[1:] }
+
+// compile has sam build the functions, as docs/operations.md says, but for this
 // machine's processor: what runs here cannot be arm64 everywhere.
-func compile(root, dir string) error {
-	args := []string{"build", "-trimpath", "-tags=lambda.norpc", "-ldflags=-s", "-o", dir + "/"}
-	for _, f := range Functions {
-		args = append(args, "./functions/"+f)
+func compile(t testing.TB, root, dir string) error {
+	raw, err := os.ReadFile(filepath.Join(root, "template.yaml"))
+	if err != nil {
+		return err
 	}
-	cmd := exec.Command("go", args...)
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	if runtime.GOARCH == "amd64" {
+		raw = bytes.Replace(raw, []byte("Architectures: [arm64]"), []byte("Architectures: [x86_64]"), 1)
+	}
+	template := filepath.Join(t.TempDir(), "template.yaml")
+	if err := os.WriteFile(template, raw, 0o600); err != nil {
+		return err
+	}
+	cmd := exec.Command(filepath.Join(engine.SAM(t), "sam"), "build", "--template", template, "--base-dir", ".", "--build-dir", dir)
+	cmd.Dir = root
+	cmd.Env = append(engine.SAMEnvironment(t), "CGO_ENABLED=0", "GOFLAGS=-trimpath -tags=lambda.norpc -ldflags=-s")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the functions: %w\n%s", err, out)
+		return fmt.Errorf("sam build: %w\n%s", err, out)
 	}
 	return nil
 }

@@ -212,7 +212,7 @@ func needS3(r *http.Request) []want {
 // policies gives the guard the policies of the functions' roles, as deployed.
 func (s *Stack) policies(ctx context.Context) error {
 	for _, f := range Functions {
-		role, err := s.Resource(ctx, strings.ToUpper(f[:1])+f[1:]+"Role")
+		role, err := s.Resource(ctx, resource(f)+"Role")
 		if err != nil {
 			return err
 		}

@@ -1,5 +1,5 @@
 // Package stack deploys template.yaml itself on MiniStack for tests: through
-// the SAM transform, with the functions as the binaries its settings build.
+// the SAM transform, with the functions as the binaries sam build makes.
 //
 // What MiniStack lacks is made up for here and nowhere else. Its functions run
 // in processes that live from event to event (runtime.go), write their logs to

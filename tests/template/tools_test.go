@@ -1,7 +1,6 @@
 package template
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -9,18 +8,10 @@ import (
 	"drawbridge/tests/engine"
 )
 
-// tools are the authorities on the template, pinned.
-func tools(t *testing.T) string {
-	t.Helper()
-	return engine.Tools(t, "sam-1.170.0", "aws-sam-cli==1.170.0", "cfn-lint==1.58.0")
-}
-
 func run(t *testing.T, name string, args ...string) {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(tools(t), name), args...)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "SAM_CLI_TELEMETRY=0", "AWS_DEFAULT_REGION="+engine.Region, "AWS_REGION="+engine.Region,
-		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "HOME="+t.TempDir())
+	cmd := exec.Command(filepath.Join(engine.SAM(t), name), args...)
+	cmd.Dir, cmd.Env = root, engine.SAMEnvironment(t)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%s %v: %v\n%s", name, args, err, out)
 	}
