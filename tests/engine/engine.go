@@ -126,7 +126,7 @@ func demand(t testing.TB, err error) {
 	switch {
 	case err == nil:
 	case errors.As(err, &m) && os.Getenv("CI") == "":
-		report(fmt.Sprintf("skipped in %s: %v", filepath.Base(os.Args[0]), err))
+		report(fmt.Sprintf("skipped: %s %s %v", strings.TrimSuffix(filepath.Base(os.Args[0]), ".test"), t.Name(), err))
 		t.Skip(err)
 	default:
 		t.Fatal(err)
