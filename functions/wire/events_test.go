@@ -51,6 +51,23 @@ func sample[T any](t *testing.T, name string) (v T) {
 	return v
 }
 
+// TestSamplesAreListed: every sample is in the list and named after the function it is for.
+func TestSamplesAreListed(t *testing.T) {
+	readme, err := os.ReadFile("../../events/README.md")
+	must(t, err)
+	files, _ := filepath.Glob("../../events/*.json")
+	for _, f := range files {
+		name := filepath.Base(f)
+		function, _, _ := strings.Cut(name, "-")
+		if _, err := os.Stat(filepath.Join("..", function, "main.go")); err != nil {
+			t.Errorf("%s is for no function: %v", name, err)
+		}
+		if !strings.Contains(string(readme), "`"+name+"`") && !strings.Contains(string(readme), "`"+function+"-*.json`") {
+			t.Errorf("%s is not in events/README.md", name)
+		}
+	}
+}
+
 // zeros is a source of anything but randomness.
 type zeros struct{}
 
@@ -114,7 +131,7 @@ func TestSampleEvents(t *testing.T) {
 	must(t, err)
 	for name, want := range map[string]int{
 		"ingest-signed": 202, "ingest-base64": 202, "ingest-forged": 401, "ingest-unknown-site": 404,
-		"exchange-unsigned": 401, "exchange-base64": 401,
+		"exchange-unsigned": 401, "exchange-base64": 401, "exchange-accept": 401, "exchange-keys": 401, "exchange-put-blob": 401, "exchange-get-blob": 401,
 	} {
 		h := HTTP(in)
 		if strings.HasPrefix(name, "exchange") {
