@@ -36,7 +36,7 @@ import (
 	"drawbridge/tests/engine"
 )
 
-// Name is the name of every stack deployed: each has an engine of its own.
+// Name is the name of a stack deployed: each has an engine of its own.
 const Name = "hub"
 
 // Functions are the Lambda functions of the template.
@@ -58,6 +58,7 @@ type Stack struct {
 	API     string // id of the HTTP API
 	Guard   *Guard
 
+	name       string
 	logs       string
 	parameters map[string]string
 	functions  []*function
@@ -72,7 +73,7 @@ var saved = regexp.MustCompile(`(?m)^  \w+Query:\n    Type: AWS::Logs::QueryDefi
 // test. The error is about the template; what else goes wrong ends the test.
 func Deploy(t testing.TB, o Options) (*Stack, error) {
 	t.Helper()
-	s := &Stack{URL: engine.NewMiniStack(t), Guard: newGuard(t), logs: t.TempDir()}
+	s := &Stack{URL: engine.NewMiniStack(t), Guard: newGuard(t), name: Name, logs: t.TempDir()}
 	s.Guard.engine = s.URL
 	s.Config = aws.Config{
 		Region: engine.Region, BaseEndpoint: &s.URL,
@@ -166,8 +167,15 @@ func (s *Stack) send(req *http.Request, service string) ([]byte, error) {
 }
 
 func (s *Stack) cloudFormation(ctx context.Context, form url.Values) ([]byte, error) {
-	form.Set("StackName", Name)
+	form.Set("StackName", s.name)
 	return s.query(ctx, "cloudformation", "2010-05-15", form)
+}
+
+// Beside deploys the same template a second time in the same account. Its
+// functions are not reached: there is its API, but no [Front].
+func (s *Stack) Beside(ctx context.Context, name string) (*Stack, error) {
+	other := &Stack{URL: s.URL, Config: s.Config, Guard: s.Guard, name: name}
+	return other, other.apply(ctx, "Create", s.parameters)
 }
 
 // Update deploys the same template with some parameters changed. The functions start anew.

@@ -74,7 +74,8 @@ func (s *deployed) call(sample string, change func(*http.Request)) (status int, 
 }
 
 // TestDeploy: the template itself, transformed and deployed, takes a webhook
-// through the API into the queue and on to a worker.
+// through the API into the queue and on to a worker; a second stack in the same
+// account has nothing in common with it.
 func TestDeploy(t *testing.T) {
 	s, err := deploy(t, source(t))
 	if err != nil {
@@ -90,6 +91,17 @@ func TestDeploy(t *testing.T) {
 		t.Errorf("a path of no route: %d", status)
 	}
 	s.drained("LiveQueueUrl") // the issue is under no connection: there is nothing to do, and the task is done
+
+	other, err := s.Beside(t.Context(), "another")
+	s.must(err)
+	for name, v := range other.Outputs {
+		if v == "" || v == s.Outputs[name] {
+			t.Errorf("two stacks in one account both have %s %q", name, v)
+		}
+	}
+	if len(other.Outputs) != len(s.Outputs) {
+		t.Errorf("outputs are %v and %v", s.Outputs, other.Outputs)
+	}
 }
 
 // drained waits until a queue's messages were worked on and deleted.
