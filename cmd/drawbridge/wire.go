@@ -73,6 +73,9 @@ func wire(w wiring) (*engine, error) {
 		site.EndTask:    (&reconcile.End{Site: s}).Page,
 		site.BulkTask:   (&reconcile.Bulk{Site: s, Put: out.Put}).Page,
 	}}
+	e.pool.Mark = func(ctx context.Context, t site.Task, cause error) (bool, error) {
+		return reconcile.Mark(ctx, s, t, cause)
+	}
 	e.pool.Back = func(ctx context.Context) error { return reconcile.Back(ctx, s) }
 	return e, nil
 }

@@ -2,13 +2,11 @@ package wire
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"drawbridge/shared/bridge"
 	"drawbridge/shared/queue"
 	"drawbridge/shared/queue/sqsqueue"
 	"drawbridge/shared/work"
@@ -28,9 +26,10 @@ type Deliveries interface {
 // of one group one after the other. After a failure in a group that message
 // and all later ones of the group are reported as failed and given back with a
 // delay, so that they neither overtake each other nor wait for the queue's
-// long visibility. What can never be done is dropped with a record: tasks are
-// hints, and the pair knows better.
-func Batch(q Deliveries, log *slog.Logger, do func(context.Context, []byte) error) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+// long visibility. One that was tried for the last time is reported alone: the
+// later ones must not die with it. What can never be done is dropped with a
+// record: tasks are hints, and the pair knows better.
+func Batch(q Deliveries, pool *work.Pool) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
 		inTime := ctx
 		if deadline, ok := ctx.Deadline(); ok {
@@ -38,7 +37,7 @@ func Batch(q Deliveries, log *slog.Logger, do func(context.Context, []byte) erro
 			inTime, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
 			defer cancel()
 		}
-		b := &batch{q: q, log: log, do: do, failures: []events.SQSBatchItemFailure{}} // a list in JSON, also when empty
+		b := &batch{q: q, pool: pool, failures: []events.SQSBatchItemFailure{}} // a list in JSON, also when empty
 		var wg sync.WaitGroup
 		for _, group := range groups(e.Records) {
 			wg.Go(func() { b.group(ctx, inTime, group) })
@@ -49,9 +48,8 @@ func Batch(q Deliveries, log *slog.Logger, do func(context.Context, []byte) erro
 }
 
 type batch struct {
-	q   Deliveries
-	log *slog.Logger
-	do  func(context.Context, []byte) error
+	q    Deliveries
+	pool *work.Pool
 
 	mu       sync.Mutex
 	failures []events.SQSBatchItemFailure
@@ -75,30 +73,21 @@ func groups(records []events.SQSMessage) [][]events.SQSMessage {
 
 func (b *batch) group(ctx, inTime context.Context, records []events.SQSMessage) {
 	for i, r := range records {
-		d, err := b.one(inTime, r)
+		d, err := b.q.Open(inTime, record(r))
 		if err == nil {
-			continue
+			err = inTime.Err()
 		}
-		b.log.Warn("task given back", "group", d.Group, "message", r.MessageId, "attempt", d.Attempt, "error", err, "error_name", bridge.NameOf(err))
-		b.giveBack(ctx, records[i:], work.Pause(d.Attempt, err))
-		return
+		if err == nil {
+			err = b.pool.Do(inTime, d.Body)
+		}
+		switch v := b.pool.Judge(ctx, d, err); {
+		case v.Dead:
+			b.giveBack(ctx, records[i:i+1], 0)
+		case !v.Over:
+			b.giveBack(ctx, records[i:], v.Pause)
+			return
+		}
 	}
-}
-
-// one returns an error if the message must be tried again.
-func (b *batch) one(ctx context.Context, r events.SQSMessage) (queue.Delivery, error) {
-	d, err := b.q.Open(ctx, record(r))
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err == nil {
-		err = b.do(ctx, d.Body)
-	}
-	if err != nil && !bridge.IsTemporary(err) && bridge.LevelOf(err) == bridge.LevelPair {
-		b.log.Error("task dropped", "group", d.Group, "message", r.MessageId, "error", err, "error_name", bridge.NameOf(err))
-		return d, nil
-	}
-	return d, err
 }
 
 func record(r events.SQSMessage) sqsqueue.Record {
@@ -124,7 +113,7 @@ func (b *batch) giveBack(ctx context.Context, records []events.SQSMessage, after
 			err = b.q.Release(ctx, d, after)
 		}
 		if err != nil {
-			b.log.Warn("not given back, comes when its visibility ends", "message", r.MessageId, "error", err)
+			b.pool.Log.Warn("not given back, comes when its visibility ends", "message", r.MessageId, "error", err)
 		}
 	}
 }

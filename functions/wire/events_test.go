@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -24,6 +25,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/queue"
 	"drawbridge/shared/secret"
 	"drawbridge/shared/sign"
 	"drawbridge/shared/site"
@@ -76,43 +78,68 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// realHub is a hub on a real engine with resources of its own.
-func realHub(t *testing.T) *Hub {
-	t.Helper()
-	url := engine.MiniStack(t)
-	cfg := awsConfig(func(name string) string {
+// configAt is the configuration of a function whose AWS is at url.
+func configAt(url string) aws.Config {
+	return awsConfig(func(name string) string {
 		return map[string]string{
 			"AWS_REGION": engine.Region, "AWS_ACCESS_KEY_ID": engine.AccessKey, "AWS_SECRET_ACCESS_KEY": engine.SecretKey, "AWS_ENDPOINT_URL": url,
 		}[name]
 	})
-	name := fmt.Sprintf("wire-%d", os.Getpid())
+}
+
+var hubs atomic.Int64
+
+// realHub is a hub on a real engine with resources of its own.
+func realHub(t *testing.T) *Hub {
+	url := engine.MiniStack(t)
+	return hubAt(t, url, url, "t", func(*Settings) {})
+}
+
+// hubAt is a hub with resources of its own on the engine at url, which it reaches through another address.
+func hubAt(t *testing.T, url, through, token string, change func(*Settings)) *Hub {
+	t.Helper()
+	cfg := configAt(url)
+	name := fmt.Sprintf("wire-%d-%d", os.Getpid(), hubs.Add(1))
 	s := Settings{
 		Table: name, Bucket: name, Secrets: "/drawbridge/" + name + "/", Site: "acme", JiraURL: "http://127.0.0.1:1", JiraUser: "u",
 		Flavour: "cloud", HubURL: "https://abc123.execute-api.us-east-1.amazonaws.com", Pace: "normal", Version: "test", LogLevel: "info", SecretsVersion: "1",
 	}
+	change(&s)
 	ctx := t.Context()
 	_, err := dynamodb.NewFromConfig(cfg).CreateTable(ctx, dynamostore.Table(name))
 	must(t, err)
 	_, err = s3.NewFromConfig(cfg).CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name})
 	must(t, err)
 	for lane, u := range map[string]*string{"live": &s.Live, "bulk": &s.Bulk} {
-		out, err := sqs.NewFromConfig(cfg).CreateQueue(ctx, &sqs.CreateQueueInput{
-			QueueName: aws.String(name + "-" + lane + ".fifo"), Attributes: map[string]string{"FifoQueue": "true"},
-		})
-		must(t, err)
-		*u = *out.QueueUrl
+		dead := createQueue(t, cfg, name+"-"+lane+deadQueue, "")
+		*u = createQueue(t, cfg, name+"-"+lane+".fifo", dead)
 	}
 	key, err := sign.NewKey(zeros{})
 	must(t, err)
 	keyText, err := key.MarshalText()
 	must(t, err)
-	for n, v := range map[string]string{HubKey: string(keyText), JiraToken: "t", WebhookSecret: sampleSecret} {
+	for n, v := range map[string]string{HubKey: string(keyText), JiraToken: token, WebhookSecret: sampleSecret} {
 		_, err := ssm.NewFromConfig(cfg).PutParameter(ctx, &ssm.PutParameterInput{
 			Name: aws.String(s.Secrets + n), Value: &v, Type: types.ParameterTypeSecureString, Overwrite: aws.Bool(true),
 		})
 		must(t, err)
 	}
-	return newHub(cfg, s, slog.New(slog.DiscardHandler))
+	return newHub(configAt(through), s, slog.New(slog.DiscardHandler))
+}
+
+const deadQueue = "-dead.fifo" // what a queue's name ends in, instead of .fifo
+
+// createQueue makes a queue as template.yaml does and returns its URL; dead is the URL of its dead-letter queue.
+func createQueue(t *testing.T, cfg aws.Config, name, dead string) string {
+	t.Helper()
+	in := &sqs.CreateQueueInput{QueueName: &name, Attributes: map[string]string{"FifoQueue": "true"}}
+	if dead != "" {
+		arn := fmt.Sprintf("arn:aws:sqs:%s:%s:%s", engine.Region, engine.Account, dead[strings.LastIndex(dead, "/")+1:])
+		in.Attributes["RedrivePolicy"] = fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":"%d"}`, arn, queue.MaxAttempts)
+	}
+	out, err := sqs.NewFromConfig(cfg).CreateQueue(t.Context(), in)
+	must(t, err)
+	return *out.QueueUrl
 }
 
 func must(t *testing.T, err error) {
@@ -172,7 +199,7 @@ func TestSampleBatches(t *testing.T) {
 		"work-poisoned": "read 10002,retry 10001",
 	} {
 		done = nil
-		out, err := Batch(hub.Queue, hub.Log, pool.Do)(t.Context(), sample[events.SQSEvent](t, name))
+		out, err := Batch(hub.Queue, pool)(t.Context(), sample[events.SQSEvent](t, name))
 		slices.Sort(done)
 		if got := strings.Join(done, ","); err != nil || got != want || len(out.BatchItemFailures) != 0 {
 			t.Errorf("%s: did %q, failed %v, %v; want %q", name, got, out.BatchItemFailures, err, want)

@@ -247,7 +247,10 @@ func (h *Hub) Work() (*work.Pool, error) {
 		return nil, err
 	}
 	pub, app := &publish.Flow{Site: local}, &apply.Flow{Site: local}
-	return &work.Pool{Log: h.Log, Handlers: work.Handlers{
+	mark := func(ctx context.Context, t site.Task, cause error) (bool, error) {
+		return reconcile.Mark(ctx, local, t, cause)
+	}
+	return &work.Pool{Log: h.Log, Mark: mark, Handlers: work.Handlers{
 		site.EventTask: pub.Event, site.SyncTask: pub.Issue, site.ReadTask: pub.Read,
 		site.ChangeTask: app.Change, site.RetryTask: app.Retry, site.SweepTask: (&reconcile.Sweep{Site: local, Hit: pub.Hit, Read: pub.Read}).Page,
 		site.EndTask: (&reconcile.End{Site: local}).Page, site.BulkTask: (&reconcile.Bulk{Site: local, Put: pub.Put}).Page, site.PairTask: pub.Pair, site.MeetTask: pub.Meet,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -17,6 +18,8 @@ import (
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/queue"
 	"drawbridge/shared/queue/sqsqueue"
+	"drawbridge/shared/site"
+	"drawbridge/shared/work"
 )
 
 func TestLoadNamesEverythingWrongAtOnce(t *testing.T) {
@@ -113,7 +116,10 @@ type fakeQueue struct {
 }
 
 func (q *fakeQueue) Open(_ context.Context, r sqsqueue.Record) (queue.Delivery, error) {
-	d := queue.Delivery{Message: queue.Message{ID: r.ID, Group: r.Attributes["MessageGroupId"], Body: []byte(r.Body)}, Receipt: r.Receipt}
+	d := queue.Delivery{Message: queue.Message{ID: r.ID, Group: r.Attributes["MessageGroupId"], Body: []byte(r.Body), Attempt: 1}, Receipt: r.Receipt}
+	if strings.HasSuffix(r.ID, "/poison") {
+		d.Attempt = queue.MaxAttempts
+	}
 	if r.Form == "broken" {
 		return d, bridge.Permanent("queue-message", "unreadable")
 	}
@@ -130,7 +136,7 @@ func (q *fakeQueue) Release(_ context.Context, d queue.Delivery, _ time.Duration
 func records(specs ...string) (e events.SQSEvent) {
 	for _, s := range specs { // "group/body", the body names the outcome
 		group, body, _ := strings.Cut(s, "/")
-		m := events.SQSMessage{MessageId: s, Body: body, ReceiptHandle: s, Attributes: map[string]string{"MessageGroupId": group}}
+		m := events.SQSMessage{MessageId: s, Body: fmt.Sprintf(`{"kind":%q}`, body), ReceiptHandle: s, Attributes: map[string]string{"MessageGroupId": group}}
 		if body == "broken" {
 			m.MessageAttributes = map[string]events.SQSMessageAttribute{"form": {StringValue: &body}}
 		}
@@ -139,10 +145,19 @@ func records(specs ...string) (e events.SQSEvent) {
 	return e
 }
 
+// doing is a pool whose flows are all do.
+func doing(do func(context.Context, site.Task) error) *work.Pool {
+	p := &work.Pool{Log: slog.New(slog.DiscardHandler), Handlers: work.Handlers{}}
+	for _, k := range strings.Fields("ok ok1 ok2 ok3 ok4 ok5 later temporary permanent site slow poison") {
+		p.Handlers[site.TaskKind(k)] = do
+	}
+	return p
+}
+
 func TestBatch(t *testing.T) {
-	do := func(ctx context.Context, body []byte) error {
-		switch string(body) {
-		case "temporary":
+	do := func(ctx context.Context, t site.Task) error {
+		switch t.Kind {
+		case "temporary", "poison":
 			return bridge.Temporary("site-unreachable", "down")
 		case "permanent":
 			return bridge.Permanent("task-unknown", "never")
@@ -165,12 +180,13 @@ func TestBatch(t *testing.T) {
 		"unreadable":                         {[]string{"a/broken", "a/ok"}, ""},
 		"a site's error waits":               {[]string{"a/site", "a/ok"}, "a/site a/ok"},
 		"out of time":                        {[]string{"a/slow", "a/ok", "b/ok"}, "a/slow a/ok"},
+		"tried for the last time":            {[]string{"a/ok", "a/poison", "a/ok2", "b/ok"}, "a/poison"},
 		"one group does not hold the others": {[]string{"a/temporary", "b/ok", "c/permanent", "d/ok"}, "a/temporary"},
 	}
 	for name, tt := range tests {
 		q := &fakeQueue{}
 		ctx, cancel := context.WithTimeout(t.Context(), reserve+50*time.Millisecond)
-		out, err := Batch(q, slog.New(slog.DiscardHandler), do)(ctx, records(tt.in...))
+		out, err := Batch(q, doing(do))(ctx, records(tt.in...))
 		cancel()
 		var failed []string
 		for _, f := range out.BatchItemFailures {
@@ -183,7 +199,7 @@ func TestBatch(t *testing.T) {
 }
 
 func TestBatchAnswersWithAList(t *testing.T) {
-	out, _ := Batch(&fakeQueue{}, slog.New(slog.DiscardHandler), nil)(t.Context(), events.SQSEvent{})
+	out, _ := Batch(&fakeQueue{}, doing(nil))(t.Context(), events.SQSEvent{})
 	if b, err := json.Marshal(out); err != nil || string(b) != `{"batchItemFailures":[]}` {
 		t.Errorf("got %s, %v", b, err)
 	}
@@ -192,13 +208,13 @@ func TestBatchAnswersWithAList(t *testing.T) {
 func TestBatchKeepsOrderWithinAGroup(t *testing.T) {
 	var mu sync.Mutex
 	var order []string
-	do := func(_ context.Context, body []byte) error {
+	do := func(_ context.Context, t site.Task) error {
 		mu.Lock()
 		defer mu.Unlock()
-		order = append(order, string(body))
+		order = append(order, string(t.Kind[2:]))
 		return nil
 	}
-	Batch(&fakeQueue{}, slog.New(slog.DiscardHandler), do)(t.Context(), records("a/1", "a/2", "a/3", "a/4", "a/5"))
+	Batch(&fakeQueue{}, doing(do))(t.Context(), records("a/ok1", "a/ok2", "a/ok3", "a/ok4", "a/ok5"))
 	if strings.Join(order, "") != "12345" {
 		t.Errorf("order %v", order)
 	}

@@ -10,6 +10,6 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		return wire.Batch(hub.Queue, hub.Log, pool.Do), nil
+		return wire.Batch(hub.Queue, pool), nil
 	})
 }

@@ -16,6 +16,7 @@
 //	pair/C/I      history/<time>-<n>    what happened, newest last
 //	news          C                     nothing; its revision is that of what an exchange tells besides pairs (news.go)
 //	again/C       R                     a remote issue that is to be offered anew: its twin may be made now
+//	look/S        C/I                   a pair whose issue is to be read again: an observation may be lost; in the sparse index
 //	due/S         C/I                   a parked pair to be tried again; in the sparse index
 //
 // A pair changes in [Book.Update] only: load, a function of what was loaded, one conditional write of the head, which

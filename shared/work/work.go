@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +33,9 @@ type Pool struct {
 	Probe func(context.Context) error
 	// Back is called when the site answers again.
 	Back func(context.Context) error
+	// Mark marks for reconciliation what a task is about that was received for the last time. It reports whether that is
+	// enough: then the task is no dead letter. nil: nothing is marked.
+	Mark func(ctx context.Context, t site.Task, cause error) (enough bool, err error)
 
 	mu   sync.Mutex
 	down time.Time // not before this time is anything received; zero: the site is up
@@ -73,25 +77,65 @@ func (p *Pool) Handle(ctx context.Context, d queue.Delivery) {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), Visibility-10*time.Second)
 	defer cancel()
 	err := p.Do(work, d.Body)
-	switch {
-	case err == nil:
+	if err != nil && bridge.LevelOf(err) == bridge.LevelSite {
+		p.stop()
+	}
+	if verdict := p.Judge(work, d, err); verdict.Over {
 		err = p.Queue.Delete(work, d)
-	case !bridge.IsTemporary(err) && bridge.LevelOf(err) == bridge.LevelPair:
-		p.Log.Error("task dropped", "group", d.Group, "error", err, "name", bridge.NameOf(err))
-		err = p.Queue.Delete(work, d)
-	case d.Attempt >= triesOfChange && kindOf(d.Body) == site.ChangeTask:
-		p.Log.Warn("change left to its sender, which sends it again", "group", d.Group, "error", err, "name", bridge.NameOf(err))
-		err = p.Queue.Delete(work, d)
-	default:
-		p.Log.Warn("task given back", "group", d.Group, "attempt", d.Attempt, "error", err, "name", bridge.NameOf(err))
-		if bridge.LevelOf(err) == bridge.LevelSite {
-			p.stop()
-		}
-		err = p.Queue.Release(work, d, Pause(d.Attempt, err))
+	} else {
+		err = p.Queue.Release(work, d, verdict.Pause)
 	}
 	if err != nil {
 		p.Log.Error("queue", "error", err)
 	}
+}
+
+// Verdict says what becomes of a message.
+type Verdict struct {
+	Over  bool          // it is deleted; else it is given back
+	Dead  bool          // given back, it becomes a dead letter
+	Pause time.Duration // before it may be received again
+}
+
+// Judge says what becomes of a message whose task ended with err, and logs it.
+func (p *Pool) Judge(ctx context.Context, d queue.Delivery, err error) Verdict {
+	log := p.Log.With("group", d.Group, "message", d.ID, "attempt", d.Attempt, "error", err, "name", bridge.NameOf(err))
+	switch {
+	case err == nil:
+		return Verdict{Over: true}
+	case !bridge.IsTemporary(err) && bridge.LevelOf(err) == bridge.LevelPair:
+		log.Error("task dropped")
+		return Verdict{Over: true}
+	case d.Attempt >= triesOfChange && kindOf(d.Body) == site.ChangeTask:
+		log.Warn("change left to its sender, which sends it again")
+		return Verdict{Over: true}
+	case d.Attempt >= queue.MaxAttempts:
+		if p.mark(ctx, d, err) {
+			log.Warn("task given up, its pair is looked at again later")
+			return Verdict{Over: true}
+		}
+		log.Error("task given up: a dead letter")
+		return Verdict{Dead: true}
+	}
+	log.Warn("task given back")
+	return Verdict{Pause: Pause(d.Attempt, err)}
+}
+
+// mark does what Mark says with a task. Of one that cannot be read, its group says which issue it is about.
+func (p *Pool) mark(ctx context.Context, d queue.Delivery, cause error) (enough bool) {
+	if p.Mark == nil {
+		return false
+	}
+	var t site.Task
+	if json.Unmarshal(d.Body, &t) != nil {
+		_, issue, _ := strings.Cut(d.Group, "/")
+		t = site.Task{Kind: site.ReadTask, Issue: issue}
+	}
+	enough, err := p.Mark(ctx, t, cause)
+	if err != nil {
+		p.Log.Error("not marked for reconciliation: redrive the dead letter", "issue", t.Issue, "error", err, "name", bridge.NameOf(err))
+	}
+	return enough && err == nil
 }
 
 // triesOfChange is how often a change is tried before it is left to its sender: no dead letter is needed for what stands in
