@@ -138,7 +138,11 @@ func (s *Site) sendCommentDeleted(is *Issue, cm *Comment, by *User, h *History) 
 
 func (s *Site) sendWorklog(what string, is *Issue, w *Worklog, by *User) {
 	s.send(event{name: "worklog_" + what, issue: is, by: by, body: func(v *view) obj {
-		out := obj{"worklog": v.worklog(is, w)}
+		log := v.worklog(is, w)
+		if s.settings.HideVisibility {
+			delete(log, "visibility")
+		}
+		out := obj{"worklog": log}
 		if s.cloud() {
 			out["isFromIssueLimitTransformation"] = false
 		}

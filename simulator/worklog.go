@@ -211,11 +211,24 @@ func (v *view) worklog(is *Issue, w *Worklog) obj {
 	return out
 }
 
-func (v *view) visibleWorklogs(is *Issue) []any {
+// worklogWith is a worklog with its properties, which Cloud shows where they are asked for.
+func (v *view) worklogWith(is *Issue, w *Worklog, properties bool) obj {
+	out := v.worklog(is, w)
+	if properties && v.s.cloud() {
+		props := []any{}
+		for _, k := range sortedKeys(w.Properties) {
+			props = append(props, obj{"key": k, "value": w.Properties[k]})
+		}
+		out["properties"] = props
+	}
+	return out
+}
+
+func (v *view) visibleWorklogs(is *Issue, properties bool) []any {
 	list := []any{}
 	for _, w := range is.Worklogs {
 		if v.viewer == nil || v.viewer.seesText(w.Visibility, false) {
-			list = append(list, v.worklog(is, w))
+			list = append(list, v.worklogWith(is, w, properties))
 		}
 	}
 	return list
@@ -223,7 +236,7 @@ func (v *view) visibleWorklogs(is *Issue) []any {
 
 // worklogField is fields.worklog, which holds the first 20.
 func (v *view) worklogField(is *Issue) any {
-	all := v.visibleWorklogs(is)
+	all := v.visibleWorklogs(is, false)
 	return obj{"startAt": 0, "maxResults": 20, "total": len(all), "worklogs": cut(all, 0, 20)}
 }
 
@@ -232,7 +245,7 @@ func (c *call) listWorklogs() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	all := c.view().visibleWorklogs(is)
+	all := c.view().visibleWorklogs(is, contains(c.queryList("expand"), "properties"))
 	start, size := c.page(5000)
 	return ok(obj{"startAt": start, "maxResults": size, "total": len(all), "worklogs": cut(all, start, size)})
 }
@@ -275,7 +288,7 @@ func (c *call) getWorklog() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return ok(c.view().worklog(is, w))
+	return ok(c.view().worklogWith(is, w, contains(c.queryList("expand"), "properties")))
 }
 
 func (c *call) editWorklog() (answer, error) {

@@ -19,6 +19,7 @@ type bulkCount struct {
 	Kept     int    `json:"kept"`     // the rules let nothing out of them
 	New      int    `json:"new"`      // would be made over there
 	Comments int    `json:"comments"` // would be written over there: each may mail its watchers
+	Worklogs int    `json:"worklogs"` // likewise
 	More     bool   `json:"more,omitempty"`
 }
 
@@ -27,8 +28,12 @@ func (n bulkCount) text() string {
 	if n.More {
 		more = " or more"
 	}
-	text := fmt.Sprintf("%s match: %d would be made over there with %d%s %s (Jira mails people for each)",
-		plural(n.Issues, "issue", "issues"), n.New, n.Comments, more, word(n.Comments, "comment", "comments"))
+	logs := ""
+	if n.Worklogs > 0 {
+		logs = fmt.Sprintf(" and %d%s %s", n.Worklogs, more, word(n.Worklogs, "worklog", "worklogs"))
+	}
+	text := fmt.Sprintf("%s match: %d would be made over there with %d%s %s%s (Jira mails people for each)",
+		plural(n.Issues, "issue", "issues"), n.New, n.Comments, more, word(n.Comments, "comment", "comments"), logs)
 	if n.Known > 0 {
 		text += fmt.Sprintf("; %d in a pair already", n.Known)
 	}
@@ -85,13 +90,20 @@ func (h *half) countOne(ctx context.Context, c *bridge.Connection, is *jira.Issu
 		return nil
 	}
 	n.New++
-	n.More = n.More || !is.AllComments
+	n.More = n.More || !is.AllComments || v.Rules.SendsWorklogs() && !is.AllWorklogs
 	for _, m := range is.Comments {
 		internal := m.Internal != nil && *m.Internal
 		if send, _, _, err := v.Rules.CommentOut(env, rule.Comment{
 			Author: m.Author.Person(), Body: m.Body, Internal: internal, Restricted: m.Restricted(), Reply: m.ParentID != "",
 		}); err == nil && send {
 			n.Comments++
+		}
+	}
+	for _, w := range is.Worklogs {
+		if send, _, _, err := v.Rules.WorklogOut(env, rule.Worklog{
+			Author: w.Author.Person(), Body: w.Comment, Seconds: w.Seconds, Restricted: w.Visibility != nil,
+		}); err == nil && send {
+			n.Worklogs++
 		}
 	}
 	return nil

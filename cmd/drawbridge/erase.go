@@ -19,15 +19,15 @@ func newRecall(s *screen) *cobra.Command {
 	var why string
 	c := s.operate(&cobra.Command{
 		Use:   "recall KEY",
-		Short: "Withdraw comments and attachments that should never have left",
-		Long: `Withdraws what this side sent of an issue: the other side deletes its copies of the comments and attachments, and
-they stay in from then on, whatever the rules say. Without --member everything that left is withdrawn. It
-lists what it withdrew; the ack of the other side shows in drawbridge sync show. What people there have read,
-mailed or copied by hand cannot be called back, and field values cannot either: change or clear them.`,
+		Short: "Withdraw what should never have left",
+		Long: `Withdraws what this side sent of an issue: the other side deletes its copies of the comments,
+attachments and worklogs, and they stay in from then on, whatever the rules say. Without --member everything
+that left is withdrawn. It lists what it withdrew; the ack of the other side shows in drawbridge sync show. What
+people there have read, mailed or copied by hand cannot be called back, and field values cannot either: change or clear them.`,
 		Example: `  drawbridge recall OPS-7 --member comment/10231 --why "names a customer" --config poller.yaml`,
 		Args:    words("KEY"),
 	}, func(ctx context.Context, h *half, args []string) error { return h.recall(ctx, args[0], members, why) })
-	c.Flags().StringArrayVar(&members, "member", nil, "comment/ID or attachment/ID; may be repeated (default: all that left)")
+	c.Flags().StringArrayVar(&members, "member", nil, "comment/ID, attachment/ID or worklog/ID; may be repeated (default: all that left)")
 	c.Flags().StringVar(&why, "why", "", "the reason, kept in the history")
 	return c
 }

@@ -121,7 +121,7 @@ func (h *half) question(ctx context.Context, c *bridge.Connection, change bridge
 // draftView is one issue under a rule set.
 type draftView struct {
 	leaving
-	Kept   []publish.Stays `json:"kept,omitempty"` // comments and attachments that stay here
+	Kept   []publish.Stays `json:"kept,omitempty"` // comments, attachments and worklogs that stay here
 	There  *bridge.Preview `json:"there,omitempty"`
 	Silent string          `json:"silent,omitempty"` // why the other side was not heard
 }

@@ -23,7 +23,7 @@ func newSyncShow(s *screen) *cobra.Command {
 		Use:   "show KEY",
 		Short: "Tell everything about one pair: fields, members, history",
 		Long: `Shows what this half knows of an issue under sync: its twin, what waits, every field with the edit that stands
-and how it came to stand, comments and attachments, and what happened, newest last.`,
+and how it came to stand, comments, attachments and worklogs, and what happened, newest last.`,
 		Example: "  drawbridge sync show SUP-12 --history 50 --config hub.yaml",
 		Args:    words("KEY"),
 	}, func(ctx context.Context, h *half, args []string) error {

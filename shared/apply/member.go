@@ -2,8 +2,8 @@ package apply
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"drawbridge/shared/bridge"
@@ -23,6 +23,7 @@ type deed struct {
 	what  merge.Deed
 	next  merge.Member // the state once it is done
 	look  bool         // an earlier try may have created it: look before creating
+	wrote []string     // worklog: what this or an earlier try may have written
 
 	write rule.CommentWrite
 	skip  string // why our rules do not take it
@@ -52,6 +53,13 @@ func (f *Flow) ruleMember(v *observe.View, p *pair.Pair, m *deed) {
 		} else if m.want.Note != "" {
 			m.skip = m.want.Note
 		}
+	case bridge.Worklog:
+		w, err := v.Rules.WorklogIn(env, m.want)
+		if m.write = w; err != nil {
+			m.err = err
+		} else if !w.Take {
+			m.skip = w.Why
+		}
 	default:
 		m.skip = "this site does not take " + string(m.want.Kind) + "s"
 	}
@@ -80,25 +88,55 @@ func (f *Flow) deeds(ctx context.Context, v *observe.View, pl *plan) error {
 }
 
 func (f *Flow) deed(ctx context.Context, v *observe.View, issue string, m *deed, look *looker) error {
-	switch {
-	case m.what == merge.Create && m.want.Kind == bridge.Comment:
-		return f.addComment(ctx, v, issue, m, look)
-	case m.what == merge.Create:
-		return f.addAttachment(ctx, v, issue, m, look)
-	case m.what == merge.Edit && m.want.Kind == bridge.Comment:
-		_, err := f.Site.Jira.EditComment(ctx, issue, m.local, f.commentRequest(v, m))
+	switch m.what {
+	case merge.Create:
+		return f.addMember(ctx, v, issue, m, look)
+	case merge.Edit:
+		err := f.editMember(ctx, v, issue, m)
 		if jira.StatusOf(err) == 404 {
 			m.what = merge.Create // deleted here meanwhile: an edit beats a deletion its author did not see, once
-			m.next.Again = true
-			return f.addComment(ctx, v, issue, m, look)
+			m.next.Again, m.look = true, true
+			return f.addMember(ctx, v, issue, m, look)
 		}
 		return err
-	case m.what == merge.Edit:
-		return nil // the content of an attachment never changes
-	case m.want.Kind == bridge.Comment:
-		return ignoreAbsent(f.Site.Jira.DeleteComment(ctx, issue, m.local))
+	}
+	if m.local == "" {
+		if err := look.find(ctx, m); err != nil || m.local == "" {
+			return err
+		}
+	}
+	return ignoreAbsent(f.removeMember(ctx, issue, m))
+}
+
+func (f *Flow) addMember(ctx context.Context, v *observe.View, issue string, m *deed, look *looker) error {
+	switch m.want.Kind {
+	case bridge.Comment:
+		return f.addComment(ctx, v, issue, m, look)
+	case bridge.Worklog:
+		return f.addWorklog(ctx, v, issue, m, look)
 	default:
-		return ignoreAbsent(f.Site.Jira.DeleteAttachment(ctx, m.local))
+		return f.addAttachment(ctx, v, issue, m, look)
+	}
+}
+
+func (f *Flow) editMember(ctx context.Context, v *observe.View, issue string, m *deed) (err error) {
+	switch m.want.Kind {
+	case bridge.Comment:
+		_, err = f.Site.Jira.EditComment(ctx, issue, m.local, f.commentRequest(v, m))
+	case bridge.Worklog:
+		_, err = f.Site.Jira.EditWorklog(ctx, issue, m.local, f.worklogRequest(v, m))
+	}
+	return err // the content of an attachment never changes
+}
+
+func (f *Flow) removeMember(ctx context.Context, issue string, m *deed) error {
+	switch m.want.Kind {
+	case bridge.Comment:
+		return f.Site.Jira.DeleteComment(ctx, issue, m.local)
+	case bridge.Worklog:
+		return f.Site.Jira.DeleteWorklog(ctx, issue, m.local)
+	default:
+		return f.Site.Jira.DeleteAttachment(ctx, m.local)
 	}
 }
 
@@ -114,25 +152,32 @@ func (f *Flow) commentRequest(v *observe.View, m *deed) jira.CommentRequest {
 		Body: m.write.Body, Internal: m.write.Internal,
 		Properties: map[string]any{site.MarkerKey: site.Marker{Connection: v.Connection.ID, Remote: m.want.ID}},
 	}
+	r.Visibility = audience(m)
+	r.Open = r.Visibility == nil && !m.write.Internal
+	return r
+}
+
+// audience is who may see the copy; nil: everybody who sees the issue.
+func audience(m *deed) *jira.Visibility {
 	switch {
 	case m.write.Role != "":
-		r.Visibility = &jira.Visibility{Type: "role", Value: m.write.Role}
+		return &jira.Visibility{Type: "role", Value: m.write.Role}
 	case m.write.Group != "":
-		r.Visibility = &jira.Visibility{Type: "group", Value: m.write.Group}
-	default:
-		r.Open = !m.write.Internal
+		return &jira.Visibility{Type: "group", Value: m.write.Group}
 	}
-	return r
+	return nil
 }
 
 func (f *Flow) addComment(ctx context.Context, v *observe.View, issue string, m *deed, look *looker) error {
 	if m.look {
-		found, err := look.comment(ctx, m.want.ID)
-		if err != nil || found != nil {
-			if found != nil {
-				m.local, m.made = found.ID, found.Created.UnixMilli()
-			}
+		found, err := look.comment(ctx, m)
+		switch {
+		case err != nil:
 			return err
+		case found != nil && strings.TrimSpace(found.Body) != strings.TrimSpace(m.write.Body):
+			return f.editMember(ctx, v, issue, m) // the original was edited since
+		case found != nil:
+			return nil
 		}
 	}
 	c, err := f.Site.Jira.AddComment(ctx, issue, f.commentRequest(v, m))
@@ -142,11 +187,7 @@ func (f *Flow) addComment(ctx context.Context, v *observe.View, issue string, m 
 
 func (f *Flow) addAttachment(ctx context.Context, v *observe.View, issue string, m *deed, look *looker) error {
 	if m.look {
-		found, err := look.attachment(ctx, m)
-		if err != nil || found != nil {
-			if found != nil {
-				m.local, m.made = found.ID, found.Created.UnixMilli()
-			}
+		if found, err := look.attachment(ctx, m); err != nil || found != nil {
 			return err
 		}
 	}
@@ -171,11 +212,26 @@ type looker struct {
 	comments    []jira.Comment
 	listed      bool
 	attachments []jira.Attachment
-	known       map[string]bool // local ids of attachments that are originals, or some member's copy
 	read        bool
+	worklogs    []jira.Worklog
+	logged      bool
+	known       map[string]bool // keys of local members that are originals, or some member's copy
 }
 
-func (l *looker) comment(ctx context.Context, original string) (*jira.Comment, error) {
+// find looks for the copy that an earlier try may have made; it is the deed's then.
+func (l *looker) find(ctx context.Context, m *deed) (err error) {
+	switch m.want.Kind {
+	case bridge.Comment:
+		_, err = l.comment(ctx, m)
+	case bridge.Worklog:
+		_, err = l.worklog(ctx, m)
+	case bridge.Attachment:
+		_, err = l.attachment(ctx, m)
+	}
+	return err
+}
+
+func (l *looker) comment(ctx context.Context, m *deed) (*jira.Comment, error) {
 	if !l.listed {
 		var err error
 		if l.comments, err = l.f.Site.Jira.ListComments(ctx, l.issue); err != nil {
@@ -183,14 +239,13 @@ func (l *looker) comment(ctx context.Context, original string) (*jira.Comment, e
 		}
 		l.listed = true
 	}
-	i := slices.IndexFunc(l.comments, func(c jira.Comment) bool {
-		var m site.Marker
-		return json.Unmarshal(c.Properties[site.MarkerKey], &m) == nil && m.Connection == l.connection && m.Remote == original
-	})
+	i := slices.IndexFunc(l.comments, func(c jira.Comment) bool { return marked(c.Properties, l.connection, m.want.ID) })
 	if i < 0 {
 		return nil, nil
 	}
-	return &l.comments[i], nil
+	found := &l.comments[i]
+	m.local, m.made = found.ID, found.Created.UnixMilli()
+	return found, nil
 }
 
 // attachment finds an upload of ours that is no member's yet by name and size; its content is verified by the upload having
@@ -208,12 +263,13 @@ func (l *looker) attachment(ctx context.Context, m *deed) (*jira.Attachment, err
 		return nil, err
 	}
 	i := slices.IndexFunc(l.attachments, func(a jira.Attachment) bool {
-		return a.Name == m.want.Name && a.Size == m.want.Size && a.Author.Is(account) && !l.known[a.ID]
+		return a.Name == m.want.Name && a.Size == m.want.Size && a.Author.Is(account) && !l.known[pair.MemberKey(bridge.Attachment, a.ID)]
 	})
 	if i < 0 {
 		return nil, nil
 	}
 	found := l.attachments[i]
+	m.local, m.made = found.ID, found.Created.UnixMilli()
 	l.attachments = slices.Delete(l.attachments, i, i+1) // two members may have one name and size
 	return &found, nil
 }
@@ -232,19 +288,19 @@ func recordMembers(ctx context.Context, p *pair.Pair, pl *plan, now int64) error
 		switch {
 		case m.done:
 			c.Member = m.next
-			c.Since, c.Why, c.Tries = 0, "", 0
+			c.Since, c.Why, c.Tries, c.Wrote = 0, "", 0, nil
 			p.State.Refuse(m.key, "")
-			if m.what == merge.Create {
+			if m.made != 0 {
 				c.LocalID, c.Made = m.local, m.made
 			}
 			p.Note(pair.Event{What: "applied", Field: m.key, Outcome: string(m.what)})
 		case m.skip != "":
-			c.Since, c.Why = 0, m.skip
+			c.Since, c.Wrote, c.Why = 0, nil, m.skip
 			p.Note(pair.Event{What: "not taken", Field: m.key, Note: m.skip})
 		case m.err != nil && !bridge.IsTemporary(m.err):
 			c.Why, c.Tries = m.err.Error(), c.Tries+1
 			if certain(m.err) {
-				c.Since = 0
+				c.Since, c.Wrote = 0, nil
 			}
 			p.State.Refuse(m.key, m.err.Error())
 			p.Note(pair.Event{What: "refused", Field: m.key, Note: m.err.Error()})

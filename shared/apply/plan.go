@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"crypto/rand"
+	"maps"
 	"slices"
 
 	"drawbridge/shared/bridge"
@@ -27,7 +28,7 @@ type plan struct {
 	project    string // of the local issue, "" if not known
 	kind       string // its issue type, likewise
 	members    []*deed
-	known      map[string]bool // local ids of attachments of which it is known what they are; only where one is looked for
+	known      map[string]bool // keys of local members of which it is known what they are; only where one is looked for
 	link       bool            // the remote link to the twin is to be set
 	remote     bridge.Ref      // the twin
 	gone       bridge.Gone     // the twin is gone: what the rule says of that is to be done
@@ -263,6 +264,9 @@ func (f *Flow) decideMembers(ctx context.Context, v *observe.View, p *pair.Pair,
 			continue
 		}
 		next, what := c.Next()
+		if what == merge.Leave && c.Want.Deleted && c.Since != 0 && c.LocalID == "" {
+			what = merge.Delete // an earlier try may have made what is to be gone
+		}
 		if what == merge.Leave {
 			c.Member = next
 			p.SetCopy(c)
@@ -271,22 +275,37 @@ func (f *Flow) decideMembers(ctx context.Context, v *observe.View, p *pair.Pair,
 		}
 		m := &deed{key: key, want: c.Want, local: c.LocalID, what: what, next: next, look: c.Since != 0 || p.State.Look != 0}
 		f.ruleMember(v, p, m)
-		if what == merge.Create && c.Since == 0 {
-			c.Since = v.Now
+		if what == merge.Create {
+			intend(c, m, v.Now)
 			p.SetCopy(c)
 		}
+		m.wrote = slices.Sorted(maps.Keys(c.Wrote))
 		pl.members = append(pl.members, m)
 	}
-	if err := knownFiles(ctx, p, pl); err != nil {
+	if err := knownMembers(ctx, p, pl); err != nil {
 		return err
 	}
 	slices.SortStableFunc(pl.members, func(a, b *deed) int { return pair.OldestFirst(a.want, b.want) })
 	return nil
 }
 
-// knownFiles lists the attachments that cannot be the upload that is looked for.
-func knownFiles(ctx context.Context, p *pair.Pair, pl *plan) error {
-	if !slices.ContainsFunc(pl.members, func(m *deed) bool { return m.look && m.what == merge.Create && m.want.Kind == bridge.Attachment }) {
+// intend notes that a copy is about to be made.
+func intend(c *pair.Copy, m *deed, now int64) {
+	if c.Since == 0 {
+		c.Since = now
+	}
+	if m.want.Kind != bridge.Worklog || m.skip != "" || m.err != nil {
+		return
+	}
+	if c.Wrote == nil {
+		c.Wrote = map[string]string{}
+	}
+	c.Wrote[m.shows()] = pair.Hash(c.Want)
+}
+
+// knownMembers lists the attachments and worklogs that cannot be the copy that is looked for.
+func knownMembers(ctx context.Context, p *pair.Pair, pl *plan) error {
+	if !slices.ContainsFunc(pl.members, func(m *deed) bool { return m.look && m.local == "" && m.want.Kind != bridge.Comment }) {
 		return nil
 	}
 	copies, err := p.Copies(ctx)
@@ -296,10 +315,10 @@ func knownFiles(ctx context.Context, p *pair.Pair, pl *plan) error {
 	owns, err := p.Owns(ctx)
 	pl.known = map[string]bool{}
 	for _, c := range copies {
-		pl.known[c.LocalID] = true
+		pl.known[pair.MemberKey(c.Want.Kind, c.LocalID)] = true
 	}
 	for _, o := range owns {
-		pl.known[o.Offer.ID] = !o.Ours || !o.Kept // what is kept back may be the very copy that was forgotten
+		pl.known[pair.MemberKey(o.Offer.Kind, o.Offer.ID)] = !o.Ours || !o.Kept // what is kept back may be the very copy that was forgotten
 	}
 	return err
 }

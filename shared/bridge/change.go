@@ -13,7 +13,7 @@ type Change struct {
 	// Fields holds, by replica key, the sender's knowledge of both entries. An element of a set-valued field has the key
 	// "labels/urgent" and the value true or false.
 	Fields map[string]Entries `json:"fields,omitempty"`
-	// Members are the comments and attachments the receiver has not acknowledged, oldest first.
+	// Members are the comments, attachments and worklogs the receiver has not acknowledged, oldest first.
 	Members []Member `json:"members,omitempty"`
 	// Gone says that the sender's issue was deleted, or left sync ("stopped"); the receiver's rule says what follows.
 	Gone Gone `json:"gone,omitempty"`

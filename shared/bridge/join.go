@@ -4,7 +4,7 @@ package bridge
 // until the receiver has answered.
 type Join struct {
 	Values Values `json:"values"` // whose values stand where the two differ
-	// Members are all comments and attachments of the sender's issue that may leave, so that what stands on both sides
+	// Members are all comments, attachments and worklogs of the sender's issue that may leave, so that what stands on both sides
 	// already is paired and not copied. They carry no content.
 	Members []Sketch `json:"members,omitempty"`
 }
@@ -29,10 +29,12 @@ type Sketch struct {
 	ID      string     `json:"id"`
 	Created int64      `json:"created,omitempty"` // ms since 1970
 	Author  string     `json:"author,omitempty"`  // display name, where the rules let it out
-	Texts   []string   `json:"texts,omitempty"`   // comment: hashes of its text, the first of the whole of it
+	Texts   []string   `json:"texts,omitempty"`   // comment, worklog: hashes of its text, the first of the whole of it
 	Long    bool       `json:"long,omitempty"`    // comment: long enough to be recognised by its text alone
 	Name    string     `json:"name,omitempty"`    // attachment
 	Size    int64      `json:"size,omitempty"`
+	Started int64      `json:"started,omitempty"` // worklog: s since 1970
+	Seconds int64      `json:"seconds,omitempty"`
 	SHA256  string     `json:"sha256,omitempty"`
 }
 
@@ -65,7 +67,7 @@ type PreviewField struct {
 	Note  string `json:"note,omitempty"` // why it is left or refused
 }
 
-// A PreviewMember is a comment or attachment of the change.
+// A PreviewMember is a comment, attachment or worklog of the change.
 type PreviewMember struct {
 	Member string `json:"member"` // "comment/10001", as the asking site knows it
 	What   string `json:"what"`   // created, paired, not taken

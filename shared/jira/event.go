@@ -172,6 +172,9 @@ func (w *wireEvent) fillIssue(e *Event) {
 	for n := range i.Comments {
 		i.Comments[n].Complete = false
 	}
+	for n := range i.Worklogs {
+		i.Worklogs[n].Complete = false
+	}
 	i.Partial = !i.Knows("updated") // comment events carry six fields, this not among them
 	e.Issue, e.IssueID, e.IssueKey = i, i.ID, i.Key
 }

@@ -15,7 +15,7 @@ type Ref struct{ ID, Key string }
 // An Issue is an issue as one answer or webhook body shows it.
 type Issue struct {
 	ID, Key string
-	// Fields holds what Jira sent, by field id, except the comments. A field that is missing was not sent: nothing is known.
+	// Fields holds what Jira sent, by field id, except comments and worklogs. A field that is missing was not sent: nothing is known.
 	Fields map[string]json.RawMessage
 	// Histories are in order of id, where they were asked for.
 	Histories    []History
@@ -23,6 +23,8 @@ type Issue struct {
 	// Comments are in the order Jira sent them, where they were asked for.
 	Comments       []Comment
 	AllComments    bool // the list is complete
+	Worklogs       []Worklog
+	AllWorklogs    bool // the list is complete: Jira shows the first 20
 	Attachments    []Attachment
 	HasAttachments bool // the body says which attachments there are
 	Properties     map[string]json.RawMessage
@@ -149,6 +151,7 @@ func (w *wireIssue) issue(capped int) *Issue {
 	}
 	i.Histories, i.AllHistories = w.Changelog.histories(capped)
 	i.readComments(true)
+	i.readWorklogs(true)
 	if raw, ok := i.Fields["attachment"]; ok {
 		var list []Attachment
 		if json.Unmarshal(raw, &list) == nil {
@@ -176,4 +179,21 @@ func (i *Issue) readComments(complete bool) {
 	}
 	i.Comments, i.AllComments = w.Comments, w.Total != nil && int(*w.Total) <= len(w.Comments)
 	delete(i.Fields, "comment")
+}
+
+// readWorklogs takes the worklogs out of the fields, as readComments does.
+func (i *Issue) readWorklogs(complete bool) {
+	var w struct {
+		Worklogs []Worklog `json:"worklogs"`
+		Total    *number   `json:"total"`
+	}
+	raw, ok := i.Fields["worklog"]
+	if !ok || json.Unmarshal(raw, &w) != nil {
+		return
+	}
+	for n := range w.Worklogs {
+		w.Worklogs[n].Complete = complete
+	}
+	i.Worklogs, i.AllWorklogs = w.Worklogs, w.Total != nil && int(*w.Total) <= len(w.Worklogs)
+	delete(i.Fields, "worklog")
 }

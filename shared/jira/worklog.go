@@ -8,14 +8,16 @@ import (
 	"time"
 )
 
-// A Worklog is time spent on an issue.
+// A Worklog is time spent on an issue, as one answer or webhook body shows it.
 type Worklog struct {
 	ID, IssueID               string
 	Author, UpdateAuthor      User
 	Comment                   string
 	Created, Updated, Started time.Time
 	Seconds                   int64
-	Visibility                *Visibility
+	Visibility                *Visibility                // nil: none shown, see Complete
+	Properties                map[string]json.RawMessage // Cloud, where they were asked for
+	Complete                  bool                       // read from the API: no Visibility means that there is none. A webhook may leave it out
 }
 
 // WorklogRequest is a worklog to write. The remaining estimate is left alone: it is a field of its own.
@@ -38,9 +40,10 @@ type wireWorklog struct {
 	Started      moment          `json:"started"`
 	Seconds      number          `json:"timeSpentSeconds"`
 	Visibility   *wireVisibility `json:"visibility"`
+	Properties   json.RawMessage `json:"properties"`
 }
 
-// UnmarshalJSON reads a worklog of either flavour.
+// UnmarshalJSON reads a worklog of either flavour. Complete stays false: the caller knows where the body comes from.
 func (l *Worklog) UnmarshalJSON(raw []byte) error {
 	var w wireWorklog
 	if err := json.Unmarshal(raw, &w); err != nil {
@@ -53,6 +56,9 @@ func (l *Worklog) UnmarshalJSON(raw []byte) error {
 	}
 	if w.UpdateAuthor != nil {
 		l.UpdateAuthor = *w.UpdateAuthor
+	}
+	if len(w.Properties) > 0 {
+		l.Properties, _ = readProperties(w.Properties)
 	}
 	return nil
 }
@@ -106,11 +112,34 @@ func (c *Client) DeleteWorklog(ctx context.Context, issueID, id string) error {
 		route: "issue/{issue}/worklog/{worklog}", issue: issueID, path: worklogPath(issueID, id)})
 }
 
-// ListWorklogs reads all worklogs of an issue. Data Center has them in one answer; Cloud in pages.
+// GetWorklog reads one worklog, with its properties on Cloud.
+func (c *Client) GetWorklog(ctx context.Context, issueID, id string) (Worklog, error) {
+	var l Worklog
+	path := "rest/api/2/issue/" + url.PathEscape(issueID) + "/worklog/" + url.PathEscape(id)
+	if q := c.worklogQuery(); q != nil {
+		path += "?" + q.Encode()
+	}
+	what := "read worklog " + id + " of issue " + issueID
+	err := c.get(ctx, what, "issue/{issue}/worklog/{worklog}", path, needs(&l, func() bool { return l.ID != "" }))
+	l.Complete = err == nil
+	return l, err
+}
+
+// worklogQuery asks for the properties, which Data Center does not have.
+func (c *Client) worklogQuery() url.Values {
+	if c.cloud() {
+		return url.Values{"expand": {"properties"}}
+	}
+	return nil
+}
+
+// ListWorklogs reads all worklogs of an issue that our account may see, with their properties on Cloud. Data Center has them
+// in one answer; Cloud in pages.
 func (c *Client) ListWorklogs(ctx context.Context, issueID string) ([]Worklog, error) {
 	list := []Worklog{}
-	p := pager{"list the worklogs of issue " + issueID, "issue/{issue}/worklog", "rest/api/2/issue/" + url.PathEscape(issueID) + "/worklog", nil, 1000}
+	p := pager{"list the worklogs of issue " + issueID, "issue/{issue}/worklog", "rest/api/2/issue/" + url.PathEscape(issueID) + "/worklog", c.worklogQuery(), 1000}
 	err := pages(ctx, c, p, func(l Worklog) error {
+		l.Complete = true
 		list = append(list, l)
 		return nil
 	})

@@ -10,7 +10,7 @@
 //	                                    the state and happened since those were written; in the sparse index
 //	pair/C/I      state                 who the two issues are, the entries of every field, the open intents of our writes
 //	pair/C/I      value/<sha256>        a field value over 1 KB, referred to by the state
-//	pair/C/I      own/<kind>/<id>       a comment or attachment written here, as last sent
+//	pair/C/I      own/<kind>/<id>       a comment, attachment or worklog written here, as last sent
 //	pair/C/I      copy/<kind>/<id>      a member written there (its remote id), wanted and done here
 //	pair/C/I      copyof/<kind>/<id>    local id of a copy -> remote id of its original
 //	pair/C/I      history/<time>-<n>    what happened, newest last

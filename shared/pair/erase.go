@@ -50,7 +50,7 @@ func (b *Book) EraseIssue(ctx context.Context, connection, issue string) (int, e
 	return n, b.Store.Apply(ctx, store.Put(line), store.Delete(due))
 }
 
-// EraseMember forgets the content of one comment or attachment, and what the history says of it.
+// EraseMember forgets the content of one comment, attachment or worklog, and what the history says of it.
 func (b *Book) EraseMember(ctx context.Context, connection, issue, key string) (int, error) {
 	return b.rewrite(ctx, connection, issue, func(sort string, v any) any {
 		doc, _ := v.(map[string]any)
@@ -58,7 +58,7 @@ func (b *Book) EraseMember(ctx context.Context, connection, issue, key string) (
 		case sort == "own/"+key || sort == "copy/"+key:
 			for _, part := range []string{"offer", "want"} {
 				if m, ok := doc[part].(map[string]any); ok {
-					for _, name := range []string{"body", "name", "author", "note"} {
+					for _, name := range []string{"body", "name", "author", "note", "started", "seconds"} {
 						delete(m, name)
 					}
 				}

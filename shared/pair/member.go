@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"time"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/merge"
@@ -31,9 +32,11 @@ type Copy struct {
 	Since        int64         `json:"since,omitempty"`     // hub ms of the open intent to create it: a retry looks before it creates
 	Made         int64         `json:"made,omitempty"`      // Jira's time of the copy's creation, ms: an older list does not know it
 	Tries        int           `json:"tries,omitempty"`
-	Paired       bool          `json:"paired,omitempty"`   // it stood here before: its content is taken to be the original's
-	Original     string        `json:"original,omitempty"` // the remote member is itself a copy of ours of this id
-	Why          string        `json:"why,omitempty"`      // why it was not taken, or refused
+	Paired       bool          `json:"paired,omitempty"` // it stood here before: its content is taken to be the original's
+	// Wrote is what the open intent to create a worklog may have written, by [LogHash], with the hash of the wanted member.
+	Wrote    map[string]string `json:"wrote,omitempty"`
+	Original string            `json:"original,omitempty"` // the remote member is itself a copy of ours of this id
+	Why      string            `json:"why,omitempty"`      // why it was not taken, or refused
 }
 
 // Next is what the copy needs, and the state it has once that is done.
@@ -49,6 +52,19 @@ func (c *Copy) Next() (merge.Member, merge.Deed) {
 	return merge.Take(c.Member, c.Want, c.WantRules, Hash(c.Want))
 }
 
+// Adopt takes a local member for the copy that the open intent has made. Shows is what it shows, where that is known: what was
+// written may not be what is wanted now.
+func (c *Copy) Adopt(localID, shows string) {
+	if !c.Want.Deleted {
+		c.Member, _ = c.Next()
+		if hash, ok := c.Wrote[shows]; ok {
+			c.Hash = hash
+		}
+		c.Since, c.Wrote = 0, nil
+	}
+	c.LocalID = localID
+}
+
 // Receive takes in what the remote site sent of its member. A late one changes nothing.
 func (c *Copy) Receive(m bridge.Member, rules int64) {
 	if c.Want.ID == "" || m.Seq > c.Want.Seq || m.Seq == c.Want.Seq && (m.Deleted || rules >= c.WantRules && !c.Want.Deleted) {
@@ -61,6 +77,13 @@ func Hash(m bridge.Member) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%d\x00%d\x00%d\x00%t\x00%s\x00%s", m.Body, m.Name, m.SHA256, m.Size, m.Started, m.Seconds, m.Restricted, m.Other, m.Note)
 	return hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+// LogHash is of what a worklog shows: where Jira keeps no marker on worklogs, our own are found again by it. Its time is
+// compared to the second, its text by letters and digits: Jira changes the rest.
+func LogHash(text string, started time.Time, seconds int64) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d\x00%d\x00%s", started.Unix(), seconds, letters(text)))
+	return hex.EncodeToString(sum[:12])
 }
 
 // MemberKey is how acks and dirty lists name a member: "comment/10001".

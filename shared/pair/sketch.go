@@ -18,11 +18,12 @@ const (
 	nearby      = 10 * 60 * 1000 // ms
 	prefixLine  = 160            // bytes of a first line that may be an author line
 	prefixColon = 120            // bytes of an author line that ends in a colon
+	second      = 1000           // ms
 )
 
 // Sketch is enough of a member to recognise it on the other site.
 func Sketch(m bridge.Member) bridge.Sketch {
-	s := bridge.Sketch{Kind: m.Kind, ID: m.ID, Created: m.Created, Author: m.Author.Name}
+	s := bridge.Sketch{Kind: m.Kind, ID: m.ID, Created: m.Created, Author: m.Author.Name, Started: m.Started / second, Seconds: m.Seconds}
 	if m.Kind == bridge.Attachment {
 		s.Name, s.Size, s.SHA256 = m.Name, m.Size, m.SHA256
 		return s
@@ -69,18 +70,23 @@ func letters(text string) string {
 }
 
 // Alike reports whether two members of two issues are one and the same: attachments by name, size and, where both are
-// known, content; comments by text without an author line, short ones also by time or author.
+// known, content; comments by text without an author line, short ones also by time or author; worklogs by when the work began,
+// how long it took and their text, or where neither has one by author.
 func Alike(a, b bridge.Sketch) bool {
 	switch {
 	case a.Kind != b.Kind:
 		return false
 	case a.Kind == bridge.Attachment:
 		return a.Name == b.Name && a.Size == b.Size && (a.SHA256 == "" || b.SHA256 == "" || a.SHA256 == b.SHA256)
+	case a.Kind == bridge.Worklog && (a.Started != b.Started || a.Seconds != b.Seconds):
+		return false
+	case a.Kind == bridge.Worklog && len(a.Texts) == 0 && len(b.Texts) == 0:
+		return a.Author != "" && a.Author == b.Author
 	case len(a.Texts) == 0 || len(b.Texts) == 0:
 		return false
 	}
 	whole := func(x, y bridge.Sketch) bool {
-		return slices.Contains(y.Texts, x.Texts[0]) && (x.Long || near(x, y) || x.Author != "" && x.Author == y.Author)
+		return slices.Contains(y.Texts, x.Texts[0]) && (x.Long || x.Kind == bridge.Worklog || near(x, y) || x.Author != "" && x.Author == y.Author)
 	}
 	return whole(a, b) || whole(b, a)
 }

@@ -33,6 +33,8 @@ type State struct {
 	Joined  bool     `json:"joined,omitempty"`
 	Project string   `json:"project,omitempty"` // of the local issue, as last seen: its workflow is known by
 	Type    string   `json:"type,omitempty"`    // project and type
+	// Logged says that a worklog of ours has left. Where none has, and the rules let none out, no worklog is looked at.
+	Logged bool `json:"logged,omitempty"`
 }
 
 // Display is what the fields that the rules name for it show.

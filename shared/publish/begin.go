@@ -15,7 +15,7 @@ import (
 // Begin says how an issue comes under sync.
 type Begin struct {
 	Base    int64 // id of the newest changelog item the body includes; 0: the creation
-	Created bool  // it was just created: it has no comments yet
+	Created bool  // it was just created: it has no comments and worklogs yet
 	ByHand  bool  // a person asked: no trigger is needed
 	Lane    bridge.Lane
 	Cause   string
@@ -130,6 +130,13 @@ func (f *Flow) begin(ctx context.Context, v *observe.View, is *jira.Issue, b Beg
 		}
 		is.Comments, is.AllComments = comments, true
 	}
+	if !b.Created && !is.AllWorklogs && v.Rules.SendsWorklogs() {
+		logs, err := f.Site.Jira.ListWorklogs(ctx, is.ID)
+		if err != nil {
+			return err
+		}
+		is.Worklogs, is.AllWorklogs = logs, true
+	}
 	seen, lost, err := f.first(ctx, v, is, b)
 	if err != nil || lost {
 		return err
@@ -169,7 +176,8 @@ func (f *Flow) begin(ctx context.Context, v *observe.View, is *jira.Issue, b Beg
 // know nothing any more.
 func wroteHere(v *observe.View, is *jira.Issue) bool {
 	return slices.ContainsFunc(is.Comments, func(c jira.Comment) bool { return c.Author.Is(v.Account) }) ||
-		slices.ContainsFunc(is.Attachments, func(a jira.Attachment) bool { return a.Author.Is(v.Account) })
+		slices.ContainsFunc(is.Attachments, func(a jira.Attachment) bool { return a.Author.Is(v.Account) }) ||
+		slices.ContainsFunc(is.Worklogs, func(w jira.Worklog) bool { return w.Author.Is(v.Account) })
 }
 
 // first is the first observation of an issue, with its changelog: entries get the numbers they would have had if the issue

@@ -90,8 +90,8 @@ func (f *Flow) comment(ctx context.Context, v *observe.View, p *pair.Pair, issue
 			return nil, err
 		}
 	}
-	if original := copyMarker(c, v.Connection.ID); mine && original != "" {
-		return f.adoptable(ctx, p, c, original)
+	if original := markerOf(c.Properties, v.Connection.ID); mine && original != "" {
+		return f.adoptable(ctx, p, bridge.Comment, c.ID, original)
 	}
 	if p.State.Kept != "" {
 		return nil, nil
@@ -104,22 +104,22 @@ func proven(c jira.Comment, service bool) bool {
 	return c.Complete && (c.Internal != nil || !service)
 }
 
-// copyMarker is the remote id of the comment that c is our copy of, "" if it is not one.
-func copyMarker(c jira.Comment, connection string) string {
+// markerOf is the remote id of the member of which one with these properties is our copy, "" if it is not one.
+func markerOf(properties map[string]json.RawMessage, connection string) string {
 	var m site.Marker
-	if json.Unmarshal(c.Properties[site.MarkerKey], &m) != nil || m.Connection != connection {
+	if json.Unmarshal(properties[site.MarkerKey], &m) != nil || m.Connection != connection {
 		return ""
 	}
 	return m.Remote
 }
 
 // adoptable is a copy of ours whose event came before its record.
-func (f *Flow) adoptable(ctx context.Context, p *pair.Pair, c jira.Comment, original string) (*sight, error) {
-	known, err := p.Copy(ctx, bridge.Comment, original)
+func (f *Flow) adoptable(ctx context.Context, p *pair.Pair, kind bridge.MemberKind, id, original string) (*sight, error) {
+	known, err := p.Copy(ctx, kind, original)
 	if err != nil || known == nil || known.LocalID != "" {
 		return nil, err
 	}
-	return &sight{adopt: original, offer: bridge.Member{Kind: bridge.Comment, ID: c.ID}}, nil
+	return &sight{adopt: original, offer: bridge.Member{Kind: kind, ID: id}}, nil
 }
 
 // ruled asks the outgoing rule.

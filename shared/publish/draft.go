@@ -24,7 +24,7 @@ type Draft struct {
 	Why     string  // why nothing would leave
 }
 
-// Stays is a comment or attachment that would stay on this site.
+// Stays is a comment, attachment or worklog that would stay on this site.
 type Stays struct {
 	Member string `json:"member"`
 	Why    string `json:"why"`

@@ -164,6 +164,12 @@ func (f *Flow) sketches(ctx context.Context, is *jira.Issue, ms []sight, theirs 
 			Kind: bridge.Comment, ID: c.ID, Created: c.Created.UnixMilli(), Author: c.Author.Person(), Body: c.Body,
 		}))
 	}
+	for _, w := range is.Worklogs {
+		out = append(out, pair.Sketch(bridge.Member{
+			Kind: bridge.Worklog, ID: w.ID, Created: w.Created.UnixMilli(), Author: w.Author.Person(), Body: w.Comment,
+			Started: w.Started.UnixMilli(), Seconds: w.Seconds,
+		}))
+	}
 	for _, a := range is.Attachments {
 		s := bridge.Sketch{Kind: bridge.Attachment, ID: a.ID, Created: a.Created.UnixMilli(), Name: a.Name, Size: a.Size}
 		for _, m := range ms {

@@ -18,6 +18,7 @@ type sight struct {
 	why   string        // why it is kept
 	files []string      // a comment's: names of files it refers to
 	adopt string        // not an original: the copy of this remote member, which has no local id yet
+	shows string        // of a worklog: see [pair.LogHash]
 	lost  bool          // not an original: a copy that is gone
 	ours  bool          // written with our own login
 }
@@ -44,8 +45,9 @@ func (f *Flow) members(ctx context.Context, v *observe.View, p *pair.Pair, is *j
 		}
 		out = append(out, gone...)
 	}
-	if !is.HasAttachments {
-		return out, nil
+	logs, err := f.worklogs(ctx, v, p, is)
+	if out = append(out, logs...); err != nil || !is.HasAttachments {
+		return out, err
 	}
 	files, err := f.attachments(ctx, v, p, is, out)
 	return append(out, files...), err
@@ -124,6 +126,7 @@ func take(ctx context.Context, p *pair.Pair, s sight, cause string, mark func())
 		own.Offer.Body, own.Offer.SHA256 = "", ""
 	}
 	if changed {
+		p.State.Logged = p.State.Logged || own.Offer.Kind == bridge.Worklog && !next.Tombstone()
 		mark()
 		p.Note(pair.Event{What: memberWord(own), Field: pair.MemberKey(own.Offer.Kind, own.Offer.ID), Cause: cause, Note: s.why})
 	}
@@ -152,8 +155,7 @@ func takeCopy(ctx context.Context, p *pair.Pair, s sight, cause string) error {
 		c.Member = merge.Lose(c.Member)
 		p.Note(pair.Event{What: "copy deleted here", Field: pair.MemberKey(s.offer.Kind, s.offer.ID), Cause: cause, Note: "the original stays; it is copied again once if it is edited"})
 	case !s.lost && c.LocalID == "":
-		c.Member, _ = c.Next()
-		c.LocalID, c.Since = s.offer.ID, 0
+		c.Adopt(s.offer.ID, s.shows)
 	default:
 		return nil
 	}

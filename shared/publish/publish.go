@@ -2,7 +2,7 @@
 // trigger match? -> observe -> outgoing rule -> outbox. An event is an observation: it may come late, twice, out of
 // order or never, and nothing rests on it.
 //
-// Start reading at [Flow.Event]; begin.go puts an issue under sync, comment.go and attachment.go prove that a member may
+// Start reading at [Flow.Event]; begin.go puts an issue under sync, comment.go, attachment.go and worklog.go prove that a member may
 // leave.
 package publish
 
@@ -68,6 +68,8 @@ func (f *Flow) event(ctx context.Context, c *bridge.Connection, ev jira.Event) e
 		return f.Gone(ctx, c, ev.IssueID, bridge.Deleted, cause)
 	case jira.CommentCreated, jira.CommentUpdated, jira.CommentDeleted:
 		return f.commented(ctx, c, p, ev, cause)
+	case jira.WorklogCreated, jira.WorklogUpdated, jira.WorklogDeleted:
+		return f.logged(ctx, c, p, ev, cause)
 	case jira.AttachmentDeleted:
 		return f.detached(ctx, c, p, ev, cause)
 	case jira.AttachmentCreated:
@@ -88,7 +90,7 @@ func (f *Flow) updated(ctx context.Context, c *bridge.Connection, p *pair.Pair, 
 	return f.fold(ctx, c, p, seen, bridge.Live)
 }
 
-// Hit takes a whole issue as a search or a read shows it: the changelog, comments and attachments included.
+// Hit takes a whole issue as a search or a read shows it: the changelog, comments, attachments and worklogs included.
 func (f *Flow) Hit(ctx context.Context, is *jira.Issue, readAt int64, cause string) error {
 	defer f.Site.Lock(is.ID)()
 	connections, err := f.Site.Connections(ctx)

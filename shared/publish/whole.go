@@ -9,7 +9,7 @@ import (
 	"drawbridge/shared/jira"
 )
 
-// whole reads an issue with its whole changelog and all its comments.
+// whole reads an issue with its whole changelog, all its comments and all its worklogs.
 func (f *Flow) whole(ctx context.Context, issue string) (*jira.Issue, error) {
 	is, err := f.Site.Jira.Issue(ctx, issue, jira.IssueOptions{Histories: true, Comments: true})
 	if err != nil {
@@ -30,6 +30,12 @@ func (f *Flow) whole(ctx context.Context, issue string) (*jira.Issue, error) {
 			return nil, err
 		}
 		is.AllComments = true
+	}
+	if len(is.Worklogs) > 0 && !is.AllWorklogs {
+		if is.Worklogs, err = f.Site.Jira.ListWorklogs(ctx, is.ID); err != nil {
+			return nil, err
+		}
+		is.AllWorklogs = true
 	}
 	return is, nil
 }

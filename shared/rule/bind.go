@@ -83,7 +83,7 @@ func (b *binder) constants() {
 }
 
 // placeNames are the variables of single places.
-var placeNames = map[string]bool{"value": true, "comment": true, "attachment": true}
+var placeNames = map[string]bool{"value": true, "comment": true, "attachment": true, "worklog": true}
 
 // constant is a scalar of the file as expressions see it.
 func (n *node) constant() any {
@@ -236,6 +236,12 @@ func (b *binder) memberRules() {
 	f.maxSize, _ = bytesOf(a.maxSize.text)
 	f.when, f.take = b.condition(a.when, nil, extra), b.condition(a.take, nil, extra)
 	b.rules.attachments = f
+
+	w, extra := b.set.worklogs, types.Map{"worklog": worklogType}
+	l := worklogRules{restricted: w.restricted.text == "send", author: w.author.text}
+	l.out, l.in = directions(w.direction)
+	l.when, l.take = b.condition(w.when, nil, extra), b.condition(w.take, nil, extra)
+	b.rules.worklogs = l
 }
 
 func texts(ws []word) []string {

@@ -116,10 +116,7 @@ func (r *Rules) CommentIn(env Env, m bridge.Member) (CommentWrite, error) {
 	if err != nil || !ok {
 		return CommentWrite{Why: "the rule's condition for arriving comments does not hold"}, err
 	}
-	w.Body = body
-	if line := r.authorLine(env, m); line != "" {
-		w.Body = line + "\n\n" + body
-	}
+	w.Body = under(authorLine(r.comments.author, env, m), body)
 	return w, nil
 }
 
@@ -153,9 +150,17 @@ func (r *commentRules) audience(w *CommentWrite, m bridge.Member, service, publi
 	}
 }
 
+// under is a text below its author line; either may be empty.
+func under(line, body string) string {
+	if line == "" || body == "" {
+		return line + body
+	}
+	return line + "\n\n" + body
+}
+
 // authorLine is the line that says who wrote the original, and when.
-func (r *Rules) authorLine(env Env, m bridge.Member) string {
-	if r.comments.author == "" {
+func authorLine(template string, env Env, m bridge.Member) string {
+	if template == "" {
 		return ""
 	}
 	at := "an unknown time"
@@ -168,5 +173,5 @@ func (r *Rules) authorLine(env Env, m bridge.Member) string {
 	}
 	quiet := strings.NewReplacer("[", "(", "]", ")", "{", "(", "}", ")", "*", "", "\n", " ")
 	return strings.NewReplacer("{name}", quiet.Replace(name), "{time}", at, "{key}", env.Pair.RemoteKey, "{url}", env.Pair.RemoteURL).
-		Replace(r.comments.author)
+		Replace(template)
 }

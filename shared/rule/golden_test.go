@@ -15,7 +15,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the wanted part of testdata/*.txt")
 
 // TestGolden runs every file of testdata: a rule file, what is put in, and what must come out. Sections begin with
-// "-- name --": rules.yaml, issue (merged over the fixture), replica, comment, arriving, attachment, want. The text
+// "-- name --": rules.yaml, issue (merged over the fixture), replica, comment, arriving, worklog, attachment, want. The text
 // before the first section is a comment; "site: cloud" in it chooses the public site, "created" that the local issue is
 // still to be made.
 func TestGolden(t *testing.T) {
@@ -191,6 +191,16 @@ func playMembers(t *testing.T, r *Rules, env Env, parts map[string]string) strin
 			decode(t, line, &m)
 			w, err := r.CommentIn(env, m)
 			fmt.Fprintf(&b, "comment taken: %+v%s\n", w, failed(err))
+		}
+	}
+	if text, asked := parts["worklog"]; asked {
+		for _, line := range nonempty(text) {
+			var w Worklog
+			decode(t, line, &w)
+			send, m, why, err := r.WorklogOut(env, w)
+			fmt.Fprintf(&b, "worklog leaves %v%s%s: %q by %+v, %d s from %d, restricted %v\n", send, note(why), failed(err), m.Body, m.Author, m.Seconds, m.Started, m.Restricted)
+			in, err := r.WorklogIn(env, bridge.Member{Author: w.Author, Body: w.Body, Created: w.Created, Started: w.Started, Seconds: w.Seconds, Restricted: w.Restricted})
+			fmt.Fprintf(&b, "the same taken: %+v%s\n", in, failed(err))
 		}
 	}
 	if text, asked := parts["attachment"]; asked {

@@ -154,6 +154,16 @@ func (d *decoder) template(what string, to *word, places ...string) reader {
 	}
 }
 
+func (d *decoder) worklogs(n *node, s *worklogsSpec) {
+	d.object(n, "worklogs", keys{
+		"direction":  d.choice("direction", &s.direction, "both", "out", "in", "off"),
+		"restricted": d.choice("restricted", &s.restricted, "keep", "send"),
+		"when":       d.expr("when", &s.when),
+		"take":       d.expr("take", &s.take),
+		"author":     d.template("author", &s.author, "name", "time", "key", "url"),
+	})
+}
+
 func (d *decoder) attachments(n *node, s *attachmentsSpec) {
 	d.object(n, "attachments", keys{
 		"direction":  d.choice("direction", &s.direction, "both", "out", "in", "off"),

@@ -102,6 +102,7 @@ type Rules struct {
 	status      Status
 	comments    commentRules
 	attachments attachmentRules
+	worklogs    worklogRules
 	create      createRules
 	triggers    []Trigger
 	security    map[string]bool

@@ -66,7 +66,8 @@ var unruly = map[string]string{
 	"attachment":     `write the section "attachments"`,
 	"attachments":    `write the section "attachments"`,
 	"issuelinks":     "links are members, not fields",
-	"worklog":        "worklogs are members, not fields",
+	"worklog":        `write the section "worklogs"`,
+	"worklogs":       `write the section "worklogs"`,
 	"subtasks":       "sub-tasks are issues of their own: let a trigger match them",
 }
 

@@ -112,6 +112,7 @@ status: {map: {}}
 users: {table: [{local: a, remote: b}]}
 comments: {restrictedTo: {role: x}}
 attachments: {}
+worklogs: {}
 create: {}
 triggers: [{jql: project = A}]
 scope: {}

@@ -78,6 +78,7 @@ func (d *decoder) set(root *node, base func() Set) *Set {
 		"users":       func(n *node) { d.users(n, &s.users) },
 		"comments":    func(n *node) { d.comments(n, &s.comments) },
 		"attachments": func(n *node) { d.attachments(n, &s.attachments) },
+		"worklogs":    func(n *node) { d.worklogs(n, &s.worklogs) },
 		"create":      func(n *node) { d.create(n, &s.create) },
 		"triggers":    d.each("triggers", func(n *node) { s.triggers = append(s.triggers, d.trigger(n)) }),
 		"scope":       func(n *node) { d.scope(n, &s.scope) },

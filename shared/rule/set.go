@@ -20,6 +20,7 @@ type Set struct {
 	users       usersSpec
 	comments    commentsSpec
 	attachments attachmentsSpec
+	worklogs    worklogsSpec
 	create      createSpec
 	triggers    []triggerSpec
 	scope       scopeSpec
@@ -166,6 +167,14 @@ type attachmentsSpec struct {
 	notTypes   []word
 	when       word
 	take       word
+}
+
+type worklogsSpec struct {
+	direction  word
+	restricted word
+	when       word
+	take       word
+	author     word
 }
 
 type createSpec struct {
