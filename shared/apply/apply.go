@@ -88,6 +88,7 @@ func (f *Flow) Retry(ctx context.Context, t site.Task) error {
 		return err
 	}
 	defer f.Site.Lock("remote/" + p.Head.Remote.ID)()
+	f.Site.Notice(t.Connection) // rules that were published a moment ago may be why
 	v, err := observe.Load(ctx, f.Site, connection, nil, bridge.Live)
 	if err != nil || v.Rules.Method() == "shadow" {
 		return err
@@ -255,6 +256,9 @@ func receive(ctx context.Context, p *pair.Pair, v *observe.View, c *bridge.Chang
 			in.Theirs = &t
 		}
 		next, forgot := merge.Receive(field.Field, s, in)
+		if was := field.Theirs; was != nil && next.Theirs != nil && was.Value != next.Theirs.Value {
+			field.Problem, field.Failed = "", "" // of another value: an edit, or the same edit under mended rules over there
+		}
 		field.Field = next
 		forgotten = forgotten || forgot && !insist
 	}

@@ -377,6 +377,9 @@ func (f *fold) outValue(row rule.Row, r rule.Replica) bridge.Value {
 		f.p.State.Field(row.Key).Problem = o.Err.Error()
 		return ""
 	}
+	if field := f.p.State.Fields[row.Key]; field != nil && field.Failed == "" {
+		field.Problem = "" // the row failed before
+	}
 	return o.Value
 }
 

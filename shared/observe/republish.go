@@ -19,6 +19,13 @@ func (f *fold) republish() {
 			return // the place of a write has to be known first; the next whole body comes soon
 		}
 	}
+	for _, key := range f.p.State.Keys() {
+		base, _, _ := merge.SplitKey(key)
+		if _, ok := f.v.Rules.Row(base); !ok {
+			field := f.p.State.Field(key)
+			field.Problem, field.Failed = "", "" // its row is gone, and the trouble with it
+		}
+	}
 	for _, row := range f.v.Rules.Rows() {
 		f.republishRow(row)
 	}

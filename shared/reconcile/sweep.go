@@ -61,6 +61,9 @@ func (w *Sweep) Page(ctx context.Context, t site.Task) error {
 	if err := w.Site.Check(ctx); err != nil {
 		return err // an issue that nobody may see is not one that was deleted
 	}
+	if t.All {
+		w.Site.Notice(t.Connection) // rules were published a moment ago, most likely
+	}
 	lines, err := w.Site.Book.List(ctx, t.Connection, t.After, pairsPerPage)
 	if err != nil || len(lines) == 0 {
 		return err

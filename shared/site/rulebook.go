@@ -266,6 +266,15 @@ func (s *Site) Publish(ctx context.Context, connection string, r Revision) (Revi
 	return r, s.Book.Store.Apply(ctx, store.Create(revision), op, s.Book.Tell(connection))
 }
 
+// Notice has the revision in force looked up at the next use, however short ago that was done: somebody published.
+func (s *Site) Notice(connection string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.rules[connection]; known != nil {
+		s.rules[connection] = &published{rules: known.rules, number: known.number, bound: known.bound}
+	}
+}
+
 // Forget drops the rules that are kept for a second, so that the next use reads them.
 func (s *Site) Forget() {
 	s.mu.Lock()

@@ -5,8 +5,9 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
+	"drawbridge/shared/pair"
+	"drawbridge/shared/reconcile"
 	"drawbridge/shared/site"
 )
 
@@ -129,7 +130,8 @@ func TestRulesReadTheHistoryOfAnIssue(t *testing.T) {
 	})
 }
 
-// TestNewRulesMayNameWhatIsNew: a half that has run for weeks learns of a field with the rules that name it.
+// TestNewRulesMayNameWhatIsNew: a half that has run for weeks learns of a field with the rules that name it, and the pairs are
+// looked at under these, at once.
 func TestNewRulesMayNameWhatIsNew(t *testing.T) {
 	w := New(t, Options{})
 	key, twin := pairUp(t, w, w.Public, nil)
@@ -142,7 +144,15 @@ func TestNewRulesMayNameWhatIsNew(t *testing.T) {
 		_, err := other.Publish(context.Background(), Connection, site.Revision{File: "new.yaml", Source: withRows(h.Demo.ProjectKey, "  - Root Cause\n")})
 		h.must(err)
 	}
-	time.Sleep(1100 * time.Millisecond) // a running half looks for new rules once a second
+	for _, h := range []*Half{w.Public, w.Private} {
+		h.must(reconcile.Start(context.Background(), h.Site, Connection, "rules published", true))
+	}
+	w.Settle()
+	for _, h := range []*Half{w.Public, w.Private} {
+		if p := h.Pair(map[*Half]string{w.Public: key, w.Private: twin}[h]); p.Head.Rules != 2 {
+			t.Errorf("%s: the pair is under revision %d although revision 2 was published", h.Site.Name, p.Head.Rules)
+		}
+	}
 	w.Public.Edit(key, map[string]any{"customfield_19000": "a lock"})
 	w.Settle()
 	w.Private.want(twin, "customfield_19000", `"a lock"`)
@@ -182,6 +192,33 @@ func TestARowMaySendOneFieldAndWriteAnother(t *testing.T) {
 		here.want(key, "environment", `"again from there"`)
 		if p := here.Pair(key); len(p.State.Intents) != 0 {
 			t.Errorf("a write is still open: %+v", p.State.Intents)
+		}
+	})
+}
+
+// TestMendedRulesEndTheTrouble: a value that the other site does not have, and a row that fails, are trouble of one pair each
+// with the row's file and line; rules published on the side that erred end both.
+func TestMendedRulesEndTheTrouble(t *testing.T) {
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		here.publish(strings.Replace(withRows(here.Demo.ProjectKey, "  - key: ref\n    out: fail(\"no reference\")\n"), "- field: Priority", "- field: Priority\n    values: {High: Sky-high}", 1))
+		key, twin := pairUp(t, w, here, map[string]any{"priority": map[string]string{"name": "High"}})
+		if got := there.Pair(twin).State.Field("priority").Problem; !strings.Contains(got, there.Site.Name+".yaml:3:") || !strings.Contains(got, "Sky-high") {
+			t.Errorf("the other side says of the value it does not have: %q", got)
+		}
+		if got := here.Pair(key).State.Field("ref").Problem; !strings.Contains(got, "new.yaml:12: no reference") {
+			t.Errorf("this side says of the row that fails: %q", got)
+		}
+		here.publish(Everything(here.Demo.ProjectKey))
+		w.Settle()
+		if got := there.Name(twin, "priority"); got != "High" {
+			t.Errorf("priority of the twin after the rules were mended: %s", got)
+		}
+		for _, p := range []*pair.Pair{here.Pair(key), there.Pair(twin)} {
+			for name, f := range p.State.Fields {
+				if f.Problem != "" {
+					t.Errorf("%s of %s is still in trouble: %s", name, p.Head.Local.Key, f.Problem)
+				}
+			}
 		}
 	})
 }
