@@ -72,8 +72,10 @@ type tour struct {
 	t       *testing.T
 	dir     string
 	program string
+	options stack.Options
 	stack   *stack.Stack
 	front   *stack.Front
+	stop    func() // ends what live started
 }
 
 // deploy deploys a template for a demo whose ports are chosen beforehand: the
@@ -89,16 +91,24 @@ func deploy(t *testing.T, text string) *tour {
 	must(t, os.WriteFile(filepath.Join(tr.dir, "demo.json"), raw, 0o600))
 	key, err := exec.CommandContext(t.Context(), tr.program, "config", "hub-key").Output()
 	must(t, err)
-	tr.stack, err = stack.Deploy(t, stack.Options{
+	tr.options = stack.Options{
 		Root: root, Template: text,
 		Parameters: map[string]string{"SiteName": "cloud", "JiraUrl": "http://" + ports[0], "JiraUser": "drawbridge@example.com"},
 		Secrets:    map[string]string{"hub-key": string(key), "jira-token": "drawbridge-token", "webhook-secret": "It's a Secret to Everybody"},
-	})
-	if err != nil {
-		t.Fatalf("%v\n%s", err, tr.stack.Log())
 	}
+	tr.stack = tr.deployed()
 	tr.front = tr.stack.Front(t)
 	return tr
+}
+
+// deployed is the stack in an account of its own.
+func (tr *tour) deployed() *stack.Stack {
+	tr.t.Helper()
+	s, err := stack.Deploy(tr.t, tr.options)
+	if err != nil {
+		tr.t.Fatalf("%v\n%s", err, s.Log())
+	}
+	return s
 }
 
 // freePorts are addresses on loopback where nobody listens, outside the range

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +23,8 @@ import (
 	"drawbridge/tests/stack"
 )
 
-// live starts the demo on the stack and leaves it running until the test ends.
+// live starts the demo on the stack and leaves it running until the test ends,
+// or tr.stop is called.
 func (tr *tour) live() (pub, priv *rig.Jira) {
 	t := tr.t
 	t.Helper()
@@ -36,13 +38,14 @@ func (tr *tour) live() (pub, priv *rig.Jira) {
 		cmd.Wait()
 		close(ended)
 	}()
-	t.Cleanup(func() {
+	tr.stop = sync.OnceFunc(func() {
 		cmd.Process.Signal(os.Interrupt)
 		<-ended
 		if t.Failed() {
 			t.Logf("%s\n%s", out.String(), tr.stack.Log())
 		}
 	})
+	t.Cleanup(tr.stop)
 	type jira struct {
 		BaseURL string `json:"base_url"`
 		Manage  string `json:"manage_url"`
@@ -88,7 +91,8 @@ func (tr *tour) drawbridge(code int, args ...string) string {
 }
 
 // TestOperate: the operator's commands work on a stack, and so does what
-// docs/operations.md says of dead letters and of restoring a backup.
+// docs/operations.md says of dead letters, of restoring a backup and of moving
+// to another account.
 func TestOperate(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes")
@@ -118,6 +122,7 @@ func TestOperate(t *testing.T) {
 	}
 	tr.deadLetter(before)
 	tr.restore(pub, priv, before, twin)
+	tr.move(before, twin)
 	if denied := tr.stack.Guard.Denied(); len(denied) > 0 {
 		t.Errorf("refused: %v", denied)
 	}
@@ -189,5 +194,39 @@ func (tr *tour) restore(pub, priv *rig.Jira, before, twin string) {
 	pub.Shows(before, "summary", "And on it goes")
 	if n, m := len(pub.All()), len(priv.All()); n != 2 || m != 2 {
 		t.Errorf("%d issues outside and %d inside, not 2 and 2", n, m)
+	}
+}
+
+// move takes the hub to another account, as it is: the poller is invited anew
+// and keeps its state. The demo starts again, for its way to the world leads to
+// one hub only.
+func (tr *tour) move(before, twin string) {
+	t := tr.t
+	t.Helper()
+	const imported = "hub-imported"
+	there := tr.deployed()
+	tr.drawbridge(0, "connection", "pause", "--all", "--why", "move")
+	tr.stop()
+	tr.backup(there, imported)
+	tr.stack = there
+	tr.front = there.Front(t)
+	must(t, there.Update(t.Context(), map[string]string{"UseTable": imported}))
+
+	pub, priv := tr.live() // makes the webhook anew, as drawbridge webhook create does
+	var invitation struct{ Code string }
+	must(t, json.Unmarshal([]byte(tr.drawbridge(0, "connection", "invite", "demo", "--json")), &invitation))
+	accept := exec.CommandContext(t.Context(), tr.program, "poller", "accept", invitation.Code, "--config", filepath.Join(tr.dir, "poller.yaml"))
+	accept.Env = tr.environment()
+	if out, err := accept.CombinedOutput(); err != nil {
+		t.Fatalf("poller accept: %v\n%s", err, out)
+	}
+	tr.drawbridge(0, "connection", "resume", "--all")
+
+	pub.Edit(before, rig.Fields{"summary": "In another account"})
+	priv.Shows(twin, "summary", "In another account")
+	priv.Edit(twin, rig.Fields{"summary": "And back"})
+	pub.Shows(before, "summary", "And back")
+	if n, m := len(pub.All()), len(priv.All()); n != 2 || m != 2 {
+		t.Errorf("%d issues outside and %d inside after the move, not 2 and 2", n, m)
 	}
 }
