@@ -215,7 +215,7 @@ func (tr *tour) move(before, twin string) {
 	pub, priv := tr.live() // makes the webhook anew, as drawbridge webhook create does
 	var invitation struct{ Code string }
 	must(t, json.Unmarshal([]byte(tr.drawbridge(0, "connection", "invite", "demo", "--json")), &invitation))
-	accept := exec.CommandContext(t.Context(), tr.program, "poller", "accept", invitation.Code, "--config", filepath.Join(tr.dir, "poller.yaml"))
+	accept := exec.CommandContext(t.Context(), tr.program, "poller", "accept", invitation.Code, "--project", priv.Project, "--config", filepath.Join(tr.dir, "poller.yaml"))
 	accept.Env = tr.environment()
 	if out, err := accept.CombinedOutput(); err != nil {
 		t.Fatalf("poller accept: %v\n%s", err, out)
