@@ -204,7 +204,7 @@ func (p *pollerHalf) run(ctx context.Context) error {
 		herald.silent = p.silent
 		wg.Go(func() { every(ctx, herald.pause(), herald.look) })
 	}
-	running := map[string]bool{}
+	running := map[string]worker{}
 	every(ctx, linksEvery, func(ctx context.Context) { p.startLoops(ctx, &wg, running) })
 	wg.Wait()
 	p.log.Info("poller has stopped")
@@ -227,8 +227,15 @@ func (p *pollerHalf) silent(context.Context) map[string]silence {
 // linksEvery is how soon an invitation accepted by another process is noticed.
 const linksEvery = time.Second
 
-// startLoops starts a loop for every link that has none yet.
-func (p *pollerHalf) startLoops(ctx context.Context, wg *sync.WaitGroup, running map[string]bool) {
+// worker is a loop at work: whom it speaks to, and how it is stopped.
+type worker struct {
+	hubURL, hubKey string
+	stop           func()
+}
+
+// startLoops starts a loop for every link that has none yet, and anew where another process accepted an invitation of a hub that has moved
+// or has another key. A key of our own is no reason: it is stored before the hub knows it.
+func (p *pollerHalf) startLoops(ctx context.Context, wg *sync.WaitGroup, all map[string]worker) {
 	links, err := p.book.Links(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -237,17 +244,29 @@ func (p *pollerHalf) startLoops(ctx context.Context, wg *sync.WaitGroup, running
 		return
 	}
 	for _, link := range links {
-		if running[link.Connection] {
+		was, known := all[link.Connection]
+		if known && was.hubURL == link.HubURL && was.hubKey == link.HubKey.ID() {
 			continue
+		}
+		if known {
+			was.stop()
+			p.mu.Lock()
+			delete(p.loops, link.Connection)
+			p.mu.Unlock()
 		}
 		l, err := p.loop(link)
 		if err != nil {
 			p.log.Error("connection cannot be used", "connection", link.Connection, "error", err)
 			continue
 		}
-		running[link.Connection] = true
 		p.log.Info("exchanging", "connection", link.Connection, "hub", link.HubURL)
-		wg.Go(func() { l.Run(ctx) })
+		each, cancel := context.WithCancel(ctx)
+		ended := make(chan struct{})
+		wg.Go(func() {
+			defer close(ended)
+			l.Run(each)
+		})
+		all[link.Connection] = worker{link.HubURL, link.HubKey.ID(), func() { cancel(); <-ended }}
 	}
 }
 

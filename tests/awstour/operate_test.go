@@ -42,7 +42,8 @@ func (tr *tour) live() (pub, priv *rig.Jira) {
 		cmd.Process.Signal(os.Interrupt)
 		<-ended
 		if t.Failed() {
-			t.Logf("%s\n%s", out.String(), tr.stack.Log())
+			log, _ := os.ReadFile(filepath.Join(tr.dir, "logs", "poller.log"))
+			t.Logf("%s\n%s\n%s", out.String(), log, tr.stack.Log())
 		}
 	})
 	t.Cleanup(tr.stop)
@@ -122,8 +123,9 @@ func TestOperate(t *testing.T) {
 	}
 	tr.deadLetter(before)
 	tr.restore(pub, priv, before, twin)
+	here := tr.stack
 	tr.move(before, twin)
-	if denied := tr.stack.Guard.Denied(); len(denied) > 0 {
+	if denied := append(here.Guard.Denied(), tr.stack.Guard.Denied()...); len(denied) > 0 {
 		t.Errorf("refused: %v", denied)
 	}
 }
