@@ -259,7 +259,9 @@ func TestBackupIsWholeAndUsable(t *testing.T) {
 			db.Store().Apply(t.Context(), store.Create(a), store.Create(b))
 		}
 	})
-	time.Sleep(20 * time.Millisecond)
+	for count(t, db) < 20 {
+		time.Sleep(time.Millisecond)
+	}
 	must(t, db.Backup(t.Context(), p+".backup"))
 	cancel()
 	wg.Wait()
