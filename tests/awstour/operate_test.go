@@ -92,8 +92,8 @@ func (tr *tour) drawbridge(code int, args ...string) string {
 }
 
 // TestOperate: the operator's commands work on a stack, and so does what
-// docs/operations.md says of dead letters, of restoring a backup and of moving
-// to another account.
+// docs/operations.md says of dead letters, of changing keys, of restoring a
+// backup and of moving to another account.
 func TestOperate(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes")
@@ -122,6 +122,7 @@ func TestOperate(t *testing.T) {
 		}
 	}
 	tr.deadLetter(before)
+	tr.rotate(pub, priv, before, twin)
 	tr.restore(pub, priv, before, twin)
 	here := tr.stack
 	tr.move(before, twin)
@@ -150,6 +151,32 @@ func (tr *tour) deadLetter(key string) {
 	if out := tr.drawbridge(0, "errors", "retry", "--all"); !strings.Contains(out, "0 dead letters") {
 		t.Errorf("the second errors retry:\n%s", out)
 	}
+}
+
+// rotate changes the key the hub signs with and the secret of Jira's webhook.
+func (tr *tour) rotate(pub, priv *rig.Jira, key, twin string) {
+	t := tr.t
+	t.Helper()
+	put := func(name, value, version string) {
+		must(t, tr.stack.PutSecret(t.Context(), name, value))
+		must(t, tr.stack.Update(t.Context(), map[string]string{"SecretsVersion": version}))
+	}
+	crosses := func(summary string) {
+		pub.Edit(key, rig.Fields{"summary": summary})
+		priv.Shows(twin, "summary", summary)
+	}
+	old := tr.options.Secrets["hub-key"]
+	fresh, err := exec.CommandContext(t.Context(), tr.program, "config", "hub-key").Output()
+	must(t, err)
+	put("hub-key", string(fresh)+" "+old, "2")
+	crosses("Told of the next key")
+	tr.options.Secrets["hub-key"] = string(fresh) // the new account gets it
+	put("hub-key", string(fresh), "3")
+	crosses("The old key is gone")
+
+	put("webhook-secret", "another secret for everybody", "4")
+	tr.drawbridge(0, "webhook", "create")
+	crosses("Signed with another secret")
 }
 
 // backup copies the hub's table as an export and an import do, into a stack's

@@ -81,10 +81,7 @@ func Deploy(t testing.TB, o Options) (*Stack, error) {
 	}
 	must(t, s.upload(t, o))
 	for name, v := range o.Secrets {
-		_, err := ssm.NewFromConfig(s.Config).PutParameter(t.Context(), &ssm.PutParameterInput{
-			Name: aws.String("/drawbridge/" + Name + "/" + name), Value: &v, Type: types.ParameterTypeSecureString,
-		})
-		must(t, err)
+		must(t, s.PutSecret(t.Context(), name, v))
 	}
 	if err := s.apply(t.Context(), "Create", o.Parameters); err != nil {
 		return s, err
@@ -169,6 +166,14 @@ func (s *Stack) send(req *http.Request, service string) ([]byte, error) {
 func (s *Stack) cloudFormation(ctx context.Context, form url.Values) ([]byte, error) {
 	form.Set("StackName", s.name)
 	return s.query(ctx, "cloudformation", "2010-05-15", form)
+}
+
+// PutSecret puts or replaces a secret of the stack.
+func (s *Stack) PutSecret(ctx context.Context, name, value string) error {
+	_, err := ssm.NewFromConfig(s.Config).PutParameter(ctx, &ssm.PutParameterInput{
+		Name: aws.String("/drawbridge/" + Name + "/" + name), Value: &value, Type: types.ParameterTypeSecureString, Overwrite: aws.Bool(true),
+	})
+	return err
 }
 
 // Beside deploys the same template a second time in the same account. Its
