@@ -155,6 +155,7 @@ func (tr *tour) environment() []string {
 // TestTour: everything the tour shows is so on AWS, and no call of a function
 // needed more than its role allows.
 func TestTour(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
@@ -172,6 +173,7 @@ func TestTour(t *testing.T) {
 // its first step, and what the hub says names it. What the engine does not mind
 // is for the invariants of the template (docs/decisions/engines.md).
 func TestMistakesShow(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
@@ -184,13 +186,13 @@ func TestMistakesShow(t *testing.T) {
 		"queue of a function": {"Queue: !GetAtt LiveQueue.Arn", "Queue: !GetAtt BulkQueue.Arn", "LiveQueue: 1 waiting"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // most of it is waiting
+			t.Parallel()
 			text := template(t)
 			if !strings.Contains(text, c.right) {
 				t.Fatalf("template.yaml has no %q", c.right)
 			}
 			tr := deploy(t, strings.ReplaceAll(text, c.right, c.wrong))
-			out, err := tr.run(5*time.Second, "--only", "no other step")
+			out, err := tr.run(10*time.Second, "--only", "no other step")
 			if err == nil {
 				t.Fatalf("nothing is wrong:\n%s", out)
 			}

@@ -95,6 +95,7 @@ func (tr *tour) drawbridge(code int, args ...string) string {
 // docs/operations.md says of dead letters, of changing keys, of restoring a
 // backup and of moving to another account.
 func TestOperate(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
