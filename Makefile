@@ -105,8 +105,9 @@ fuzz: ## every fuzz target for FUZZTIME each (default 20s)
 	  done || exit 1; \
 	done
 
-cost: ## AWS requests for one synced change, and the price of a million and of an idle month; a stack's fixed cost apart
-	@$(GO) test -count=1 -v -run 'TestCost|TestFixedCost' ./tests/cost
+cost: ## AWS requests for one synced change, the price of a million and of an idle month, a stack's fixed cost; the functions' size, start, memory
+	@$(GO) test -count=1 -v ./tests/cost
+	@$(GO) test -count=1 -v -run TestABatchOfTenNeedsLittleMemory ./functions/wire
 
 bench: ## measure all scenes, one table, bin/bench.json (docs/performance.md); BENCH=quick: under five minutes
 	@mkdir -p bin

@@ -79,31 +79,16 @@ func (h *Hub) connections(ctx context.Context, local *site.Site, out *health) er
 	return nil
 }
 
-// line is the log line (CloudWatch User Guide, "Embedded metric format").
+// line is the log line.
 func (m health) line(stack string, now time.Time) ([]byte, error) {
-	type metric struct{ Name, Unit string }
-	type directive struct {
-		Namespace  string
-		Dimensions [][]string
-		Metrics    []metric
-	}
 	line, err := json.Marshal(struct {
-		AWS struct {
-			Timestamp         int64
-			CloudWatchMetrics []directive
-		} `json:"_aws"`
+		AWS   embedded `json:"_aws"`
 		Stack string
 		Msg   string `json:"msg"`
 		health
 	}{
-		AWS: struct {
-			Timestamp         int64
-			CloudWatchMetrics []directive
-		}{now.UnixMilli(), []directive{{
-			"Drawbridge", [][]string{{"Stack"}},
-			[]metric{{"PollerSilence", "Seconds"}, {"ConnectionsBroken", "Count"}, {"PairsParked", "Count"}, {"ClockSkew", "Seconds"}, {"WebhookSilence", "Seconds"}},
-		}}},
-		Stack: stack, Msg: "health", health: m,
+		embed(now, []metric{{"PollerSilence", "Seconds"}, {"ConnectionsBroken", "Count"}, {"PairsParked", "Count"}, {"ClockSkew", "Seconds"}, {"WebhookSilence", "Seconds"}}),
+		stack, "health", m,
 	})
 	return append(line, '\n'), err
 }

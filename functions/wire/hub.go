@@ -74,7 +74,7 @@ func New(s Settings, getenv func(string) string, log io.Writer) (*Hub, error) {
 	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
 		return nil, err
 	}
-	return newHub(awsConfig(getenv), s, slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: level}))), nil
+	return newHub(awsConfig(getenv), s, Logger(log, level, s.stack())), nil
 }
 
 // awsConfig is what Lambda says about itself. The SDK's own way to find out

@@ -345,6 +345,7 @@ func (tn *town) waiting(text string) (n int) {
 // TestWeather: what goes wrong on AWS is said with the name of the resource, tried again where that helps, told to Jira so
 // that it comes again, and nothing is lost.
 func TestWeather(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	ex, err := tn.hub.Exchange()
 	must(t, err)
@@ -422,6 +423,7 @@ func (tn *town) forget() {
 
 // TestABurstOfThrottlingIsOver: what passes within a call is not seen outside.
 func TestABurstOfThrottlingIsOver(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	tn.edit(tn.key, map[string]any{"summary": "after the burst"})
 	tn.flush()
@@ -436,6 +438,7 @@ func TestABurstOfThrottlingIsOver(t *testing.T) {
 
 // TestAMissingParameterIsNamed: with its whole path, and nothing of it in the answer.
 func TestAMissingParameterIsNamed(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	tn.hub.Settings.Secrets += "gone/"
 	tn.hub.Secrets = ssmsecret.New(ssm.NewFromConfig(configAt(engine.MiniStack(t))), tn.hub.Settings.Secrets)
@@ -457,6 +460,7 @@ func TestAMissingParameterIsNamed(t *testing.T) {
 // TestPoison: a message that fails every time ends in the dead-letter queue, its neighbours of the same issue and of others
 // proceed, its pair is marked and looked at again; redriven, also twice, it does what it was to do and no more.
 func TestPoison(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	_, other := tn.create("a neighbour")
 	poisoned, healed := tn.pool.Handlers[site.EventTask], false
@@ -537,6 +541,7 @@ func (tn *town) history() int {
 
 // TestTheUnknownIsRefusedCheaply: what is not for us costs at most one request to AWS.
 func TestTheUnknownIsRefusedCheaply(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	ex, err := tn.hub.Exchange()
 	must(t, err)
@@ -560,6 +565,7 @@ func TestTheUnknownIsRefusedCheaply(t *testing.T) {
 
 // TestAPausedConnectionRecords: what happens meanwhile waits until it goes on.
 func TestAPausedConnectionRecords(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	must(t, tn.site.Book.UpdateConnection(t.Context(), connection, func(c *bridge.Connection) error {
 		c.Hold(bridge.Public, &bridge.Hold{State: bridge.Paused})

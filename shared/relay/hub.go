@@ -143,6 +143,7 @@ func (h *Hub) answer(ctx context.Context, connection string, v view, in *exchang
 		}
 		if a != nil {
 			out.Acks = append(out.Acks, *a)
+			h.done("in", *a, a.Twin.Key, 0)
 		}
 	}
 	if v.rules != in.Knows.Rules {

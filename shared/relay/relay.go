@@ -59,7 +59,9 @@ func (r *Relay) TakeAcks(ctx context.Context, acks []bridge.Ack) error {
 
 func (r *Relay) takeAck(ctx context.Context, a bridge.Ack) error {
 	var joined bool
+	var acked, since int64
 	p, err := r.Site.Book.Update(ctx, a.Connection, a.Issue, func(p *pair.Pair) error {
+		acked, since = p.Head.Acked, p.Head.Since
 		joined = p.Head.Status == pair.Waiting && a.Twin.ID != ""
 		p.Acknowledge(a)
 		if joined {
@@ -80,12 +82,28 @@ func (r *Relay) takeAck(ctx context.Context, a bridge.Ack) error {
 	if errors.Is(err, pair.ErrNone) {
 		return nil
 	}
+	if err == nil && a.Revision > acked && p.Head.Acked == a.Revision {
+		r.done("out", a, p.Head.Local.Key, since)
+	}
 	if err == nil && joined {
 		t := site.Task{Kind: site.RetryTask, Connection: a.Connection, Issue: a.Issue, By: "paired"}
 		err = r.Site.Send(ctx, t, bridge.Live, fmt.Sprintf("paired/%s/%s", a.Connection, p.Head.Remote.ID))
 	}
 	return err
 }
+
+// done logs a change that is over, once: on AWS the line makes metrics. Since is when it began to wait (hub ms), if that is
+// known.
+func (r *Relay) done(direction string, a bridge.Ack, key string, since int64) {
+	args := []any{"direction", direction, "connection", a.Connection, "issue", key, "revision", a.Revision, "outcome", string(a.Outcome)}
+	if since > 0 {
+		args = append(args, "delay_ms", max(0, r.Site.Now()-since))
+	}
+	r.Site.Log.Info(ChangeLine, args...)
+}
+
+// ChangeLine is the message of the line that is logged for every change.
+const ChangeLine = "change"
 
 // Outgoing returns what waits for the remote site, live before bulk, at most limit changes; more says that others wait.
 func (r *Relay) Outgoing(ctx context.Context, connection string, limit int, skip func(issue string, revision int64) bool) (changes []bridge.Change, more bool, err error) {

@@ -53,6 +53,7 @@ type Bill struct {
 	S3Puts      float64
 	S3Gets      float64
 	Logged      float64 // bytes
+	Lines       float64 // of them, lines of changes
 	Sent        float64 // bytes that leave AWS
 }
 
@@ -64,7 +65,7 @@ func (b Bill) Per(n float64) Bill {
 		out.Invocations[k] = v / n
 	}
 	for _, f := range []*float64{
-		&out.API, &out.GBSeconds, &out.SQS, &out.Writes, &out.Reads, &out.WriteCalls, &out.ReadCalls, &out.S3Puts, &out.S3Gets, &out.Logged, &out.Sent,
+		&out.API, &out.GBSeconds, &out.SQS, &out.Writes, &out.Reads, &out.WriteCalls, &out.ReadCalls, &out.S3Puts, &out.S3Gets, &out.Logged, &out.Lines, &out.Sent,
 	} {
 		*f /= n
 	}

@@ -65,6 +65,9 @@ func TestCost(t *testing.T) {
 	atMost(t, "USD for a million changes private -> public", back.USD(tn.m.p)*million, mostBack)
 	atMost(t, "USD for an idle month at 5 s", at5.USD(tn.m.p)*polls(5*time.Second), mostIdle)
 	atMost(t, "USD for an idle month at 20 s", at20.USD(tn.m.p)*polls(20*time.Second), mostIdleLow)
+	if there.Lines != 1 || back.Lines != 1 {
+		t.Errorf("%g and %g lines are logged of a change, want one", there.Lines, back.Lines)
+	}
 	if at5.WriteCalls != 1 || at5.Writes != 1 {
 		t.Errorf("an idle exchange makes %g writes of %g units, want one of one", at5.WriteCalls, at5.Writes)
 	}
@@ -108,7 +111,7 @@ func (tn *town) publicly(keys []string, n int) {
 // privately is a burst of edits on the private site; their echoes come before the exchange that asks for the acks.
 func (tn *town) privately(keys []string, n int) {
 	for _, k := range keys {
-		edit(tn.w.Private, k, n)
+		edit(tn.w.Private, k, n+4) // another value than the last one of the way there
 	}
 	tn.private()
 	tn.round()
@@ -138,7 +141,7 @@ func (tn *town) alone(keys []string, w io.Writer) {
 	tn.settleAll()
 	tn.m.reset()
 	for i := range n {
-		tn.publicly(keys[i:i+1], 4*i+i%2*2) // of short fields
+		tn.publicly(keys[i:i+1], 4*(i+pairs)) // the summary
 	}
 	tn.settleAll()
 	tn.m.bill.Per(n).Print(w, "public -> private, each change by itself: one, and a million of them", tn.m.p, million)
@@ -163,7 +166,7 @@ func TestFixedCost(t *testing.T) {
 		return float64(len(found))
 	}
 	alarms := count(`(?m)^  (\w+):\n    Type: AWS::CloudWatch::Alarm`)
-	metrics := count(`\["Drawbridge", "(\w+)"`)
+	metrics := count(`\["Drawbridge", "(\w+)"`) + 4 // those of the line of a change
 	sources := count(`(?m)^        (\w+):\n          Type: SQS`)
 	minutes := float64(month / time.Minute)
 	schedules := minutes + minutes/5 + minutes/10

@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"math"
@@ -9,6 +10,7 @@ import (
 
 	"drawbridge/shared/blob"
 	"drawbridge/shared/queue"
+	"drawbridge/shared/relay"
 	"drawbridge/shared/store"
 	"drawbridge/shared/store/dynamostore"
 )
@@ -64,11 +66,16 @@ func (m *meter) requested(sent int) {
 	m.bill.Sent += float64(sent)
 }
 
+var changeLine = []byte(`"msg":"` + relay.ChangeLine + `"`)
+
 // Write takes log lines.
 func (m *meter) Write(b []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.bill.Logged += float64(len(b))
+	if bytes.Contains(b, changeLine) {
+		m.bill.Lines++
+	}
 	return len(b), nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"drawbridge/functions/wire"
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/exchange"
 	"drawbridge/shared/ingest"
@@ -63,7 +64,7 @@ func newTown(t *testing.T) *town {
 	}
 	tn.m.reset()
 	hub := tn.w.Public
-	log := slog.New(slog.NewJSONHandler(tn.m, nil))
+	log := wire.Logger(tn.m, slog.LevelInfo, "prod")
 	tn.queue = fifo{hub.Queue, tn.m}
 	hub.Site.Book.Store, hub.Site.Queue, hub.Site.Log, hub.Pool.Log = table{hub.Store, tn.m}, tn.queue, log, log
 	hub.Site.Now = func() int64 { return tn.now().UnixMilli() }
@@ -258,9 +259,9 @@ func edit(h *world.Half, key string, n int) {
 	case 1:
 		h.Edit(key, map[string]any{"description": fmt.Sprintf("It *smokes* since %d o'clock, and nobody is there to look after it.", n)})
 	case 2:
-		h.Edit(key, map[string]any{"priority": map[string]string{"name": []string{"High", "Low"}[n/4%2]}})
+		h.Edit(key, map[string]any{"priority": map[string]string{"name": []string{"Highest", "High", "Low", "Lowest"}[n/4%4]}})
 	case 3:
-		h.Edit(key, map[string]any{"labels": []string{fmt.Sprintf("l%d", n/4%3)}})
+		h.Edit(key, map[string]any{"labels": []string{fmt.Sprintf("l%d", n/4%4)}})
 	}
 }
 
