@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
@@ -13,14 +14,16 @@ import (
 
 // bulkCount is what a bulk start would do, before anybody says yes to it.
 type bulkCount struct {
-	JQL      string `json:"jql"`
-	Issues   int    `json:"issues"`   // found
-	Known    int    `json:"known"`    // in a pair already
-	Kept     int    `json:"kept"`     // the rules let nothing out of them
-	New      int    `json:"new"`      // would be made over there
-	Comments int    `json:"comments"` // would be written over there: each may mail its watchers
-	Worklogs int    `json:"worklogs"` // likewise
-	More     bool   `json:"more,omitempty"`
+	JQL         string `json:"jql"`
+	Issues      int    `json:"issues"`      // found
+	Known       int    `json:"known"`       // in a pair already
+	Kept        int    `json:"kept"`        // the rules let nothing out of them
+	New         int    `json:"new"`         // would be made over there
+	Comments    int    `json:"comments"`    // would be written over there: each may mail its watchers
+	Worklogs    int    `json:"worklogs"`    // likewise
+	Transitions int    `json:"transitions"` // issues whose status is past where they begin: over there it takes a transition at least
+	Attachments int    `json:"attachments"`
+	More        bool   `json:"more,omitempty"` // there are more comments than the search showed
 }
 
 func (n bulkCount) text() string {
@@ -30,10 +33,11 @@ func (n bulkCount) text() string {
 	}
 	logs := ""
 	if n.Worklogs > 0 {
-		logs = fmt.Sprintf(" and %d%s %s", n.Worklogs, more, word(n.Worklogs, "worklog", "worklogs"))
+		logs = fmt.Sprintf(" %d%s %s,", n.Worklogs, more, word(n.Worklogs, "worklog", "worklogs"))
 	}
-	text := fmt.Sprintf("%s match: %d would be made over there with %d%s %s%s (Jira mails people for each)",
-		plural(n.Issues, "issue", "issues"), n.New, n.Comments, more, word(n.Comments, "comment", "comments"), logs)
+	text := fmt.Sprintf("%s match: %d would be made over there with %d%s %s,%s %s and %s; Jira mails people for each issue, comment, worklog and transition",
+		plural(n.Issues, "issue", "issues"), n.New, n.Comments, more, word(n.Comments, "comment", "comments"), logs,
+		plural(n.Transitions, "transition", "transitions"), plural(n.Attachments, "attachment", "attachments"))
 	if n.Known > 0 {
 		text += fmt.Sprintf("; %d in a pair already", n.Known)
 	}
@@ -91,6 +95,9 @@ func (h *half) countOne(ctx context.Context, c *bridge.Connection, is *jira.Issu
 	}
 	n.New++
 	n.More = n.More || !is.AllComments || v.Rules.SendsWorklogs() && !is.AllWorklogs
+	if err := h.countMore(ctx, v, env, is, n); err != nil {
+		return err
+	}
 	for _, m := range is.Comments {
 		internal := m.Internal != nil && *m.Internal
 		if send, _, _, err := v.Rules.CommentOut(env, rule.Comment{
@@ -104,6 +111,25 @@ func (h *half) countOne(ctx context.Context, c *bridge.Connection, is *jira.Issu
 			Author: w.Author.Person(), Body: w.Comment, Seconds: w.Seconds, Restricted: w.Visibility != nil,
 		}); err == nil && send {
 			n.Worklogs++
+		}
+	}
+	return nil
+}
+
+// countMore counts what else of an issue would be written.
+func (h *half) countMore(ctx context.Context, v *observe.View, env rule.Env, is *jira.Issue, n *bulkCount) error {
+	if row, ok := v.Rules.Row("status"); ok && row.Out {
+		names, err := h.site.Jira.Names(ctx)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(names.Statuses, func(s jira.Status) bool { return s.Name == is.Status() && s.Category != "new" }) {
+			n.Transitions++
+		}
+	}
+	for _, a := range is.Attachments {
+		if send, _ := v.Rules.AttachmentOut(env, rule.Attachment{Name: a.Name, Type: a.MimeType, Size: a.Size, Author: a.Author.Person()}); send {
+			n.Attachments++
 		}
 	}
 	return nil

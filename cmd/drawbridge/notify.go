@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -54,7 +55,11 @@ func newHerald(e *engine, n config.Notify, expires time.Time, hooked bool) (*her
 
 func senders(n config.Notify) (out []notify.Sender, err error) {
 	if m := n.Mail; m != nil {
-		out = append(out, notify.Mail{Server: m.Server, From: m.From, To: m.To, User: m.User, Password: m.Password.Reveal, Security: m.Security})
+		roots, err := config.Authorities(m.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("notify.mail: %w", err)
+		}
+		out = append(out, notify.Mail{TLS: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, Server: m.Server, From: m.From, To: m.To, User: m.User, Password: m.Password.Reveal, Security: m.Security})
 	}
 	if w := n.Webhook; w != nil {
 		transport, err := w.Network.Transport()

@@ -147,6 +147,7 @@ func (e *engine) search(ctx context.Context) {
 }
 
 func (e *engine) due(ctx context.Context) {
+	e.site.FlushDeliveries(ctx)
 	if _, err := reconcile.Due(ctx, e.site); err != nil && ctx.Err() == nil {
 		e.log.Warn("parked pairs could not be looked at", "error", err)
 	}

@@ -160,12 +160,12 @@ func (d *decider) local(row rule.Row, base, elem string, isElem bool, w *bridge.
 	case !ok || in.Leave:
 		return "", ""
 	case in.Err != nil:
-		d.v.Says(row.Where, d.p.Head.Local.ID+d.p.Head.Remote.ID, in.Err)
+		d.v.Says("in "+row.Where+" "+row.Key, d.p.Head.Local.ID+d.p.Head.Remote.ID, in.Err)
 		return "", in.Err.Error()
 	case in.User != nil:
 		return d.f.user(*in.User, in.Value)
 	}
-	d.v.Says(row.Where, "", nil)
+	d.v.Says("in "+row.Where+" "+row.Key, "", nil) // rows may share a line
 	return in.Value, ""
 }
 

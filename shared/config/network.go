@@ -1,12 +1,14 @@
 package config
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -37,6 +39,10 @@ func (n Network) Transport() (*http.Transport, error) {
 }
 
 func (n Network) proxy(t *http.Transport) error {
+	if strings.HasPrefix(cmp.Or(n.Proxy, os.Getenv("HTTPS_PROXY"), os.Getenv("https_proxy")), "https:") {
+		t.ForceAttemptHTTP2 = false // or the proxy itself may choose HTTP/2, in which the transport cannot ask it for a way
+		t.TLSClientConfig.NextProtos = []string{"http/1.1"}
+	}
 	if n.Proxy == "" {
 		return nil
 	}
@@ -58,23 +64,28 @@ func (n Network) proxy(t *http.Transport) error {
 	return nil
 }
 
-func (n Network) authorities(t *http.Transport) error {
-	if n.CAFile == "" {
-		return nil
+func (n Network) authorities(t *http.Transport) (err error) {
+	t.TLSClientConfig.RootCAs, err = Authorities(n.CAFile)
+	return err
+}
+
+// Authorities are the system's and those of a PEM file; nil, which means the system's, without a file.
+func Authorities(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
 	}
-	pem, err := os.ReadFile(n.CAFile)
+	pem, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("ca_file: %w", err)
+		return nil, fmt.Errorf("ca_file: %w", err)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("ca_file %s: no certificate in it; it must be PEM, beginning with -----BEGIN CERTIFICATE-----", n.CAFile)
+		return nil, fmt.Errorf("ca_file %s: no certificate in it; it must be PEM, beginning with -----BEGIN CERTIFICATE-----", file)
 	}
-	t.TLSClientConfig.RootCAs = pool
-	return nil
+	return pool, nil
 }
 
 func (n Network) certificate(t *http.Transport) error {

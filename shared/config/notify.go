@@ -18,6 +18,7 @@ type Mail struct {
 	User     string   `json:"user"`
 	Password Secret   `json:"password"`
 	Security string   `json:"security"`
+	CAFile   string   `json:"ca_file"`
 }
 
 // Post is a web request.

@@ -372,7 +372,7 @@ func (f *fold) outValue(row rule.Row, r rule.Replica) bridge.Value {
 	if !ok || !row.Out {
 		return ""
 	}
-	f.v.Says(row.Where, f.p.Head.Local.ID, o.Err)
+	f.v.Says("out "+row.Where+" "+row.Key, f.p.Head.Local.ID, o.Err)
 	if o.Err != nil {
 		f.p.State.Field(row.Key).Problem = o.Err.Error()
 		return ""

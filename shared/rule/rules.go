@@ -145,13 +145,16 @@ func (r *Rules) Row(key string) (Row, bool) {
 	return row.Row, true
 }
 
-// Takes reports whether anything of a kind may be written at this site: "comments", "attachments", or a field by its id.
+// Takes reports whether anything of a kind may be written at this site: "comments", "attachments", "worklogs", or a field by
+// its id.
 func (r *Rules) Takes(what string) bool {
 	switch what {
 	case "comments":
 		return r.comments.in
 	case "attachments":
 		return r.attachments.in
+	case "worklogs":
+		return r.worklogs.in
 	}
 	for _, row := range r.rows {
 		if row.In && row.Target == what {

@@ -35,6 +35,8 @@ const deliverySlack = 5 * time.Second
 // heard is what was seen of the webhook in this process and is not written down yet.
 type heard struct {
 	count   int64
+	last    int64 // hub ms
+	event   string
 	written int64 // hub ms when something last was
 	looked  int64 // hub ms, at what is written, for Found
 	known   Deliveries
@@ -56,81 +58,80 @@ func (s *Site) deliveries(ctx context.Context) (d Deliveries, rev int64, err err
 	return d, docs[0].Rev, json.Unmarshal(docs[0].Body, &d)
 }
 
-// Delivered notes that the webhook delivered an event. It is written down every few seconds only, and never fails the
-// event: what is lost here is a number on a screen.
+// Delivered notes that the webhook delivered an event. It is written down every few seconds only (see
+// [Site.FlushDeliveries]), and never fails the event: what is lost here is a number on a screen.
 func (s *Site) Delivered(ctx context.Context, event string) {
 	s.mu.Lock()
-	s.heard.count++
-	now := s.Now()
-	due := s.heard.written == 0 || now-s.heard.written >= deliveriesEvery.Milliseconds()
-	if due {
-		s.heard.written = now
-	}
+	h := &s.heard
+	h.count, h.last, h.event = h.count+1, s.Now(), event
+	due := h.last-h.written >= deliveriesEvery.Milliseconds()
 	s.mu.Unlock()
-	if !due {
+	if due {
+		s.FlushDeliveries(ctx)
+	}
+}
+
+// FlushDeliveries writes down what is not written yet.
+func (s *Site) FlushDeliveries(ctx context.Context) {
+	s.mu.Lock()
+	h := s.heard
+	s.mu.Unlock()
+	if h.count == 0 {
 		return
 	}
-	s.noteDeliveries(ctx, func(d *Deliveries, count int64) {
-		d.Count, d.Last, d.Event, d.Unheard = d.Count+count, now, event, 0
+	written := s.noteDeliveries(ctx, func(d *Deliveries) {
+		d.Count, d.Last, d.Event, d.Unheard = d.Count+h.count, max(d.Last, h.last), h.event, 0
 	})
+	if written {
+		s.mu.Lock()
+		s.heard.count -= h.count
+		s.heard.written = s.Now()
+		s.mu.Unlock()
+	}
 }
 
 // Found notes that a search found a change of an issue in a pair, made at a time (hub ms). Where no delivery came since,
 // the webhook may be gone: see [Deliveries.Silent].
 func (s *Site) Found(ctx context.Context, at int64) {
+	s.FlushDeliveries(ctx)
+	told := func(d Deliveries) bool { return d.Unheard != 0 || d.Last > at-deliverySlack.Milliseconds() }
 	s.mu.Lock()
 	known, fresh := s.heard.known, s.heard.looked != 0 && s.Now()-s.heard.looked < deliveriesEvery.Milliseconds()
 	s.mu.Unlock()
-	if !fresh {
-		d, _, err := s.deliveries(ctx)
-		if err != nil {
-			return // the next search finds the next change
-		}
-		s.seen(d)
-		known = d
-	}
-	if known.Unheard != 0 || known.Last > at-deliverySlack.Milliseconds() {
+	if fresh && told(known) {
 		return
 	}
-	s.noteDeliveries(ctx, func(d *Deliveries, count int64) {
-		d.Count += count
-		if d.Unheard == 0 && d.Last <= at-deliverySlack.Milliseconds() {
+	s.noteDeliveries(ctx, func(d *Deliveries) {
+		if !told(*d) {
 			d.Unheard = at
 		}
 	})
 }
 
-// noteDeliveries changes what is written down. Where another process did at the same time, its word is as good.
-func (s *Site) noteDeliveries(ctx context.Context, change func(d *Deliveries, count int64)) {
+// noteDeliveries changes what is written down, where there is something to change. Where another process did at the same
+// time, or the store fails, it is left to the next time.
+func (s *Site) noteDeliveries(ctx context.Context, change func(*Deliveries)) (written bool) {
 	d, rev, err := s.deliveries(ctx)
 	if err != nil {
 		s.Log.Warn("the webhook's deliveries could not be read", "error", err)
-		return
+		return false
 	}
-	s.mu.Lock()
-	count := s.heard.count
-	s.mu.Unlock()
-	change(&d, count)
-	body, err := json.Marshal(d)
-	if err != nil {
-		return
+	was := d
+	if change(&d); d != was {
+		body, err := json.Marshal(d)
+		if err != nil {
+			return false
+		}
+		write := store.Replace(store.Doc{Key: deliveriesKey(s.Name), Body: body, Rev: rev})
+		if rev == 0 {
+			write = store.Create(store.Doc{Key: deliveriesKey(s.Name), Body: body})
+		}
+		if s.Book.Store.Apply(ctx, write) != nil {
+			return false
+		}
 	}
-	doc := store.Doc{Key: deliveriesKey(s.Name), Body: body, Rev: rev}
-	write := store.Replace(doc)
-	if rev == 0 {
-		write = store.Create(doc)
-	}
-	if err := s.Book.Store.Apply(ctx, write); err != nil {
-		return // kept for the next time
-	}
-	s.mu.Lock()
-	s.heard.count -= count
-	s.mu.Unlock()
-	s.seen(d)
-}
-
-func (s *Site) seen(d Deliveries) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.heard.known, s.heard.looked = d, s.Now()
+	return true
 }

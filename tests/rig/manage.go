@@ -70,6 +70,21 @@ func (j *Jira) Calls() (out map[string]int) {
 	return out
 }
 
+// A Request is one call somebody made.
+type Request struct {
+	Route, Path, User string // "PUT /issue/{key}"; with the query; the id of the account
+	Status            int
+}
+
+// Requests are the latest calls since Forget.
+func (j *Jira) Requests() (out []Request) {
+	j.t.Helper()
+	if err := json.Unmarshal(j.manageOK("GET", "/requests", nil), &out); err != nil {
+		j.t.Fatal(err)
+	}
+	return out
+}
+
 // Forget starts counting calls anew.
 func (j *Jira) Forget() {
 	j.t.Helper()

@@ -337,6 +337,9 @@ func (w *World) WebhookURL() string { return w.HubURL + "/v1/webhooks/cloud" }
 // WebhookSecret is what the public Jira's webhooks are signed with.
 func (w *World) WebhookSecret() string { return w.secrets["secret of the public webhook"] }
 
+// Secret adds a text that must be found nowhere in the halves' logs and state: a secret that came up in the test.
+func (w *World) Secret(what, text string) { w.secrets[what] = text }
+
 // ExpireToken makes the token that a half uses worthless, until the returned function is called.
 func (w *World) ExpireToken(j *Jira) (restore func()) {
 	w.T.Helper()
