@@ -36,9 +36,7 @@ func (f *Flow) forgive(ctx context.Context, t site.Task) error {
 		if !t.Insist && (k == nil || !granted[k.Name]) {
 			return nil
 		}
-		for _, field := range p.State.Fields {
-			field.Failed = ""
-		}
+		p.State.Forgive()
 		if t.Insist {
 			if err := undo(ctx, p); err != nil {
 				return err

@@ -322,3 +322,6 @@ func knownMembers(ctx context.Context, p *pair.Pair, pl *plan) error {
 	}
 	return err
 }
+
+// wrote reports whether the plan edits the issue or moves its status.
+func (pl *plan) wrote() bool { return len(pl.edit.Writes)+len(pl.transition.Writes) > 0 }

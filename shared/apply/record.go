@@ -32,8 +32,8 @@ func (f *Flow) record(ctx context.Context, v *observe.View, pl *plan) error {
 			return err
 		}
 		f.answered(p, pl)
-		wrote := len(pl.edit.Writes)+len(pl.transition.Writes) > 0
-		redo = p.State.Redo || wrote && p.State.Holding()
+		freed := pl.failed == nil && granted[was] && pl.wrote() && p.State.Forgive()
+		redo = freed || p.State.Redo || pl.wrote() && p.State.Holding()
 		return nil
 	})
 	if err != nil {
@@ -103,7 +103,10 @@ func (f *Flow) answered(p *pair.Pair, pl *plan) {
 	if pl.failed != nil {
 		return
 	}
-	p.Unpark()
+	// Parked for a permission, and nothing was tried that needs it: what was refused is waiting still.
+	if k := p.Head.Parked; k == nil || !granted[k.Name] || pl.wrote() || !p.State.Refuses() {
+		p.Unpark()
+	}
 	if c := pl.change; c != nil && c.Revision >= p.State.Look && len(c.Members) < listedMembers {
 		p.State.Look = 0
 	}

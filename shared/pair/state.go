@@ -162,6 +162,25 @@ func (s *State) Refuse(key, why string) {
 
 const refusedMax = 20 // the history has them all
 
+// Refuses reports whether an edit of a field was refused here and is not tried again by itself.
+func (s *State) Refuses() bool {
+	for _, f := range s.Fields {
+		if f.Failed != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Forgive lets every refused edit be tried again, and reports whether there was one.
+func (s *State) Forgive() bool {
+	was := s.Refuses()
+	for _, f := range s.Fields {
+		f.Failed = ""
+	}
+	return was
+}
+
 // Undo lists a member's copy as having work.
 func (s *State) Undo(key string) {
 	if !slices.Contains(s.Undone, key) {

@@ -69,6 +69,28 @@ func TestPairsParkedForAPermissionAreFreedTogether(t *testing.T) {
 	}
 }
 
+// TestWhatNeedsNoPermissionDoesNotHideWhatWaitsForOne: a comment is written beside an edit that is forbidden, and the pair
+// stays parked until the edit is made.
+func TestWhatNeedsNoPermissionDoesNotHideWhatWaitsForOne(t *testing.T) {
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		key, twin := pairUp(t, w, here, nil)
+		there.allow(false)
+		here.Edit(key, map[string]any{"summary": "may not be written"})
+		w.Settle()
+		here.say(key, "but this may")
+		w.Settle()
+		if p := there.Pair(twin).Head.Parked; p == nil || p.Name != "forbidden" || p.Retry == 0 {
+			t.Errorf("with a comment written it is parked as %+v", p)
+		}
+		there.allow(true)
+		here.Edit(key, map[string]any{"duedate": "2031-01-01"}) // an edit that goes through frees the one before it
+		w.Settle()
+		if got := there.Field(twin, "summary"); got != `"may not be written"` || there.Pair(twin).Head.Parked != nil {
+			t.Errorf("after the permission came back: summary %s, parked %+v", got, there.Pair(twin).Head.Parked)
+		}
+	})
+}
+
 func TestARuleThatFailsForEveryIssueBreaksTheConnection(t *testing.T) {
 	w := New(t, Options{})
 	keys, _ := pairsUp(t, w, w.Private, 12)
