@@ -13,6 +13,7 @@ import (
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/config"
 	"drawbridge/shared/jira"
+	"drawbridge/shared/notify"
 	"drawbridge/shared/rule"
 	"drawbridge/shared/site"
 )
@@ -38,13 +39,15 @@ type finding struct {
 
 func newDoctor(s *screen) *cobra.Command {
 	var projects []string
+	var notice bool
 	c := s.operate(&cobra.Command{
 		Use:   "doctor",
 		Short: "Check account, permissions, clocks and network",
 		Long: `Checks by harmless calls what this half will need: the account on its Jira, each permission per project and
 what does not work without it, Jira's version, clock, upload limit and search index, the webhook, proxy and
 certificates, and on the private side the way to the hub and its object store. One line each: fine, missing,
-optional (not there, and nothing that the rules ask for depends on it), unused or unknown. Exit code 3 if
+optional (not there, and nothing that the rules ask for depends on it), unused or unknown. The scan_command is
+tried with a harmless file, and with --notify everybody the settings tell gets a test message. Exit code 3 if
 something is missing. docs/permissions.md explains every line.`,
 		Example:     "  drawbridge doctor --project OPS --config poller.yaml",
 		Annotations: map[string]string{"finding": "something is missing"},
@@ -53,10 +56,56 @@ something is missing. docs/permissions.md explains every line.`,
 		if err != nil {
 			return err
 		}
+		if notice {
+			found = append(found, h.tryNotices(ctx)...)
+		}
 		return h.report(found)
 	})
 	c.Flags().StringSliceVar(&projects, "project", nil, "project key; default: those of the connections")
+	c.Flags().BoolVar(&notice, "notify", false, "send a test message to everybody whom notify: in the settings tells")
 	return c
+}
+
+// tryNotices sends a test message each way the settings name.
+func (h *half) tryNotices(ctx context.Context) (found []finding) {
+	all, err := senders(h.notify())
+	if err != nil {
+		return []finding{{What: "notify", Verdict: missing, Note: err.Error()}}
+	}
+	n := notify.Notice{Key: "test", Name: "test", Subject: "a test by " + whoAsks(), Text: "This message was asked for with drawbridge doctor --notify. Nothing is wrong.",
+		Site: h.settings().Name, At: h.now()}
+	for _, s := range all {
+		f := finding{What: fmt.Sprintf("notify by %s", s), Verdict: fine, Note: "a test message was sent"}
+		if err := s.Send(ctx, n); err != nil {
+			f.Verdict, f.Note = missing, err.Error()
+		}
+		found = append(found, f)
+	}
+	if len(all) == 0 {
+		found = []finding{{What: "notify", Verdict: spare, Note: "the settings tell nobody"}}
+	}
+	return found
+}
+
+// scanned tries the scan command with a harmless file.
+func (h *half) scanned(ctx context.Context) []finding {
+	program := h.hub.Scan
+	if h.role == bridge.Private {
+		program = h.poller.Scan
+	}
+	if len(program) == 0 {
+		return nil
+	}
+	const text = "a harmless file of drawbridge doctor"
+	f := finding{What: "scan_command " + program[0], Verdict: fine, Note: "lets a harmless file through"}
+	s := site.Site{Scan: program}
+	r, err := s.Scanned(ctx, io.NopCloser(strings.NewReader(text)), bridge.Member{Name: "doctor.txt", Type: "text/plain", Size: int64(len(text))})
+	if err != nil {
+		f.Verdict, f.Note = missing, err.Error()+": no attachment comes in"
+		return []finding{f}
+	}
+	_ = r.Close() // nobody reads it
+	return []finding{f}
 }
 
 // report shows findings, and is errFinding where something is missing.
@@ -108,7 +157,7 @@ func (h *half) doctor(ctx context.Context, projects []string) ([]finding, error)
 	if h.role == bridge.Private {
 		found = append(found, h.reachHubs(ctx)...)
 	}
-	return found, nil
+	return append(found, h.scanned(ctx)...), nil
 }
 
 // exam is what is to be looked at for this half.

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/config"
 	"drawbridge/shared/queue/sqsqueue"
+	"drawbridge/shared/reconcile"
 	"drawbridge/shared/secret/ssmsecret"
 	"drawbridge/shared/sign"
 	"drawbridge/shared/store/dynamostore"
@@ -104,7 +106,16 @@ func (s *stack) settings(known map[string]string) config.Hub {
 		},
 		Webhook: &config.Webhook{Secret: s.secret("webhook-secret")},
 		Pace:    known["Pace"],
+		Watch:   config.Watch{Interval: minutes(known["WatchMinutes"]), Overlap: config.Duration(reconcile.DefaultOverlap)},
 	}
+}
+
+func minutes(text string) config.Duration {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return config.Duration(time.Duration(n) * time.Minute)
 }
 
 // secret is a parameter of the stack, read when it is needed.

@@ -336,14 +336,17 @@ func webhookSilent(d time.Duration) string {
 
 // patience is how long the webhook may say nothing although there are changes.
 func (h *half) patience() time.Duration {
-	n := h.hub.Notify
-	if h.role == bridge.Private {
-		n = h.poller.Notify
+	if d := h.notify().WebhookSilent.Std(); d != 0 {
+		return d
 	}
-	if n.WebhookSilent == 0 {
-		return webhookPatience
+	return webhookPatience
+}
+
+func (h *half) notify() config.Notify {
+	if h.role == bridge.Public {
+		return h.hub.Notify
 	}
-	return n.WebhookSilent.Std()
+	return h.poller.Notify
 }
 
 // webhookPatience is the patience of a hub on AWS, which has no settings file; its alarm has the same.

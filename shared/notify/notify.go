@@ -30,8 +30,9 @@ type Notice struct {
 	At      int64    `json:"at"` // hub ms
 }
 
-// A Sender tells one notice.
+// A Sender tells one notice. Its String says to whom, and no secret.
 type Sender interface {
+	String() string
 	Send(ctx context.Context, n Notice) error
 }
 

@@ -24,6 +24,8 @@ type box struct {
 	fail bool
 }
 
+func (b *box) String() string { return "a box" }
+
 func (b *box) Send(_ context.Context, n Notice) error {
 	if b.fail {
 		return errors.New("down")

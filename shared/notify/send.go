@@ -54,6 +54,8 @@ type Mail struct {
 	TLS      *tls.Config // nil: the system's authorities
 }
 
+func (m Mail) String() string { return "mail to " + strings.Join(m.To, ", ") }
+
 // Send implements [Sender].
 func (m Mail) Send(ctx context.Context, n Notice) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTime)
@@ -149,6 +151,11 @@ type Post struct {
 	HTTP *http.Client
 }
 
+func (p Post) String() string {
+	host, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(p.URL, "https://"), "http://"), "/")
+	return "web request to " + host // the rest may be secret
+}
+
 // Send implements [Sender].
 func (p Post) Send(ctx context.Context, n Notice) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTime)
@@ -185,6 +192,8 @@ func (p Post) Send(ctx context.Context, n Notice) error {
 type Command struct {
 	Args []string // the program and its arguments; no shell
 }
+
+func (c Command) String() string { return "the command " + c.Args[0] }
 
 // Send implements [Sender].
 func (c Command) Send(ctx context.Context, n Notice) error {

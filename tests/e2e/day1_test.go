@@ -279,6 +279,7 @@ func TestScan(t *testing.T) {
 		Rules:      rig.Everything + "attachments: {notTypes: [application/x-msdownload], maxSize: 1MB}\n",
 		PollerYAML: `scan_command: [/bin/sh, -c, 'if grep -q EICAR "$1"; then echo "EICAR in $DRAWBRIDGE_NAME"; exit 1; fi', scan]` + "\n"})
 	s := sideOf(w, true).with(t)
+	says(t, w.RunOnPoller("doctor"), 0, "fine     scan_command /bin/sh: lets a harmless file through")
 	key, twin := s.pair(t, "With files", nil)
 	for name, content := range map[string]string{"clean.txt": "nothing in it", "bad.txt": "EICAR", "large.txt": strings.Repeat("x", 1<<20+1)} {
 		s.here.Attach(key, name, []byte(content))

@@ -180,6 +180,9 @@ func TestPrivateSideIsTold(t *testing.T) {
 		})
 	}
 
+	says(t, w.RunOnPoller("doctor", "--notify"), 0, "fine     notify by mail to admins@corp.example: a test message was sent", "fine     notify by web request to ", "fine     notify by the command /bin/sh")
+	mailed(1, "a test by ")
+	<-posted
 	key, twin := s.pair(t, "People are told of this", nil)
 	w.Private.Account("drawbridge", rig.Fields{"Denied": []string{"EDIT_ISSUES"}})
 	s.here.Edit(key, rig.Fields{"summary": "It cannot be written"})
