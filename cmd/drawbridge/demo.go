@@ -172,16 +172,19 @@ func (d *demo) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var known struct{ Connections []struct{ State string } }
+	var known struct{ Connections []struct{ Name, State string } }
 	if err := json.Unmarshal([]byte(out), &known); err != nil {
 		return err
 	}
-	if len(known.Connections) > 0 && known.Connections[0].State != "pending" {
-		return nil
-	}
 	args := d.on("hub.yaml", "connection", "create", demoConnection, "--project", d.files.public().Project, "--json")
-	if len(known.Connections) > 0 {
-		args = d.on("hub.yaml", "connection", "invite", demoConnection, "--json")
+	for _, c := range known.Connections {
+		switch {
+		case c.Name != demoConnection:
+		case c.State != "pending":
+			return nil
+		default:
+			args = d.on("hub.yaml", "connection", "invite", demoConnection, "--json")
+		}
 	}
 	if out, err = once(ctx, nil, args...); err != nil {
 		return err

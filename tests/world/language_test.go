@@ -222,3 +222,24 @@ func TestMendedRulesEndTheTrouble(t *testing.T) {
 		}
 	})
 }
+
+// TestAConditionOfCommentsSeesTheIssue: the event of a comment carries little of its issue, and what is not carried is not
+// taken for empty.
+func TestAConditionOfCommentsSeesTheIssue(t *testing.T) {
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		here.publish(Everything(here.Demo.ProjectKey) + "comments:\n  when: not has(issue.labels, \"quiet\")\n")
+		key, twin := pairUp(t, w, here, map[string]any{"labels": []string{"quiet"}})
+		here.say(key, "kept here")
+		w.Settle()
+		if got := there.bodies(twin); len(got) != 0 {
+			t.Errorf("a comment left although the condition does not hold: %q", got)
+		}
+		here.Edit(key, map[string]any{"labels": []string{}})
+		w.Settle()
+		here.say(key, "sent")
+		w.Settle()
+		if got := strings.Join(there.bodies(twin), "|"); !strings.Contains(got, "sent") {
+			t.Errorf("comments of the twin: %q", got)
+		}
+	})
+}
