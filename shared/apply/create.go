@@ -126,7 +126,10 @@ func (f *Flow) newTwin(v *observe.View, c *bridge.Change) (*newborn, string, err
 	}
 	env := observe.Env(m.pair, v, nil)
 	env.First = true
-	var err error
+	why, err := v.Rules.Refuses(env)
+	if err != nil || why != "" {
+		return nil, why, err
+	}
 	if m.target, err = v.Rules.Create(env); err != nil {
 		return nil, "", err
 	}

@@ -79,7 +79,16 @@ func (f *Flow) decide(ctx context.Context, v *observe.View, p *pair.Pair, pl *pl
 	}
 	links := v.Rules.RemoteLinks()
 	pl.link = p.State.Linked != p.Head.Remote.Key && (links == "both" || links == "receiver" && p.Head.Origin != v.Role)
-	incoming, err := v.Rules.Incoming(observe.Env(p, v, observe.Known(p, v)))
+	env := observe.Env(p, v, observe.Known(p, v))
+	why, err := v.Rules.Refuses(env)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		pl.problems["incoming script"] = why // nothing is decided, so all of it is when the stop is over
+		return nil
+	}
+	incoming, err := v.Rules.Incoming(env)
 	if err != nil {
 		return err
 	}

@@ -377,6 +377,13 @@ func (b *binder) unknownHere() {
 	for _, r := range b.rules.rows {
 		check(b.lineOf(r), r.in)
 	}
+	for _, s := range b.set.incoming {
+		for _, stop := range b.rules.refusals {
+			if s.stop.set() && stop.when != nil && stop.when.where == b.where(s.when.at) {
+				check(s.when.at, stop.when)
+			}
+		}
+	}
 	check(b.set.comments.take.at, b.rules.comments.take)
 	check(b.set.comments.arriving.at, b.rules.comments.choose)
 	check(b.set.attachments.take.at, b.rules.attachments.take)

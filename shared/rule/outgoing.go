@@ -53,7 +53,7 @@ func (e *evaluation) kept() (why string, err error) {
 	case len(r.projects) > 0 && i.Project != "" && !r.projects[fold(i.Project)]:
 		return fmt.Sprintf("project %s is out of scope", i.Project), nil
 	}
-	return e.stopped()
+	return e.stopped(r.stops)
 }
 
 // Guards are the local field ids that decide whether anything, or a comment, may leave at all: what has to be known of an

@@ -97,7 +97,8 @@ type Rules struct {
 	tables map[string]*valueTable
 	consts map[string]any
 
-	stops       []stopStep
+	stops       []stopStep // of the outgoing script
+	refusals    []stopStep // of the incoming script
 	users       userTable
 	status      Status
 	comments    commentRules

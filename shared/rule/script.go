@@ -110,11 +110,14 @@ func (b *binder) bindHalf(r *row, spec *rowSpec, lets []let, known bool) {
 func (b *binder) incomingScript() {
 	var lets []let
 	for _, s := range b.set.incoming {
-		if s.let.set() {
+		switch {
+		case s.let.set():
 			lets = b.let(s, lets)
-			continue
+		case s.stop.set():
+			b.rules.refusals = append(b.rules.refusals, stopStep{b.condition(s.when, lets, nil), s.stop.text})
+		default:
+			b.setIn(s, lets)
 		}
-		b.setIn(s, lets)
 	}
 }
 
@@ -163,9 +166,9 @@ func (b *binder) guarded(s *stepSpec) word {
 	return word{fmt.Sprintf("(%s) ? (%s) : skip", s.when.text, s.to.text), s.to.at}
 }
 
-// stopped evaluates the stops of the outgoing script.
-func (e *evaluation) stopped() (string, error) {
-	for _, s := range e.rules.stops {
+// stopped evaluates the stops of a script and gives the reason of the first that holds.
+func (e *evaluation) stopped(steps []stopStep) (string, error) {
+	for _, s := range steps {
 		stop, err := e.truth(s.when, nil)
 		if err != nil {
 			return "", err

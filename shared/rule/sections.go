@@ -232,8 +232,8 @@ func (d *decoder) stepSense(t *stepSpec, what string) {
 		d.problem(t.when.at, "write the condition into the expression: CONDITION ? A : B", `%s: a "let" has no "when"`, what)
 	case t.let.set() && !identifier(t.let.text):
 		d.problem(t.let.at, "letters, digits and _", `%s: %q is no name for a value`, what, t.let.text)
-	case strings.HasPrefix(what, "step of incoming") && (t.carry.set() || t.stop.set()):
-		d.problem(t.at, "", `%s: "carry" and "stop" belong to the outgoing script`, what)
+	case strings.HasPrefix(what, "step of incoming") && t.carry.set():
+		d.problem(t.at, "", `%s: "carry" belongs to the outgoing script`, what)
 	}
 }
 

@@ -243,3 +243,39 @@ func TestAConditionOfCommentsSeesTheIssue(t *testing.T) {
 		}
 	})
 }
+
+func TestAStopOfTheIncomingScriptTakesNothing(t *testing.T) {
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		there.publish(Everything(there.Demo.ProjectKey) + `incoming:
+  - when: has(replica.labels, "not-for-them")
+    stop: labelled not-for-them
+`)
+		no := here.Create("no", map[string]any{"labels": []string{"not-for-them"}})
+		w.Settle()
+		if twin := here.Twin(no); twin != "" {
+			t.Errorf("%s was made although the incoming script stops", twin)
+		}
+		key, twin := pairUp(t, w, here, nil)
+		here.Edit(key, map[string]any{"labels": []string{"not-for-them"}, "summary": "two"})
+		here.say(key, "three")
+		w.Settle()
+		there.want(twin, "summary", `"one"`)
+		there.want(twin, "labels", `[]`)
+		if got := there.bodies(twin); len(got) != 0 {
+			t.Errorf("comments of the twin: %q", got)
+		}
+		here.Edit(key, map[string]any{"labels": []string{"x"}})
+		here.Edit(no, map[string]any{"labels": []string{"x"}})
+		w.Settle()
+		there.want(twin, "summary", `"two"`)
+		there.want(twin, "labels", `["x"]`)
+		if here.Twin(no) == "" {
+			t.Error("no twin was made when the stop was over")
+		}
+		here.say(key, "four")
+		w.Settle()
+		if got := strings.Join(there.bodies(twin), "|"); !strings.Contains(got, "three") || !strings.Contains(got, "four") {
+			t.Errorf("comments of the twin: %q", got)
+		}
+	})
+}
