@@ -72,6 +72,8 @@ type Seen struct {
 	// Base says that this is the first observation: every value shown is an entry of the edit with id First.
 	Base  bool
 	First int64
+	// Out says that the issue may leave again after it was kept in: what came and went meanwhile never leaves.
+	Out bool
 	Cause string // for the history: "webhook jira:issue_updated", "search", …
 }
 

@@ -30,10 +30,19 @@ func (f *fold) set(row rule.Row) {
 	names := f.elementNames(row, field, now, touched)
 	for _, e := range sortedElements(names) {
 		key := merge.ElementKey(row.Key, names[e])
+		if f.seen.Out && !contains(now, e) && !f.told(key) {
+			continue
+		}
 		if items := f.elementItems(field, key, e, contains(now, e), touched); len(items) > 0 {
 			f.observe(row, key, items)
 		}
 	}
+}
+
+// told reports whether either site knows of the element.
+func (f *fold) told(key string) bool {
+	field := f.p.State.Fields[key]
+	return field != nil && (field.Mine != nil || field.Theirs != nil)
 }
 
 // made folds a set that the outgoing rule makes of other things: its elements are known by their replica names only.

@@ -199,6 +199,7 @@ func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, see
 	if kept == "" && p.State.Kept != "" && !(seen.All && seen.Issue.AllComments) {
 		return f.catchUp(ctx, c, p, seen.Cause, lane)
 	}
+	seen.Out = kept == "" && p.State.Kept != ""
 	keep(p, kept, seen.Cause)
 	if err := f.remember(ctx, v, seen); err != nil {
 		return err

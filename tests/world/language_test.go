@@ -111,6 +111,11 @@ func stayIn(t *testing.T, w *World, here, there *Half, more string) {
 		t.Errorf("attachments of the twin after it may leave: %s", got)
 	}
 	here.want(key, "summary", `"private by now"`)
+	for name := range there.Pair(twin).State.Fields {
+		if name == "labels/private" || name == "labels/x" {
+			t.Errorf("the other side knows of %s, which came and went inside", name)
+		}
+	}
 }
 
 func TestRulesReadTheHistoryOfAnIssue(t *testing.T) {
