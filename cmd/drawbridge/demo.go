@@ -172,7 +172,9 @@ func (d *demo) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var known struct{ Connections []struct{ Name, State string } }
+	var known struct {
+		Connections []struct{ Name, State string }
+	}
 	if err := json.Unmarshal([]byte(out), &known); err != nil {
 		return err
 	}

@@ -134,7 +134,7 @@ func TestRulesOfAHalf(t *testing.T) {
 		t.Errorf("what was published came back as %q", shown)
 	}
 	says(t, hub, "rules rollback 1", exitDone, "revision 3 is in force")
-	says(t, hub, "rules diff 0", exitDone, "+   - priority", "-   - field: summary")
+	says(t, hub, "rules diff 0", exitDone, "+   - priority", "-   - field: summary", "\n\n+ fields.priority.field: \"priority\"\n")
 	says(t, hub, "rules rollback 0", exitDone, "revision 4 is in force")
 	says(t, hub, "rules show", exitDone, "- field: summary")
 	says(t, hub, "rules history", exitDone, "first", "back to revision 0")

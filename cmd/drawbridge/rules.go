@@ -200,8 +200,8 @@ func newRulesDiff(s *screen) *cobra.Command {
 	return s.withConnection(&cobra.Command{
 		Use:   "diff REVISION [REVISION]",
 		Short: "Show what changed between two revisions",
-		Long: `Shows line by line what changed from one revision to another, or to the one in force. Revision 0 is the
-default rules.`,
+		Long: `Shows line by line what changed from one revision to another, or to the one in force, and then what that
+means: what is said now and was not, the default rules underneath included. Revision 0 is the default rules.`,
 		Example: "  drawbridge rules diff 3 --config hub.yaml",
 		Args:    cobra.RangeArgs(1, 2),
 	}, func(ctx context.Context, h *half, c *bridge.Connection, args []string) error {
@@ -214,12 +214,30 @@ default rules.`,
 			return err
 		}
 		lines := diff(strings.Split(from.Source, "\n"), strings.Split(to.Source, "\n"))
-		return h.screen.show(map[string]any{"from": from.Number, "to": to.Number, "diff": lines}, func(w io.Writer) {
+		means := meaning(from, to)
+		return h.screen.show(map[string]any{"from": from.Number, "to": to.Number, "diff": lines, "means": means}, func(w io.Writer) {
 			for _, l := range lines {
 				fmt.Fprintln(w, h.screen.diffLine(l))
 			}
+			fmt.Fprintln(w)
+			for _, l := range means {
+				fmt.Fprintln(w, h.screen.diffLine(l))
+			}
+			if len(means) == 0 {
+				fmt.Fprintln(w, "  the same rules: only order and comments changed")
+			}
 		})
 	})
+}
+
+// meaning is what one revision says and the other does not.
+func meaning(from, to site.Revision) []string {
+	a, _ := rule.Parse(from.File, []byte(from.Source)) // both were good when they were published
+	b, _ := rule.Parse(to.File, []byte(to.Source))
+	if a == nil || b == nil {
+		return []string{"  an older form of the rules, which this version does not read"}
+	}
+	return strings.FieldsFunc(rule.Diff(a, b), func(r rune) bool { return r == '\n' })
 }
 
 func (s *screen) diffLine(l string) string {

@@ -73,7 +73,7 @@ type Seen struct {
 	Base  bool
 	First int64
 	// Out says that the issue may leave again after it was kept in: what came and went meanwhile never leaves.
-	Out bool
+	Out   bool
 	Cause string // for the history: "webhook jira:issue_updated", "search", …
 }
 

@@ -51,6 +51,9 @@ func (s *Set) flat() map[string]string {
 	for k, v := range s.file.flat(string(s.source)) {
 		out[k] = v
 	}
+	if strings.HasSuffix(string(s.source), defaultRules) {
+		delete(out, "base") // it is the base
+	}
 	return out
 }
 

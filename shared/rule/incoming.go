@@ -9,7 +9,9 @@ import (
 )
 
 // Refuses says why nothing of what arrives for an issue is applied: a stop of the incoming script; "" if it is.
-func (r *Rules) Refuses(env Env) (why string, err error) { return r.evaluation(&env).stopped(r.refusals) }
+func (r *Rules) Refuses(env Env) (why string, err error) {
+	return r.evaluation(&env).stopped(r.refusals)
+}
 
 // Incoming makes of the remote replica what is to stand in the fields of this site, by replica key. A key the replica
 // does not hold is not in the answer, unless its row is constant.
