@@ -75,6 +75,13 @@ func (s *Site) rebind(ctx context.Context, known *published, rev Revision) (*pub
 		}
 	}
 	bound, err := s.Bind(ctx, rev)
+	if known == nil && err != nil && !bridge.IsTemporary(err) && s.asksAgain(now) {
+		// what the site has was asked for another connection's rules, perhaps long ago
+		if err := s.Jira.Refresh(ctx); err != nil {
+			return nil, err
+		}
+		bound, err = s.Bind(ctx, rev)
+	}
 	if err != nil && same && !bridge.IsTemporary(err) {
 		s.Log.Warn("the rules in force name what this site has no more", "revision", rev.Number, "error", err)
 		return &published{known.rules, known.number, now, now}, nil
@@ -83,6 +90,17 @@ func (s *Site) rebind(ctx context.Context, known *published, rev Revision) (*pub
 		return nil, err
 	}
 	return &published{bound, rev.Number, now, now}, nil
+}
+
+// asksAgain reports whether rules that name what the site seems not to have may make us ask it again: once a minute.
+func (s *Site) asksAgain(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.renewed) < time.Minute {
+		return false
+	}
+	s.renewed = now
+	return true
 }
 
 // Bind parses a revision's source and binds it to what this site has.

@@ -31,6 +31,7 @@ type Site struct {
 
 	mu      sync.Mutex
 	rules   map[string]*published
+	renewed time.Time // when rules last made us ask the site what it has
 	account *jira.User
 	asked   time.Time
 	issues  keyed

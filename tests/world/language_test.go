@@ -138,6 +138,12 @@ func TestRulesReadTheHistoryOfAnIssue(t *testing.T) {
 // TestNewRulesMayNameWhatIsNew: a half that has run for weeks learns of a field with the rules that name it, and the pairs are
 // looked at under these, at once.
 func TestNewRulesMayNameWhatIsNew(t *testing.T) {
+	for name, before := range map[string]func(*Half){"of a connection it knows": func(*Half) {}, "of a new connection": (*Half).forgetRules} {
+		t.Run(name, func(t *testing.T) { newNames(t, before) })
+	}
+}
+
+func newNames(t *testing.T, before func(*Half)) {
 	w := New(t, Options{})
 	key, twin := pairUp(t, w, w.Public, nil)
 	for _, h := range []*Half{w.Public, w.Private} {
@@ -150,6 +156,7 @@ func TestNewRulesMayNameWhatIsNew(t *testing.T) {
 		h.must(err)
 	}
 	for _, h := range []*Half{w.Public, w.Private} {
+		before(h)
 		h.must(reconcile.Start(context.Background(), h.Site, Connection, "rules published", true))
 	}
 	w.Settle()
