@@ -216,6 +216,8 @@ fields:
 users:
   email: true
   send: [email]
+worklogs:
+  direction: both
 triggers:
   - jql: %s
 `

@@ -187,6 +187,12 @@ func (r *rest) move(key, status string, fields object) error {
 // A tourComment is a comment as the tour looks at it.
 type tourComment struct{ ID, Body string }
 
+// A tourWorklog is time spent as the tour looks at it.
+type tourWorklog struct {
+	ID, Comment      string
+	TimeSpentSeconds int
+}
+
 func (r *rest) comment(key, body string, more object) (string, error) {
 	in := object{"body": body}
 	for k, v := range more {

@@ -14,6 +14,7 @@ var stepsMembers = []step{
 	{"a restricted comment stays inside; one that becomes restricted is withdrawn", stepRestricted},
 	{"attachments travel whole, and are deleted with their original", stepFiles},
 	{"an inline image keeps working", stepInline},
+	{"time spent is entered over there as well, and its edits follow", stepWorklogs},
 	{"a deleted issue: its twin is kept and marked", stepDelete},
 }
 
@@ -201,6 +202,52 @@ func stepInline(g *guide) error {
 			err = fmt.Errorf("the description is %q", text)
 		}
 		return err
+	})
+}
+
+func stepWorklogs(g *guide) error {
+	for _, side := range []struct {
+		r, other  *rest
+		key, twin string
+	}{{g.pub, g.priv, g.pubKey, g.privKey}, {g.priv, g.pub, g.privKey, g.pubKey}} {
+		text := unique("Looked for the water")
+		path := "/rest/api/2/issue/" + side.key + "/worklog"
+		var made tourWorklog
+		if err := side.r.call("POST", path, object{"comment": text, "timeSpentSeconds": 5400}, &made); err != nil {
+			return err
+		}
+		g.did("entered 90 minutes on %s", side.key)
+		if err := g.spent(side.other, side.twin, text, 5400); err != nil {
+			return err
+		}
+		if err := side.r.call("PUT", path+"/"+made.ID, object{"comment": text, "timeSpentSeconds": 7200}, nil); err != nil {
+			return err
+		}
+		g.did("made two hours of it")
+		if err := g.spent(side.other, side.twin, text, 7200); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spent waits until the issue has exactly one worklog with the text, of that time.
+func (g *guide) spent(r *rest, key, text string, seconds int) error {
+	return g.eventually(fmt.Sprintf("%s has %d minutes, once", key, seconds/60), func() error {
+		var all struct{ Worklogs []tourWorklog }
+		if err := r.call("GET", "/rest/api/2/issue/"+key+"/worklog", nil, &all); err != nil {
+			return err
+		}
+		var found []tourWorklog
+		for _, l := range all.Worklogs {
+			if strings.Contains(l.Comment, text) {
+				found = append(found, l)
+			}
+		}
+		if len(found) != 1 || found[0].TimeSpentSeconds != seconds {
+			return fmt.Errorf("%s has %+v", key, found)
+		}
+		return nil
 	})
 }
 

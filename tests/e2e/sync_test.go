@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ func TestSync(t *testing.T) {
 	}{
 		{"an issue gets its twin and edits go both ways", fieldsBothWays},
 		{"comments", comments},
+		{"worklogs", worklogs},
 		{"attachments", attachments},
 		{"a status with its required resolution", status},
 		{"deletion keeps the twin and marks it", deletion},
@@ -160,6 +162,30 @@ func comments(t *testing.T, s side) {
 	if n := len(s.here.Comments(key)); n != 1 {
 		t.Errorf("%d comments left here, not 1", n)
 	}
+}
+
+func worklogs(t *testing.T, s side) {
+	key, twin := s.pair(t, "Time from the "+s.name+" side", nil)
+	spent := func(j *rig.Jira, key string, want ...int) {
+		t.Helper()
+		rig.Eventually(t, rig.Patience, fmt.Sprintf("worklogs of %v s on %s", want, key), func() string {
+			if got := j.Spent(key); !slices.Equal(got, want) {
+				return fmt.Sprint(got)
+			}
+			return ""
+		})
+	}
+	path := "/rest/api/2/issue/" + key + "/worklog"
+	var made struct{ ID string }
+	s.here.OK("POST", path, rig.Fields{"comment": "a look", "timeSpentSeconds": 600}, &made)
+	spent(s.there, twin, 600)
+	s.here.OK("PUT", path+"/"+made.ID, rig.Fields{"timeSpentSeconds": 1200}, nil)
+	spent(s.there, twin, 1200)
+	s.there.OK("POST", "/rest/api/2/issue/"+twin+"/worklog", rig.Fields{"timeSpentSeconds": 1800}, nil)
+	spent(s.here, key, 1200, 1800)
+	s.here.OK("DELETE", path+"/"+made.ID, nil, nil)
+	spent(s.there, twin, 1800)
+	spent(s.here, key, 1800)
 }
 
 func attachments(t *testing.T, s side) {

@@ -244,6 +244,20 @@ func (j *Jira) Comments(key string) []Comment {
 	return out.Comments
 }
 
+// Spent are the seconds of every worklog of an issue, the shortest first.
+func (j *Jira) Spent(key string) (seconds []int) {
+	j.t.Helper()
+	var out struct {
+		Worklogs []struct{ TimeSpentSeconds int }
+	}
+	j.As("admin").OK("GET", issuePath+key+"/worklog", nil, &out)
+	for _, l := range out.Worklogs {
+		seconds = append(seconds, l.TimeSpentSeconds)
+	}
+	slices.Sort(seconds)
+	return seconds
+}
+
 // Commented are the comments of an issue whose text has a word in it.
 func (j *Jira) Commented(key, word string) (found []Comment) {
 	j.t.Helper()

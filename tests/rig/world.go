@@ -32,6 +32,7 @@ type Options struct {
 const Everything = `version: 1
 fields: [priority, labels, duedate, components, fixVersions, assignee, reporter, Customer, Story points, Target date, Severity, Platforms, Approver]
 users: {email: true, send: [email]}
+worklogs: {direction: both}
 triggers:
   - jql: project = %s
 `

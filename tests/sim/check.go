@@ -104,8 +104,10 @@ func (w *world) checkPair(say sayer, id string, p, q *pair.Pair) {
 			say("%s: %s is %q on the public and %q on the private site%s", name, c.name, x, y, problems(p, q))
 		}
 	}
-	w.checkComments(say, name, w.public, a, b)
-	w.checkComments(say, name, w.private, b, a)
+	w.checkTexts(say, name, "comment", w.public, a.Fields.Comment.Comments, b.Fields.Comment.Comments)
+	w.checkTexts(say, name, "comment", w.private, b.Fields.Comment.Comments, a.Fields.Comment.Comments)
+	w.checkTexts(say, name, "worklog", w.public, a.Fields.logs(), b.Fields.logs())
+	w.checkTexts(say, name, "worklog", w.private, b.Fields.logs(), a.Fields.logs())
 	w.checkFiles(say, name, w.public, a, b)
 	w.checkFiles(say, name, w.private, b, a)
 	w.checkConflicts(say, name, w.public, p)
@@ -202,33 +204,33 @@ func namesText(list []named) string {
 	return strings.Join(out, " ")
 }
 
-// checkComments: every comment written here that everybody may see has one copy over there, as it is now, unless
+// checkTexts: every comment or worklog written here that everybody may see has one copy over there, as it is now, unless
 // somebody deleted that; every other has none.
-func (w *world) checkComments(say sayer, name string, h *half, here, there *issue) {
-	for _, c := range here.Fields.Comment.Comments {
+func (w *world) checkTexts(say sayer, name, what string, h *half, here, there []comment) {
+	for _, c := range here {
 		if c.Author.ours() {
 			continue
 		}
 		var copies []comment
-		for _, d := range there.Fields.Comment.Comments {
+		for _, d := range there {
 			if d.Author.ours() && firstWord(d.Body) == firstWord(c.Body) {
 				copies = append(copies, d)
 			}
 		}
-		lost := w.lost["comment "+firstWord(c.Body)]
+		lost := w.lost[what+" "+firstWord(c.Body)]
 		switch {
 		case c.restricted() && len(copies) > 0:
-			say("%s: restricted comment %q of the %s site is on the other", name, c.Body, h.role)
+			say("%s: restricted %s %q of the %s site is on the other", name, what, c.Body, h.role)
 		case c.restricted():
 		case len(copies) > 1 || len(copies) == 0 && !lost:
-			say("%s: comment %q of the %s site has %d copies", name, c.Body, h.role, len(copies))
+			say("%s: %s %q of the %s site has %d copies", name, what, c.Body, h.role, len(copies))
 		case len(copies) == 1 && !strings.Contains(words(copies[0].Body), words(c.Body)) && !lost:
-			say("%s: comment %q of the %s site reads %q on the other", name, c.Body, h.role, copies[0].Body)
+			say("%s: %s %q of the %s site reads %q on the other", name, what, c.Body, h.role, copies[0].Body)
 		}
 	}
-	for _, d := range there.Fields.Comment.Comments {
-		if d.Author.ours() && !slices.ContainsFunc(here.Fields.Comment.Comments, func(c comment) bool { return !c.Author.ours() && firstWord(c.Body) == firstWord(d.Body) }) {
-			say("%s: the copy %q of a comment of the %s site outlives it", name, d.Body, h.role)
+	for _, d := range there {
+		if d.Author.ours() && !slices.ContainsFunc(here, func(c comment) bool { return !c.Author.ours() && firstWord(c.Body) == firstWord(d.Body) }) {
+			say("%s: the copy %q of a %s of the %s site outlives it", name, d.Body, what, h.role)
 		}
 	}
 }

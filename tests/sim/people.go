@@ -239,6 +239,53 @@ func (w *world) restrictComment(r *rand.Rand) {
 	w.say("%s: admin restricts comment %s of %s: %v", h.role, c.ID, id, body)
 }
 
+func (w *world) log(r *rand.Rand) {
+	h := w.side(r)
+	id := h.pick(r)
+	if id == "" {
+		return
+	}
+	body := map[string]any{"comment": w.token("c"), "timeSpentSeconds": 60 * (1 + r.IntN(90)), "started": fmt.Sprintf("2026-11-%02dT08:30:00.000+0000", 1+r.IntN(20))}
+	if r.IntN(4) == 0 {
+		text := w.token("secret")
+		w.secrets = append(w.secrets, secretText{text, h.role})
+		body["comment"], body["visibility"] = text, map[string]string{"type": "role", "value": "Developers"}
+	}
+	h.call("alice", "POST", "/rest/api/2/issue/"+id+"/worklog", body, nil)
+	w.say("%s: alice logs work on %s: %v", h.role, id, body)
+}
+
+// editLog edits, restricts or deletes some worklog of some issue.
+func (w *world) editLog(r *rand.Rand) {
+	h := w.side(r)
+	id := h.pick(r)
+	if id == "" {
+		return
+	}
+	is := h.look(id)
+	if is == nil || len(is.Fields.Worklog.Worklogs) == 0 {
+		return
+	}
+	l := is.Fields.Worklog.Worklogs[r.IntN(len(is.Fields.Worklog.Worklogs))]
+	path := "/rest/api/2/issue/" + id + "/worklog/" + l.ID
+	body := map[string]any{"comment": l.Comment + w.token(" e"), "timeSpentSeconds": 60 * (1 + r.IntN(90))}
+	switch how := r.IntN(4); {
+	case how == 0:
+		h.call("admin", "DELETE", path, nil, nil)
+		w.say("%s: admin deletes worklog %s of %s: %q", h.role, l.ID, id, l.Comment)
+		if l.Author.ours() {
+			w.lost["worklog "+firstWord(l.Comment)] = true
+		}
+		return
+	case l.Author.ours():
+		return // a changed copy is left as it is until its original is edited
+	case how == 1:
+		body = map[string]any{"visibility": map[string]string{"type": "role", "value": "Developers"}}
+	}
+	h.call("admin", "PUT", path, body, nil)
+	w.say("%s: admin edits worklog %s of %s: %v", h.role, l.ID, id, body)
+}
+
 func (w *world) attach(r *rand.Rand) {
 	h := w.side(r)
 	id := h.pick(r)

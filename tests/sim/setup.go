@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
 	"strings"
+	"time"
 
 	"drawbridge/shared/exchange"
 	"drawbridge/shared/reconcile"
@@ -125,6 +127,7 @@ type fields struct {
 	Assignee    *struct{ DisplayName string }
 	Creator     person
 	Comment     struct{ Comments []comment }
+	Worklog     struct{ Worklogs []worklog }
 	Attachment  []attachment
 }
 
@@ -143,6 +146,24 @@ type comment struct {
 }
 
 func (c comment) restricted() bool { return c.Visibility != nil || c.JSDPublic != nil && !*c.JSDPublic }
+
+type worklog struct {
+	ID, Comment, Started string
+	TimeSpentSeconds     int
+	Author               person
+	Visibility           *struct{ Type, Value string }
+}
+
+// logs are the worklogs as comments: what each says, from when on and how long.
+func (f fields) logs() (out []comment) {
+	for _, l := range f.Worklog.Worklogs {
+		at, err := time.Parse("2006-01-02T15:04:05.000-0700", l.Started)
+		must(err)
+		body := fmt.Sprintf("%s %s %d s", l.Comment, at.UTC().Format(time.RFC3339), l.TimeSpentSeconds)
+		out = append(out, comment{ID: l.ID, Body: body, Author: l.Author, Visibility: l.Visibility})
+	}
+	return out
+}
 
 type attachment struct {
 	ID, Filename, Content string

@@ -28,6 +28,8 @@ var kinds = []struct {
 	{"edit comment", 4, (*world).editComment},
 	{"delete comment", 3, (*world).deleteComment},
 	{"restrict comment", 2, (*world).restrictComment},
+	{"log work", 4, (*world).log},
+	{"edit worklog", 4, (*world).editLog},
 	{"attach", 4, (*world).attach},
 	{"detach", 2, (*world).detach},
 	{"delete issue", 1, (*world).deleteIssue},

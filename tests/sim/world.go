@@ -99,6 +99,8 @@ triggers:
 status:
   fields:
     Done: {Resolution: Done}%s
+worklogs:
+  direction: both
 `, project, paths)
 }
 
