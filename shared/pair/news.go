@@ -22,4 +22,4 @@ func (b *Book) Tell(connection string) store.Op {
 	return store.Put(store.Doc{Key: newsKey(connection), Body: []byte("{}")})
 }
 
-func newsKey(connection string) store.Key { return store.Key{Part: "news", Sort: connection} }
+func newsKey(connection string) store.Key { return store.Key{Part: "news/" + connection, Sort: "news"} }
