@@ -64,7 +64,8 @@ func (s *Site) burst(c *call, name string) (time.Duration, bool) {
 		b = &bucket{r.size, c.now}
 		s.ix.buckets[key] = b
 	}
-	b.tokens = math.Min(r.size, b.tokens+r.perSecond*c.now.Sub(b.at).Seconds())
+	passed := max(0, c.now.Sub(b.at)) // a clock that was set back takes nothing away
+	b.tokens = math.Min(r.size, b.tokens+r.perSecond*passed.Seconds())
 	b.at = c.now
 	if b.tokens >= 1 {
 		b.tokens--
@@ -82,7 +83,7 @@ func (s *Site) issueBusy(id int64, now time.Time) (time.Duration, bool) {
 		s.ix.writes = map[int64][]time.Time{}
 	}
 	longest := issueWrites[len(issueWrites)-1].within
-	times := slices.DeleteFunc(s.ix.writes[id], func(t time.Time) bool { return now.Sub(t) >= longest })
+	times := slices.DeleteFunc(s.ix.writes[id], func(t time.Time) bool { return now.Sub(t) >= longest || t.After(now) })
 	s.ix.writes[id] = times
 	for _, l := range issueWrites {
 		if n := len(times); n >= l.most {

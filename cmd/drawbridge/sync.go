@@ -10,6 +10,7 @@ import (
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/pair"
+	"drawbridge/shared/publish"
 	"drawbridge/shared/reconcile"
 	"drawbridge/shared/site"
 )
@@ -201,20 +202,68 @@ func (h *half) pairState(r pairRow) string {
 }
 
 func newSyncCheck(s *screen) *cobra.Command {
-	var all bool
-	return withFlag(s.withConnection(&cobra.Command{
+	var all, repair bool
+	return withFlag(withFlag(s.withConnection(&cobra.Command{
 		Use:   "check",
 		Short: "Compare all pairs with Jira, and repair what events missed",
-		Long: `Asks the running half to compare every pair of a connection with Jira. Those that changed since they were last
-seen are read and what differs is sent; with --all every issue is read. It happens by itself every six hours;
-live changes always go first.`,
-		Example: "  drawbridge sync check --config hub.yaml",
+		Long: `Compares every pair of a connection with this site's Jira and says which differ, field by field: edits that were
+missed, fields that do not show what stands, comments and attachments. Only issues that changed since they were
+last seen are read; with --all every issue is. With --repair the running half is then asked to read them and to
+send and write what differs; live changes always go first. The same happens by itself every six hours.
+
+Exit code 3: something differs, and --repair was not said.`,
+		Example: "  drawbridge sync check --config hub.yaml\n  drawbridge sync check --repair --config hub.yaml",
 	}, func(ctx context.Context, h *half, c *bridge.Connection, _ []string) error {
+		return h.check(ctx, c, all, repair)
+	}), &all, "all", "read every issue, not only those that changed"), &repair, "repair", "have the running half repair what differs")
+}
+
+// checked is what a comparison came to.
+type checked struct {
+	Pairs  int             `json:"pairs"`
+	Drift  []publish.Drift `json:"drift"`
+	Repair bool            `json:"repair"` // was asked for
+}
+
+func (h *half) check(ctx context.Context, c *bridge.Connection, all, repair bool) error {
+	if err := h.withJira(); err != nil {
+		return err
+	}
+	h.site.Content = publish.NoContent{}
+	flow, out := &publish.Flow{Site: h.site}, checked{Drift: []publish.Drift{}, Repair: repair}
+	var err error
+	out.Pairs, err = (&reconcile.Sweep{Site: h.site}).Look(ctx, c.ID, all, func(issue string) error {
+		d, err := flow.Drift(ctx, c, issue)
+		if err == nil && !d.None() {
+			out.Drift = append(out.Drift, d)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if repair {
 		if err := reconcile.Start(ctx, h.site, c.ID, "asked by "+whoAsks(), all); err != nil {
 			return err
 		}
-		return h.screen.show(map[string]any{"checking": c.ID}, func(w io.Writer) {
-			fmt.Fprintf(w, "asked to compare all pairs of %s with Jira; drawbridge status shows the queue\n", c.Name)
-		})
-	}), &all, "all", "read every issue, not only those that changed")
+	}
+	if err := h.screen.show(out, func(w io.Writer) { printChecked(w, c, out) }); err != nil || repair || len(out.Drift) == 0 {
+		return err
+	}
+	return errFinding
+}
+
+func printChecked(w io.Writer, c *bridge.Connection, out checked) {
+	for _, d := range out.Drift {
+		if d.Gone {
+			fmt.Fprintf(w, "%s: Jira does not show it any more\n", d.Issue.Key)
+		}
+		for _, f := range append(d.Fields, d.Members...) {
+			fmt.Fprintf(w, "%s  %s: %s is stored, Jira shows %s\n", d.Issue.Key, f.Name, short(f.Stored, 60), short(f.Shown, 60))
+		}
+	}
+	fmt.Fprintf(w, "%d of %d pairs of %s differ from Jira\n", len(out.Drift), out.Pairs, c.Name)
+	if out.Repair {
+		fmt.Fprintln(w, "the running half was asked to repair them; drawbridge status shows the queue")
+	}
 }

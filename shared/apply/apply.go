@@ -167,7 +167,7 @@ func (f *Flow) project(ctx context.Context, v *observe.View, p *pair.Pair, c *br
 
 // catchUp reads the issue with its whole changelog once: the places of our writes, and edits that were forgotten.
 func (f *Flow) catchUp(ctx context.Context, v *observe.View, issue string) error {
-	seen := observe.Seen{All: true, ReadAt: f.Site.Now(), Cause: "changelog read"}
+	seen := observe.Seen{All: true, ReadAt: f.Site.Now(), Now: true, Cause: "changelog read"}
 	is, err := f.Site.Jira.Issue(ctx, issue, jira.IssueOptions{Histories: true})
 	if err != nil {
 		return err

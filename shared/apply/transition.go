@@ -75,7 +75,8 @@ func (f *Flow) transition(ctx context.Context, v *observe.View, pl *plan) error 
 	return nil
 }
 
-// step makes one transition. Known workflows are used without asking; a refusal makes us ask once more.
+// step makes one transition. Known workflows are used without asking; a refusal makes us ask once more. Data Center answers
+// 500 to a transition that it does not know.
 func (f *Flow) step(ctx context.Context, v *observe.View, pl *plan, from, to string, last bool) (problem string, err error) {
 	where := step{workflow{pl.project, pl.kind}, from}
 	for try := 0; ; try++ {
@@ -102,6 +103,9 @@ func (f *Flow) step(ctx context.Context, v *observe.View, pl *plan, from, to str
 			}
 		}
 		f.forget(where)
+		if jira.Uncertain(err) {
+			return "", err // it may have been walked: the changelog says so before anything is tried again
+		}
 		if try > 0 {
 			return noWay(from, to, ts), err
 		}

@@ -9,8 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"sort"
-
-	"drawbridge/shared/bridge"
 )
 
 // CreateRequest is a new issue: values of "fields" as [Field.Wire] writes them, and properties set in the same call.
@@ -187,22 +185,8 @@ func (c *Client) Transitions(ctx context.Context, id string) ([]Transition, erro
 // Transition moves an issue to another status.
 func (c *Client) Transition(ctx context.Context, id string, r TransitionRequest) error {
 	body := issueUpdate{Transition: &wireTransitionID{r.ID}, Fields: r.Fields, Update: r.Update, Metadata: r.Metadata.wire()}
-	err := c.do(ctx, call{what: "move issue " + id, method: http.MethodPost, route: "issue/{issue}/transitions", issue: id,
+	return c.do(ctx, call{what: "move issue " + id, method: http.MethodPost, route: "issue/{issue}/transitions", issue: id,
 		path: "rest/api/2/issue/" + url.PathEscape(id) + "/transitions", body: body})
-	if StatusOf(err) == http.StatusInternalServerError && !c.cloud() {
-		return c.possible(ctx, id, r.ID, err)
-	}
-	return err
-}
-
-// possible looks whether a transition that failed can be walked at all: Data Center answers 500 to one it does not know. It
-// may have been walked, too, and be impossible for that reason.
-func (c *Client) possible(ctx context.Context, id, transition string, failed error) error {
-	list, err := c.Transitions(ctx, id)
-	if err != nil || slices.ContainsFunc(list, func(t Transition) bool { return t.ID == transition }) {
-		return failed
-	}
-	return faultOf(failed).with(bridge.Permanent("request-refused", "move issue %s: transition %s is not possible now: %v", id, transition, failed), bridge.LevelPair)
 }
 
 // FieldMeta is what a screen says of a field.

@@ -260,14 +260,11 @@ func TestWebhookPaths(t *testing.T) {
 	}
 }
 
+// TestATransitionDataCenterDoesNotKnow: the 500 it answers may as well mean that the issue was moved.
 func TestATransitionDataCenterDoesNotKnow(t *testing.T) {
-	s := script(t, answer{status: 500, body: `{"errorMessages":["Internal server error"]}`}, ok(`{"transitions":[{"id":"11"}]}`),
-		answer{status: 500}, ok(`{"transitions":[{"id":"31"}]}`))
+	s := script(t, answer{status: 500, body: `{"errorMessages":["Internal server error"]}`})
 	c := s.client(t, bridge.DataCenter)
-	if err := c.Transition(ctx, "1", TransitionRequest{ID: "31"}); bridge.NameOf(err) != "request-refused" || bridge.IsTemporary(err) || !Uncertain(err) {
-		t.Error(err)
-	}
-	if err := c.Transition(ctx, "1", TransitionRequest{ID: "31"}); bridge.NameOf(err) != "jira-failed" {
+	if err := c.Transition(ctx, "1", TransitionRequest{ID: "31"}); !bridge.IsTemporary(err) || !Uncertain(err) {
 		t.Error(err)
 	}
 }

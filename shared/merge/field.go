@@ -30,8 +30,8 @@ type Field struct {
 	Silent *Silent `json:"silent,omitempty"`
 	// Held is the latest edit seen while the place of one of our own writes is unknown.
 	Held *Item `json:"held,omitempty"`
-	// Redo is the Item that stood when the rules behind its value changed: it is written once more unless something else
-	// came since.
+	// Redo is the Item that stood when the rules behind its value changed, or that is a halt on the way to it: it is written
+	// once more unless something else came since.
 	Redo *int64 `json:"redo,omitempty"`
 }
 

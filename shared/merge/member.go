@@ -33,6 +33,9 @@ type Sight struct {
 	Gone     bool   // it was deleted
 	Kept     bool   // the rule does not let it out
 	Unproven bool   // what was seen does not show whether it is restricted: it counts as restricted until something does
+	// Now says that it was read after all that is known of it was seen: an earlier "updated" is then no sign that it is
+	// late, but of a clock that was set back.
+	Now bool
 }
 
 // See takes in a sight of a local original, in any order and any number of times. changed reports that the remote site
@@ -44,12 +47,12 @@ func See(m Member, s Sight) (_ Member, changed bool) {
 		return m, false // a changed copy leaves the original alone; a late "created" cannot raise the dead
 	case s.Gone:
 		m.Gone, changed = true, before.left()
-	case m.known() && (s.Seq < m.Updated || s.Seq == m.Updated && (s.Unproven || s.Rules < m.Rules)):
+	case m.known() && !s.Now && (s.Seq < m.Updated || s.Seq == m.Updated && (s.Unproven || s.Rules < m.Rules)):
 		return m, false // late, or says less than is known
 	case s.Kept || s.Unproven:
-		m.Updated, m.Rules, m.Kept, changed = s.Seq, s.Rules, true, before.left()
+		m.Updated, m.Rules, m.Kept, changed = max(m.Updated, s.Seq), s.Rules, true, before.left()
 	default:
-		m.Updated, m.Rules, m.Kept, m.Hash = s.Seq, s.Rules, false, s.Hash
+		m.Updated, m.Rules, m.Kept, m.Hash = max(m.Updated, s.Seq), s.Rules, false, s.Hash
 		changed = before.Kept || before.Hash != s.Hash
 	}
 	if changed {

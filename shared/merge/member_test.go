@@ -25,6 +25,8 @@ func TestSee(t *testing.T) {
 		"again":                           {seen, merge.Sight{Seq: 10, Hash: "a"}, false, false, 10},
 		"again, proving less":             {seen, merge.Sight{Seq: 10, Unproven: true}, false, false, 10},
 		"late":                            {seen, merge.Sight{Seq: 9, Hash: "b"}, false, false, 10},
+		"earlier, but read now":           {seen, merge.Sight{Seq: 9, Hash: "b", Now: true}, true, false, 11},
+		"restricted earlier, read now":    {seen, merge.Sight{Seq: 9, Kept: true, Now: true}, true, true, 11},
 		"edited":                          {seen, merge.Sight{Seq: 12, Hash: "b"}, true, false, 12},
 		"edited, nothing of it leaves":    {seen, merge.Sight{Seq: 12, Hash: "a"}, false, false, 10},
 		"edited, unproven":                {seen, merge.Sight{Seq: 12, Unproven: true}, true, true, 12},

@@ -220,15 +220,15 @@ func (f *fold) closeLanded() {
 	}
 }
 
-// closeDecided closes what is left open once the whole changelog was read after the call had ended: the write changed
-// nothing, or was never done. What Jira shows is then taken as its answer to that edit, if the call is known to have
+// closeDecided closes what is left open once the whole changelog was read after the call had ended, which of an issue read
+// now is certain, whatever the clocks say: the write changed nothing, or was never done. What Jira shows is then taken as its answer to that edit, if the call is known to have
 // succeeded; else the projection tries again.
 func (f *fold) closeDecided() {
 	if !f.seen.All {
 		return
 	}
 	for _, in := range append([]pair.Intent(nil), f.p.State.Intents...) {
-		if over := cmp.Or(in.Until, in.At+1); over > f.seen.ReadAt {
+		if over := cmp.Or(in.Until, in.At+1); over > f.seen.ReadAt && !f.seen.Now {
 			continue
 		}
 		for _, key := range keysOf(in) {
@@ -242,8 +242,11 @@ func (f *fold) closeDecided() {
 // flush lets the edits go that waited for the place of a write.
 func (f *fold) flush(key string, w pair.IntendedWrite, done bool) {
 	field := f.p.State.Field(key)
-	if done {
+	switch {
+	case done:
 		field.Field = merge.Shown(field.Field, w.Before, w.Edit)
+	case slices.Contains(w.Via, field.Shown):
+		field.Field = merge.Halfway(field.Field, w.Edit)
 	}
 	base, _, _ := merge.SplitKey(key)
 	row, ok := f.v.Rules.Row(base)

@@ -15,7 +15,9 @@ func Load(ctx context.Context, s *site.Site, c *bridge.Connection, is *jira.Issu
 	if err != nil {
 		return nil, err
 	}
-	s.LearnPeople(ctx, is)
+	if err := s.LearnPeople(ctx, is); err != nil {
+		return nil, err
+	}
 	v := &View{Name: s.Person, Connection: c, Role: s.Role, Rules: rules, Revision: revision, HubTime: s.HubTime, Now: s.Now(), Lane: lane}
 	v.Ruled = func(where, issue string, err error) { s.Ruled(c.ID, where, issue, err) }
 	if v.Schema, err = s.Jira.Fields(ctx); err != nil {
@@ -31,19 +33,37 @@ func Load(ctx context.Context, s *site.Site, c *bridge.Connection, is *jira.Issu
 		v.Issue, err = s.View(ctx, is)
 	}
 	if err == nil && v.Issue != nil && rules.Person(bridge.Person{Name: "n", Email: "e@x"}).Email != "" {
-		addEmails(ctx, s, v)
+		err = addEmails(ctx, s, v)
 	}
 	return v, err
 }
 
 // addEmails completes people by what the site shows of them: an event does not carry e-mail addresses even where they are
 // visible. Each person is asked for once.
-func addEmails(ctx context.Context, s *site.Site, v *View) {
+func addEmails(ctx context.Context, s *site.Site, v *View) error {
 	for id, value := range v.Issue.Fields {
-		if p, ok := value.(bridge.Person); ok && p.Email == "" && p.ID != "" {
-			s.Learn(ctx, p.ID)
-			p.Email = s.Person(p.ID).Email
-			v.Issue.Fields[id] = p
+		switch value := value.(type) {
+		case bridge.Person:
+			if err := addEmail(ctx, s, &value); err != nil {
+				return err
+			}
+			v.Issue.Fields[id] = value
+		case []bridge.Person:
+			for i := range value {
+				if err := addEmail(ctx, s, &value[i]); err != nil {
+					return err
+				}
+			}
 		}
 	}
+	return nil
+}
+
+func addEmail(ctx context.Context, s *site.Site, p *bridge.Person) error {
+	if p.Email != "" || p.ID == "" {
+		return nil
+	}
+	err := s.Learn(ctx, p.ID)
+	p.Email = s.Person(p.ID).Email
+	return err
 }

@@ -69,6 +69,9 @@ type Seen struct {
 	// All says that Histories is the whole changelog as it was after ReadAt (hub ms).
 	All    bool
 	ReadAt int64
+	// Now says that the issue was read after the pair was loaded, with nobody else at work on it: it is newer than all that
+	// is known, whatever any clock says.
+	Now bool
 	// Base says that this is the first observation: every value shown is an entry of the edit with id First.
 	Base  bool
 	First int64

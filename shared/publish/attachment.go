@@ -42,7 +42,7 @@ func (f *Flow) detached(ctx context.Context, c *bridge.Connection, p *pair.Pair,
 
 // attachments sees new attachments and missing ones. The content of what may leave is put where the remote site can get
 // it before the change is offered.
-func (f *Flow) attachments(ctx context.Context, v *observe.View, p *pair.Pair, is *jira.Issue, comments []sight) ([]sight, error) {
+func (f *Flow) attachments(ctx context.Context, v *observe.View, p *pair.Pair, is *jira.Issue, comments []sight, now bool) ([]sight, error) {
 	var out []sight
 	owns, err := p.Owns(ctx)
 	if err != nil {
@@ -57,7 +57,7 @@ func (f *Flow) attachments(ctx context.Context, v *observe.View, p *pair.Pair, i
 			out = append(out, *s)
 		}
 	}
-	gone, err := missing(ctx, p, bridge.Attachment, is.Updated().UnixMilli(), func(id string) bool {
+	gone, err := missing(ctx, p, bridge.Attachment, listedAt(is, now), func(id string) bool {
 		return slices.ContainsFunc(is.Attachments, func(a jira.Attachment) bool { return a.ID == id })
 	})
 	return append(out, gone...), err

@@ -147,7 +147,7 @@ func (f *Flow) begin(ctx context.Context, v *observe.View, is *jira.Issue, b Beg
 	if wroteHere(v, is) {
 		p.State.Look = 1
 	}
-	ms, err := f.members(ctx, v, p, is)
+	ms, err := f.members(ctx, v, p, is, false)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (f *Flow) commentSights(ctx context.Context, v *observe.View, p *pair.Pair,
 		s.adopt, s.lost = original, original != ""
 		return []sight{s}, err
 	}
-	s, err := f.comment(ctx, v, p, ev.IssueID, *ev.Comment)
+	s, err := f.comment(ctx, v, p, ev.IssueID, *ev.Comment, false)
 	if err != nil || s == nil {
 		return nil, err
 	}
@@ -67,9 +67,10 @@ func (f *Flow) commentSights(ctx context.Context, v *observe.View, p *pair.Pair,
 	return append(withdrawn, *s), err
 }
 
-// comment proves whether a comment may leave: by what is at hand, else by one read. Nil: it is a copy of ours, or was
-// seen before.
-func (f *Flow) comment(ctx context.Context, v *observe.View, p *pair.Pair, issue string, c jira.Comment) (*sight, error) {
+// comment proves whether a comment may leave: by what is at hand, else by one read. So does one that says something else
+// than is known and is not newer by its "updated": it is late, or Jira's clock was set back. Nil: it is a copy of ours, or
+// was seen before. Now says that it was read after the pair.
+func (f *Flow) comment(ctx context.Context, v *observe.View, p *pair.Pair, issue string, c jira.Comment, now bool) (*sight, error) {
 	if original, err := p.CopyOf(ctx, bridge.Comment, c.ID); err != nil || original != "" {
 		return nil, err
 	}
@@ -81,7 +82,8 @@ func (f *Flow) comment(ctx context.Context, v *observe.View, p *pair.Pair, issue
 		return nil, nil
 	}
 	mine := own == nil && c.Author.Is(v.Account)
-	if !proven(c, v.Issue.Service) || mine && !c.HasProperties {
+	if !proven(c, v.Issue.Service) || mine && !c.HasProperties || !now && contradicts(own, c, ruled(v, p, c)) {
+		now = true
 		c, err = f.Site.Jira.GetComment(ctx, issue, c.ID)
 		if jira.StatusOf(err) == 404 {
 			return nil, nil // deleted since; its event, or the next read, says so
@@ -96,7 +98,15 @@ func (f *Flow) comment(ctx context.Context, v *observe.View, p *pair.Pair, issue
 	if p.State.Kept != "" {
 		return nil, nil
 	}
-	return ruled(v, p, c), nil
+	s := ruled(v, p, c)
+	s.Now = now && own != nil
+	return s, nil
+}
+
+// contradicts reports whether a comment says something else than is known although it is not newer.
+func contradicts(own *pair.Own, c jira.Comment, s *sight) bool {
+	return own != nil && !own.Gone && !own.Recalled && c.Updated.UnixMilli() <= own.Member.Updated && s.Rules == own.Rules &&
+		(s.Kept != own.Kept || !s.Kept && s.Hash != own.Hash)
 }
 
 // proven reports whether what is at hand says for certain who may see the comment.

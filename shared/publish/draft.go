@@ -86,7 +86,7 @@ func (f *Flow) draftNew(ctx context.Context, v *observe.View, d *Draft, seen obs
 
 // draftKnown looks at the pair's issue as if it were seen now; the pair is our own copy of what is stored.
 func (f *Flow) draftKnown(ctx context.Context, v *observe.View, d *Draft, seen observe.Seen) error {
-	ms, err := f.members(ctx, v, d.Pair, seen.Issue)
+	ms, err := f.members(ctx, v, d.Pair, seen.Issue, false)
 	if err != nil {
 		return err
 	}

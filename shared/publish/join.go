@@ -45,7 +45,7 @@ func (f *Flow) Pair(ctx context.Context, t site.Task) error {
 // joining is the pair of an issue that is to be joined: every field's latest edit with its own time.
 func (f *Flow) joining(ctx context.Context, v *observe.View, is *jira.Issue, join *pair.Joining) (*pair.Pair, error) {
 	p := f.fresh(v.Connection, is)
-	ms, err := f.members(ctx, v, p, is)
+	ms, err := f.members(ctx, v, p, is, false)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (f *Flow) meet(ctx context.Context, c *bridge.Connection, p *pair.Pair) err
 	if err != nil {
 		return err
 	}
-	ms, err := f.members(ctx, v, p, is)
+	ms, err := f.members(ctx, v, p, is, true)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"drawbridge/shared/bridge"
@@ -14,21 +15,22 @@ import (
 // sight is one member of the local issue as seen, with what the outgoing rule says of it.
 type sight struct {
 	merge.Sight
-	offer bridge.Member // what leaves, unless it is kept
-	why   string        // why it is kept
-	files []string      // a comment's: names of files it refers to
-	adopt string        // not an original: the copy of this remote member, which has no local id yet
-	shows string        // of a worklog: see [pair.LogHash]
-	lost  bool          // not an original: a copy that is gone
-	ours  bool          // written with our own login
+	offer  bridge.Member // what leaves, unless it is kept
+	why    string        // why it is kept
+	files  []string      // a comment's: names of files it refers to
+	adopt  string        // not an original: the copy of this remote member, which has no local id yet
+	shows  string        // of a worklog: see [pair.LogHash]
+	lost   bool          // not an original: a copy that is gone
+	missed bool          // seen by its absence from a list
+	ours   bool          // written with our own login
 }
 
 // members proves what may leave of everything the issue shows, and sees what is missing from complete lists. It reads
-// the pair as it was; takeAll decides on the pair as it is.
-func (f *Flow) members(ctx context.Context, v *observe.View, p *pair.Pair, is *jira.Issue) ([]sight, error) {
+// the pair as it was; takeAll decides on the pair as it is. Now says that the issue was read after the pair.
+func (f *Flow) members(ctx context.Context, v *observe.View, p *pair.Pair, is *jira.Issue, now bool) ([]sight, error) {
 	var out []sight
 	for _, c := range is.Comments {
-		s, err := f.comment(ctx, v, p, is.ID, c)
+		s, err := f.comment(ctx, v, p, is.ID, c, now)
 		if err != nil {
 			return nil, err
 		}
@@ -37,7 +39,7 @@ func (f *Flow) members(ctx context.Context, v *observe.View, p *pair.Pair, is *j
 		}
 	}
 	if is.AllComments {
-		gone, err := missing(ctx, p, bridge.Comment, is.Updated().UnixMilli(), func(id string) bool {
+		gone, err := missing(ctx, p, bridge.Comment, listedAt(is, now), func(id string) bool {
 			return slices.ContainsFunc(is.Comments, func(c jira.Comment) bool { return c.ID == id })
 		})
 		if err != nil {
@@ -45,12 +47,20 @@ func (f *Flow) members(ctx context.Context, v *observe.View, p *pair.Pair, is *j
 		}
 		out = append(out, gone...)
 	}
-	logs, err := f.worklogs(ctx, v, p, is)
+	logs, err := f.worklogs(ctx, v, p, is, now)
 	if out = append(out, logs...); err != nil || !is.HasAttachments {
 		return out, err
 	}
-	files, err := f.attachments(ctx, v, p, is, out)
+	files, err := f.attachments(ctx, v, p, is, out, now)
 	return append(out, files...), err
+}
+
+// listedAt is the time up to which the lists of an issue are complete: those of one read now, for ever.
+func listedAt(is *jira.Issue, now bool) int64 {
+	if now {
+		return math.MaxInt64
+	}
+	return is.Updated().UnixMilli()
 }
 
 // missing are the known members that a complete list no longer shows. A list that is older than the member says nothing
@@ -63,7 +73,7 @@ func missing(ctx context.Context, p *pair.Pair, kind bridge.MemberKind, listedAt
 	}
 	for _, o := range owns {
 		if o.Offer.Kind == kind && !o.Gone && !listed(o.Offer.ID) && o.Member.Updated <= listedAt {
-			out = append(out, sight{Sight: merge.Sight{Seq: listedAt, Gone: true}, offer: bridge.Member{Kind: kind, ID: o.Offer.ID}})
+			out = append(out, sight{missed: true, Sight: merge.Sight{Gone: true}, offer: bridge.Member{Kind: kind, ID: o.Offer.ID}})
 		}
 	}
 	copies, err := p.Copies(ctx)
@@ -72,7 +82,7 @@ func missing(ctx context.Context, p *pair.Pair, kind bridge.MemberKind, listedAt
 	}
 	for _, c := range copies {
 		if c.Want.Kind == kind && c.LocalID != "" && !c.Lost && !c.Member.Gone && !listed(c.LocalID) && c.Made < listedAt {
-			out = append(out, sight{lost: true, adopt: c.Want.ID, offer: bridge.Member{Kind: kind, ID: c.LocalID}})
+			out = append(out, sight{missed: true, lost: true, adopt: c.Want.ID, offer: bridge.Member{Kind: kind, ID: c.LocalID}})
 		}
 	}
 	return out, nil

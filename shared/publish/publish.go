@@ -9,6 +9,7 @@ package publish
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"drawbridge/shared/bridge"
@@ -159,6 +160,10 @@ func (f *Flow) Read(ctx context.Context, t site.Task) error {
 }
 
 func (f *Flow) read(ctx context.Context, c *bridge.Connection, issue, cause string, lane bridge.Lane) error {
+	p, err := f.Site.Book.Load(ctx, c.ID, issue) // before Jira is read, so that what it shows is newer than all that is known
+	if err != nil || p == nil || p.Head.Status == pair.Stopped {
+		return err
+	}
 	readAt := f.Site.Now()
 	is, err := f.Site.Jira.Issue(ctx, issue, jira.IssueOptions{Histories: true, Comments: true})
 	if jira.StatusOf(err) == 404 {
@@ -167,11 +172,7 @@ func (f *Flow) read(ctx context.Context, c *bridge.Connection, issue, cause stri
 	if err != nil {
 		return err
 	}
-	p, err := f.Site.Book.Load(ctx, c.ID, is.ID)
-	if err != nil || p == nil || p.Head.Status == pair.Stopped {
-		return err
-	}
-	seen := observe.Seen{Issue: is, Histories: is.Histories, All: is.AllHistories, ReadAt: readAt, Cause: cause}
+	seen := observe.Seen{Issue: is, Histories: is.Histories, All: is.AllHistories, ReadAt: readAt, Now: true, Cause: cause}
 	if !is.AllHistories {
 		if seen, err = f.complete(ctx, p, seen); err != nil {
 			return err
@@ -180,7 +181,8 @@ func (f *Flow) read(ctx context.Context, c *bridge.Connection, issue, cause stri
 	return f.fold(ctx, c, p, seen, lane)
 }
 
-// fold proves what members may leave, then takes everything into the pair in one step.
+// fold proves what members may leave, then takes everything into the pair in one step. Where a member is missed that may
+// have been there when the issue looked so, the issue is read: what was deleted can never come back.
 func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, seen observe.Seen, lane bridge.Lane) error {
 	v, err := observe.Load(ctx, f.Site, c, seen.Issue, lane)
 	if err != nil {
@@ -204,15 +206,20 @@ func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, see
 	if err := f.remember(ctx, v, seen); err != nil {
 		return err
 	}
-	ms, err := f.members(ctx, v, p, seen.Issue)
+	ms, err := f.members(ctx, v, p, seen.Issue, seen.Now)
 	if err != nil {
 		return err
+	}
+	if !seen.Now && slices.ContainsFunc(ms, func(s sight) bool { return s.missed }) {
+		return f.read(ctx, c, seen.Issue.ID, seen.Cause, lane)
 	}
 	redo := false
 	err = f.change(f.Site.Book.Change(ctx, p, func(p *pair.Pair) error {
 		keep(p, kept, seen.Cause)
 		p.Head.Local.Key, p.Head.Local.URL = seen.Issue.Key, f.Site.Jira.Browse(seen.Issue.Key)
-		p.Head.Updated = max(p.Head.Updated, seen.Issue.Updated().UnixMilli())
+		if updated := seen.Issue.Updated().UnixMilli(); seen.Now || updated > p.Head.Updated {
+			p.Head.Updated = updated
+		}
 		observe.Fold(p, v, seen)
 		redo = p.State.Redo
 		return takeAll(ctx, p, v, ms, seen.Cause)
@@ -260,7 +267,7 @@ func (f *Flow) catchUp(ctx context.Context, c *bridge.Connection, p *pair.Pair, 
 	if err != nil {
 		return err
 	}
-	return f.fold(ctx, c, p, observe.Seen{Issue: is, Histories: is.Histories, All: true, ReadAt: readAt, Cause: cause}, lane)
+	return f.fold(ctx, c, p, observe.Seen{Issue: is, Histories: is.Histories, All: true, ReadAt: readAt, Now: true, Cause: cause}, lane)
 }
 
 // update changes a pair and rings for whoever waits for changes.

@@ -79,7 +79,7 @@ func (f *Flow) unlogged(ctx context.Context, c *bridge.Connection, p *pair.Pair,
 
 // worklogs sees the worklogs that the issue shows, and what is missing from a complete list. Jira shows twenty with an issue;
 // where there are more, all are read.
-func (f *Flow) worklogs(ctx context.Context, v *observe.View, p *pair.Pair, is *jira.Issue) ([]sight, error) {
+func (f *Flow) worklogs(ctx context.Context, v *observe.View, p *pair.Pair, is *jira.Issue, now bool) ([]sight, error) {
 	if !concerned(v.Rules, p) {
 		return nil, nil
 	}
@@ -97,13 +97,14 @@ func (f *Flow) worklogs(ctx context.Context, v *observe.View, p *pair.Pair, is *
 			return nil, err
 		}
 		if s != nil {
+			s.Now = now
 			out = append(out, *s)
 		}
 	}
 	if !is.AllWorklogs {
 		return out, nil
 	}
-	gone, err := missing(ctx, p, bridge.Worklog, is.Updated().UnixMilli(), func(id string) bool {
+	gone, err := missing(ctx, p, bridge.Worklog, listedAt(is, now), func(id string) bool {
 		return slices.ContainsFunc(is.Worklogs, func(w jira.Worklog) bool { return w.ID == id })
 	})
 	return append(out, gone...), err

@@ -68,14 +68,14 @@ func (w *Sweep) Page(ctx context.Context, t site.Task) error {
 	if err != nil || len(lines) == 0 {
 		return err
 	}
-	changed, gone, err := w.Compare(ctx, t.Connection, lines, t.All)
+	changed, odd, err := w.compare(ctx, t.Connection, lines, t.All)
 	if err != nil {
 		return err
 	}
 	if err := w.observe(ctx, t, changed); err != nil {
 		return err
 	}
-	for _, id := range gone {
+	for _, id := range odd {
 		if err := w.Read(ctx, site.Task{Kind: site.ReadTask, Connection: t.Connection, Issue: id, By: t.By}); err != nil {
 			return err
 		}
@@ -116,8 +116,36 @@ func (w *Sweep) rejoin(ctx context.Context, t site.Task) error {
 	return book.SetRejoin(ctx, t.Connection, request, true)
 }
 
-// Compare asks Jira for the issues of the pairs: which changed since they were last observed, which are not found.
-func (w *Sweep) Compare(ctx context.Context, connection string, lines []pair.Line, all bool) (changed, gone []string, err error) {
+// Look goes through all pairs of a connection as a sweep does, and hands on the issues that have to be read, or all of them.
+// It returns how many pairs there are.
+func (w *Sweep) Look(ctx context.Context, connection string, all bool, each func(issue string) error) (pairs int, err error) {
+	if err := w.Site.Check(ctx); err != nil {
+		return 0, err
+	}
+	for after := ""; ; {
+		lines, err := w.Site.Book.List(ctx, connection, after, pairsPerPage)
+		if err != nil || len(lines) == 0 {
+			return pairs, err
+		}
+		changed, odd, err := w.compare(ctx, connection, lines, all)
+		if err != nil {
+			return pairs, err
+		}
+		for _, id := range append(changed, odd...) {
+			if err := each(id); err != nil {
+				return pairs, err
+			}
+		}
+		pairs, after = pairs+len(lines), lines[len(lines)-1].Issue
+		if len(lines) < pairsPerPage {
+			return pairs, nil
+		}
+	}
+}
+
+// compare asks Jira for the issues of the pairs: which changed since they were last observed, and which have to be read
+// one by one: they are not found, or seem older than what was observed (a late index, or a clock that was set back).
+func (w *Sweep) compare(ctx context.Context, connection string, lines []pair.Line, all bool) (changed, odd []string, err error) {
 	want := map[string]int64{}
 	var ids []string
 	for _, l := range lines {
@@ -134,7 +162,10 @@ func (w *Sweep) Compare(ctx context.Context, connection string, lines []pair.Lin
 		return nil, nil, nil
 	}
 	err = w.Site.Jira.Search(ctx, among(ids), jira.SearchOptions{Fields: []string{"updated"}, Page: pairsPerPage}, func(is *jira.Issue) error {
-		if all || is.Updated().UnixMilli() > want[is.ID] {
+		switch updated := is.Updated().UnixMilli(); {
+		case updated < want[is.ID]:
+			return nil
+		case all || updated > want[is.ID]:
 			changed = append(changed, is.ID)
 		}
 		delete(want, is.ID)
@@ -144,11 +175,11 @@ func (w *Sweep) Compare(ctx context.Context, connection string, lines []pair.Lin
 		return nil, ids, nil // some Jiras refuse a query that names a deleted issue: read one by one
 	}
 	for _, id := range ids {
-		if _, missing := want[id]; missing {
-			gone = append(gone, id)
+		if _, is := want[id]; is {
+			odd = append(odd, id)
 		}
 	}
-	return changed, gone, err
+	return changed, odd, err
 }
 
 // observe reads the changed ones whole and takes in what they show.

@@ -9,10 +9,11 @@ import (
 )
 
 // LearnPeople asks once for every user mentioned in an issue's texts, so that rules can show a name instead of an id.
-// Who cannot be found stays unknown: a mention then reads "someone".
-func (s *Site) LearnPeople(ctx context.Context, is *jira.Issue) {
+// Who cannot be found stays unknown: a mention then reads "someone". It fails while Jira does not answer: nobody is taken
+// for unknown because Jira was busy.
+func (s *Site) LearnPeople(ctx context.Context, is *jira.Issue) error {
 	if is == nil {
-		return
+		return nil
 	}
 	var texts []string
 	for _, raw := range is.Fields {
@@ -24,22 +25,25 @@ func (s *Site) LearnPeople(ctx context.Context, is *jira.Issue) {
 	for _, c := range is.Comments {
 		texts = append(texts, c.Body)
 	}
-	s.LearnMentions(ctx, texts...)
+	return s.LearnMentions(ctx, texts...)
 }
 
 // LearnMentions is LearnPeople for single texts.
-func (s *Site) LearnMentions(ctx context.Context, texts ...string) {
+func (s *Site) LearnMentions(ctx context.Context, texts ...string) error {
 	for _, t := range texts {
 		for _, id := range jira.Mentions(t) {
-			s.Learn(ctx, id)
+			if err := s.Learn(ctx, id); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 const maxPeople = 10000 // names kept; then all are forgotten and asked again
 
 // Learn asks once who an id is.
-func (s *Site) Learn(ctx context.Context, id string) {
+func (s *Site) Learn(ctx context.Context, id string) error {
 	s.mu.Lock()
 	_, known := s.people[id]
 	if len(s.people) > maxPeople {
@@ -47,11 +51,11 @@ func (s *Site) Learn(ctx context.Context, id string) {
 	}
 	s.mu.Unlock()
 	if known {
-		return
+		return nil
 	}
 	u, err := s.Jira.User(ctx, id)
 	if err != nil && bridge.IsTemporary(err) {
-		return
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,6 +63,7 @@ func (s *Site) Learn(ctx context.Context, id string) {
 		s.people = map[string]bridge.Person{}
 	}
 	s.people[id] = u.Person()
+	return nil
 }
 
 // Person is who a mentioned id is, as far as was learnt.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
 	"drawbridge/shared/reconcile"
 )
 
@@ -36,11 +37,16 @@ func RunIdle(t testing.TB, n int, o Options) Idle {
 // pairUp stores a settled pair for each issue, as if it had been synced long ago.
 func (w *World) pairUp(h *Half, ids []string) {
 	w.T.Helper()
-	later := time.Now().Add(time.Hour).UnixMilli()
+	updated := map[string]int64{}
+	must(w.T, h.Site.Jira.Search(context.Background(), "project = "+h.Jira.ProjectKey+" ORDER BY key ASC", jira.SearchOptions{Fields: []string{"updated"}, Page: 1000}, func(is *jira.Issue) error {
+		updated[is.ID] = is.Updated().UnixMilli()
+		return nil
+	}))
+	h.Calls.Reset()
 	each(len(ids), func(i int) {
 		p := samplePair(h.Site.Book, i)
 		p.Head.Local = bridge.Ref{ID: ids[i], Key: fmt.Sprint(h.Jira.ProjectKey, "-", i+1)}
-		p.Head.Updated = later
+		p.Head.Updated = updated[ids[i]]
 		if err := h.Site.Book.Join(context.Background(), p, nil); err != nil {
 			w.T.Error(err)
 		}

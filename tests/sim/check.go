@@ -25,6 +25,7 @@ func (w *world) check() string {
 		w.checkPair(say, id, p, prv[p.Head.Remote.ID])
 	}
 	w.checkSecrets(say)
+	w.checkCalls(say)
 	for _, h := range w.halves() {
 		if dead, _ := h.line.Dead(context.Background(), 0); len(dead) > 0 {
 			say("%s: %d dead letters", h.role, len(dead))
@@ -112,6 +113,8 @@ func (w *world) checkPair(say sayer, id string, p, q *pair.Pair) {
 	w.checkFiles(say, name, w.private, b, a)
 	w.checkConflicts(say, name, w.public, p)
 	w.checkConflicts(say, name, w.private, q)
+	w.checkOverwritten(say, name, w.public, p, q)
+	w.checkOverwritten(say, name, w.private, q, p)
 }
 
 // checkQuiet: nothing waits, nothing is parked, nothing is open.
@@ -291,6 +294,15 @@ func (w *world) checkSecrets(say sayer) {
 			if s.home != h.role && strings.Contains(string(raw), s.text) {
 				say("restricted text %s of the %s site is in the other Jira", s.text, s.home)
 			}
+		}
+	}
+}
+
+// checkCalls: the number of Jira calls is bounded by what happened; what goes round in circles would show here.
+func (w *world) checkCalls(say sayer) {
+	for _, h := range w.halves() {
+		if limit := 30 + 5*w.steps; h.wire.calls > limit {
+			say("%s: %d calls of Jira in a run of %d steps: %v", h.role, h.wire.calls, w.steps, h.wire.routes)
 		}
 	}
 }

@@ -20,6 +20,8 @@ type crash struct {
 	at   string
 }
 
+func (c crash) String() string { return "crash " + c.at }
+
 // gun counts the inputs and outputs of one half down to a crash. After the crash nothing of the process works any more,
 // so that nobody's recover brings it back to life.
 type gun struct {

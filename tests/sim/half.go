@@ -150,20 +150,20 @@ func (h *half) startHub() {
 	base, err := url.Parse(hubURL)
 	must(err)
 	h.hub = &exchange.Handler{
-		Authority: sign.Authority(base), Keys: []sign.Key{h.w.hubKey}, Book: exchange.Book{Store: h.disk}, Kept: new(exchange.Kept), Blobs: h.blobs, Now: h.now, Log: h.log(),
+		Authority: sign.Authority(base), Keys: h.w.hubKeys, Book: exchange.Book{Store: h.disk}, Kept: new(exchange.Kept), Blobs: h.blobs, Now: h.now, Log: h.log(),
 		Backend: &relay.Hub{Relay: relay.Relay{Site: h.site}, State: exchange.Generation{State: "hub", Number: h.starts}, Self: exchange.Site{Name: "public"}, Kept: new(relay.Kept)},
 	}
 	h.ingest = &ingest.Handler{Name: "public", Secret: func() (string, error) { return secret, nil }, Send: h.site.Send, Log: h.log()}
 }
 
 func (h *half) startPoller() {
-	base, err := url.Parse(hubURL)
+	book := poll.Book{Store: h.disk}
+	links, err := book.Links(context.Background())
 	must(err)
-	h.client = &exchange.Client{
-		Base: base, HTTP: &http.Client{Transport: h.w.hubWire}, Key: h.w.pollerKey, HubKey: h.w.hubKey.Public(), Clock: new(sign.Clock), Connection: connection,
-	}
+	h.client, err = links[0].Client(&http.Client{Transport: h.w.hubWire})
+	must(err)
 	h.loop = &poll.Loop{
-		Relay: relay.Relay{Site: h.site}, Client: h.client, Book: poll.Book{Store: h.disk}, Log: h.log(),
+		Relay: relay.Relay{Site: h.site}, Client: h.client, Book: book, Log: h.log(),
 		Self: exchange.Identity{Poller: "poller", State: "state", Generation: h.starts, Instance: fmt.Sprint("instance-", h.starts)},
 	}
 }

@@ -133,17 +133,11 @@ func (h *half) move(r *rand.Rand) {
 	if id == "" {
 		return
 	}
-	var out struct {
-		Transitions []struct {
-			ID string
-			To named
-		}
-	}
-	h.call("alice", "GET", "/rest/api/2/issue/"+id+"/transitions", nil, &out)
-	if len(out.Transitions) == 0 {
+	ways := h.ways(id)
+	if len(ways) == 0 {
 		return
 	}
-	t := out.Transitions[r.IntN(len(out.Transitions))]
+	t := ways[r.IntN(len(ways))]
 	body := map[string]any{"transition": map[string]string{"id": t.ID}}
 	if t.To.Name == "Done" {
 		body["fields"] = map[string]any{"resolution": nameOf([]string{"Done", "Won't Do", "Duplicate"}[r.IntN(3)])}
@@ -151,6 +145,27 @@ func (h *half) move(r *rand.Rand) {
 	user := h.w.who(r)
 	status := h.call(user, "POST", "/rest/api/2/issue/"+id+"/transitions", body, nil)
 	h.w.say("%s: %s moves %s to %s %v (%d)", h.role, user, id, t.To.Name, body["fields"], status)
+}
+
+// way is a transition that is possible now.
+type way struct {
+	ID string
+	To named
+}
+
+func (h *half) ways(id string) []way {
+	var out struct{ Transitions []way }
+	h.call("alice", "GET", "/rest/api/2/issue/"+id+"/transitions", nil, &out)
+	return out.Transitions
+}
+
+// moveTo moves an issue directly to a status.
+func (h *half) moveTo(id, status string) {
+	for _, t := range h.ways(id) {
+		if t.To.Name == status {
+			h.call("alice", "POST", "/rest/api/2/issue/"+id+"/transitions", map[string]any{"transition": map[string]string{"id": t.ID}}, nil)
+		}
+	}
 }
 
 func (w *world) comment(r *rand.Rand) { w.side(r).addComment(r) }

@@ -1,10 +1,11 @@
 package sim
 
 import (
-	"fmt"
+	"context"
 	"math/rand/v2"
 	"time"
 
+	"drawbridge/shared/sign"
 	"drawbridge/shared/store"
 )
 
@@ -39,6 +40,7 @@ var kinds = []struct {
 	{"deliver", 14, (*world).deliverSome},
 	{"lose", 3, (*world).lose},
 	{"double", 3, (*world).double},
+	{"hold back", 2, (*world).holdBack},
 	{"search private", 10, func(w *world, _ *rand.Rand) { w.search(w.private) }},
 	{"search public", 3, func(w *world, _ *rand.Rand) { w.search(w.public) }},
 	{"work public", 12, func(w *world, r *rand.Rand) { w.public.work(1 + r.IntN(4)) }},
@@ -55,6 +57,8 @@ var kinds = []struct {
 	{"hub fails", 4, (*world).failHub},
 	{"meanwhile", 5, (*world).meanwhile},
 	{"clock", 1, (*world).jump},
+	{"away", 1, (*world).away},
+	{"rotate keys", 1, (*world).rotate},
 	{"firewall", 1, func(w *world, _ *rand.Rand) { w.cut = !w.cut; w.say("the firewall lets through: %t", !w.cut) }},
 }
 
@@ -86,6 +90,7 @@ func (w *world) do(s step) {
 	for _, k := range kinds {
 		if k.name == s.do {
 			w.say("[%s]", s.do)
+			w.steps++
 			k.do(w, r)
 		}
 	}
@@ -115,6 +120,56 @@ func (w *world) lose(r *rand.Rand) {
 		w.say("a webhook is lost")
 		w.mail.waiting = append(w.mail.waiting[:i], w.mail.waiting[i+1:]...)
 	}
+}
+
+// holdBack delays a webhook by half an hour, as Jira does whose first tries fail.
+func (w *world) holdBack(r *rand.Rand) {
+	if n := len(w.mail.waiting); n > 0 {
+		i := r.IntN(n)
+		l := w.mail.waiting[i]
+		l.due = time.Now().Add(time.Duration(25+r.IntN(10)) * time.Minute)
+		w.say("a webhook is late")
+		w.mail.late = append(w.mail.late, l)
+		w.mail.waiting = append(w.mail.waiting[:i], w.mail.waiting[i+1:]...)
+	}
+}
+
+// away stops the poller for days, while the public site works on.
+func (w *world) away(r *rand.Rand) {
+	days := 1 + r.IntN(4)
+	w.say("the poller is away for %d days", days)
+	for range 2 * days {
+		time.Sleep(12 * time.Hour)
+		w.sort()
+		for len(w.mail.waiting) > 0 {
+			w.deliver(0, false)
+		}
+		w.search(w.public)
+		w.due(w.public)
+		w.public.work(10)
+	}
+}
+
+// rotate gives the hub another key, or the poller. A poller where that failed keeps its key: the hub takes both until the new one is used.
+func (w *world) rotate(r *rand.Rand) {
+	next, err := sign.NewKey(rand.NewChaCha8([32]byte{byte(r.IntN(256)), byte(r.IntN(256)), byte(r.IntN(256))}))
+	must(err)
+	if r.IntN(2) == 0 {
+		w.say("the hub gets another key")
+		w.hubKeys = append([]sign.Key{next}, w.hubKeys...)
+		w.public.start()
+		return
+	}
+	w.survive(w.private, func() {
+		err := w.private.client.Rotate(context.Background(), next)
+		if err == nil {
+			err = w.private.loop.Book.SetKey(context.Background(), connection, next)
+		}
+		if err == nil {
+			w.private.client.Key = next
+		}
+		w.say("the poller has announced another key: %v", err)
+	})
 }
 
 func (w *world) sleep(r *rand.Rand) {
@@ -198,5 +253,3 @@ func (w *world) jump(r *rand.Rand) {
 	w.public.skew += by
 	w.say("the hub's clock jumps by %v", by)
 }
-
-var _ = fmt.Sprint

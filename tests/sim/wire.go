@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"drawbridge/simulator"
 )
 
 // serve hands a request to a handler in this process and returns its answer.
@@ -69,7 +67,7 @@ type jiraWire struct {
 	h       *half
 	handler http.Handler
 	mishaps []mishap
-	calls   int // of the sync account, searches left away
+	calls   int // of the sync account; left away is what is asked now and then, whatever happens
 	routes  map[string]int
 }
 
@@ -77,7 +75,7 @@ type jiraWire struct {
 func (w *jiraWire) RoundTrip(req *http.Request) (*http.Response, error) {
 	what := req.Method + " " + req.URL.Path
 	write := req.Method != http.MethodGet && !strings.HasSuffix(req.URL.Path, "/search") && !strings.HasSuffix(req.URL.Path, "/search/jql")
-	if !strings.Contains(req.URL.Path, "/search") {
+	if by := shape(req.URL.Path); !strings.Contains(by, "/search") && !strings.HasSuffix(by, "/myself") && !strings.HasSuffix(by, "/serverInfo") {
 		w.calls++
 		w.routes[req.Method+" "+shape(req.URL.Path)]++
 	}
@@ -191,7 +189,10 @@ type hubWire struct {
 // RoundTrip is http.RoundTripper's. A crash of the hub in the middle of a call is, to the poller, an answer that never came.
 func (t *hubWire) RoundTrip(req *http.Request) (res *http.Response, err error) {
 	kind := ""
-	if len(t.mishaps) > 0 {
+	switch {
+	case len(t.mishaps) > 0 && t.mishaps[0].in > 0:
+		t.mishaps[0].in--
+	case len(t.mishaps) > 0:
 		kind, t.mishaps = t.mishaps[0].kind, t.mishaps[1:]
 		t.w.say("  exchange %s: %s", req.URL.Path, kind)
 	}
@@ -219,6 +220,7 @@ type mail struct {
 	mu      sync.Mutex
 	arrived []letter
 	waiting []letter
+	late    []letter // held back until they are due
 }
 
 // letter is one webhook body on its way.
@@ -227,6 +229,7 @@ type letter struct {
 	header http.Header
 	body   []byte
 	path   string
+	due    time.Time
 }
 
 // RoundTrip is http.RoundTripper's; the sending Jira is told that all is well.
@@ -237,8 +240,6 @@ func (m *mail) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.arrived = append(m.arrived, letter{req.Header.Get("X-Atlassian-Webhook-Identifier"), req.Header.Clone(), body, req.URL.Path})
+	m.arrived = append(m.arrived, letter{id: req.Header.Get("X-Atlassian-Webhook-Identifier"), header: req.Header.Clone(), body: body, path: req.URL.Path})
 	return canned(req, 202, "", ""), nil
 }
-
-var _ = simulator.Cloud

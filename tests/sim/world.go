@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/poll"
 	"drawbridge/shared/reconcile"
 	"drawbridge/shared/sign"
 	"drawbridge/simulator"
@@ -110,12 +111,12 @@ type world struct {
 	public, private *half
 	mail            *mail
 	hubWire         *hubWire
-	hubKey          sign.Key
-	pollerKey       sign.Key
-	cut             bool // the firewall lets nothing through
+	hubKeys         []sign.Key // the one in force first
+	cut             bool       // the firewall lets nothing through
 	began           time.Time
 
 	tokens  int
+	steps   int
 	secrets []secretText
 	gone    map[bridge.Role]map[string]bool // issues that people deleted, by id
 	lost    map[string]bool                 // texts and file names of copies that people deleted
@@ -144,18 +145,19 @@ func must(err error) {
 func newWorld(o options, verbose bool) *world {
 	w := &world{o: o, mail: &mail{}, began: time.Now(), verbose: verbose, lost: map[string]bool{},
 		gone: map[bridge.Role]map[string]bool{bridge.Public: {}, bridge.Private: {}}}
-	var err error
-	w.hubKey, err = sign.NewKey(bytes.NewReader(bytes.Repeat([]byte{1}, 64)))
+	hubKey, err := sign.NewKey(bytes.NewReader(bytes.Repeat([]byte{1}, 64)))
 	must(err)
-	w.pollerKey, err = sign.NewKey(bytes.NewReader(bytes.Repeat([]byte{2}, 64)))
+	w.hubKeys = []sign.Key{hubKey}
+	pollerKey, err := sign.NewKey(bytes.NewReader(bytes.Repeat([]byte{2}, 64)))
 	must(err)
 	w.hubWire = &hubWire{w: w}
 	w.public, w.private = newHalf(w, bridge.Public, o), newHalf(w, bridge.Private, o)
 	w.public.skew, w.public.jiraSkew, w.private.jiraSkew = o.skews[0], o.skews[1], o.skews[2]
+	ctx := context.Background()
+	must(poll.Book{Store: w.private.disk}.Save(ctx, poll.Link{Connection: connection, HubURL: hubURL, HubKey: hubKey.Public(), Key: pollerKey}))
 	w.public.start()
 	w.private.start()
 	w.invite()
-	ctx := context.Background()
 	w.public.join(ctx, o)
 	w.private.join(ctx, o)
 	if o.automation {
@@ -163,10 +165,12 @@ func newWorld(o options, verbose bool) *world {
 	}
 	if o.resolvable {
 		for _, h := range w.halves() {
-			must(h.jira.ChangeProject(h.demo.ProjectKey, func(p *simulator.Project) error {
-				p.EditScreen = append(p.EditScreen, "resolution")
-				return nil
-			}))
+			for _, project := range []string{h.demo.ProjectKey, h.demo.ServiceKey} {
+				must(h.jira.ChangeProject(project, func(p *simulator.Project) error {
+					p.EditScreen = append(p.EditScreen, "resolution")
+					return nil
+				}))
+			}
 		}
 	}
 	return w
@@ -176,7 +180,7 @@ func newWorld(o options, verbose bool) *world {
 func (w *world) invite() {
 	ctx := context.Background()
 	seed := strings.NewReader(strings.Repeat("0123456789", 8))
-	inv, err := sign.NewInvitation(seed, hubURL, w.hubKey.Public(), connection, w.public.now().Add(time.Hour))
+	inv, err := sign.NewInvitation(seed, hubURL, w.hubKeys[0].Public(), connection, w.public.now().Add(time.Hour))
 	must(err)
 	must(w.public.site.Book.UpdateConnection(ctx, connection, func(c *bridge.Connection) error { c.State = bridge.Active; return nil }))
 	must(w.private.client.HTTP.Transport.(*hubWire).w.bookInvite(ctx, inv))
@@ -184,12 +188,25 @@ func (w *world) invite() {
 	must(err)
 }
 
-// automate gives each Jira rules that react to our writes.
+// automate gives each Jira rules and post-functions that react to our writes. The post-functions of the two sites want
+// different things: whose edit came later stands.
 func (w *world) automate() {
 	for _, h := range []*half{w.public, w.private} {
 		bob := h.userID("bob")
 		h.jira.AddRule(simulator.Rule{When: "updated", By: h.demo.AccountID, JQL: "priority = High", Actor: bob, Set: "labels", Words: []string{"{more}", "robot-" + string(h.role)}})
 		h.jira.AddRule(simulator.Rule{When: "created", By: h.demo.AccountID, Actor: bob, Set: "labels", Words: []string{"{more}", "born-" + string(h.role)}, Delay: 2 * time.Second})
+		if h == w.private { // on both sites it would be a fight, which is parked
+			h.jira.AddRule(simulator.Rule{When: "updated", By: h.demo.AccountID, JQL: "status = Done", Actor: bob, Set: "duedate", Words: []string{"2031-01-01"}, Delay: time.Minute})
+		}
+		must(h.jira.ChangeWorkflow("Simple", func(f *simulator.Workflow) error {
+			for _, t := range f.Transitions {
+				if t.Name == "In Progress" || t.Name == "Start Progress" {
+					t.Post = append(t.Post, simulator.PostFunction{Field: "priority", Words: []string{map[bridge.Role]string{bridge.Public: "Low", bridge.Private: "High"}[h.role]}},
+						simulator.PostFunction{Field: "labels", Words: []string{"started-" + string(h.role)}})
+				}
+			}
+			return nil
+		}))
 	}
 }
 
@@ -233,6 +250,16 @@ func (w *world) survive(h *half, f func()) (survived bool) {
 
 // run carries out the steps, lets the world settle and says what is wrong then; "" if nothing is.
 func run(o options, steps []step, verbose bool) (w *world, wrong string) {
+	return live(o, verbose, func(w *world) {
+		for _, s := range steps {
+			w.do(s)
+		}
+		w.settle()
+	})
+}
+
+// live makes a world, lets it live and says what is wrong in the end.
+func live(o options, verbose bool, life func(*world)) (w *world, wrong string) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -251,10 +278,7 @@ func run(o options, steps []step, verbose bool) (w *world, wrong string) {
 		}
 	}()
 	w = newWorld(o, verbose)
-	for _, s := range steps {
-		w.do(s)
-	}
-	w.settle()
+	life(w)
 	wrong = w.check()
 	if verbose && wrong != "" {
 		w.dump()
@@ -270,6 +294,13 @@ func (w *world) sort() {
 	defer m.mu.Unlock()
 	slices.SortFunc(m.arrived, func(a, b letter) int { return strings.Compare(a.id, b.id) })
 	m.waiting, m.arrived = append(m.waiting, m.arrived...), nil
+	m.late = slices.DeleteFunc(m.late, func(l letter) bool {
+		due := !time.Now().Before(l.due)
+		if due {
+			m.waiting = append(m.waiting, l)
+		}
+		return due
+	})
 }
 
 // deliver brings the i-th waiting webhook to the hub; it stays if the hub does not take it.
@@ -313,23 +344,25 @@ func (w *world) exchange() {
 	})
 }
 
-// settle ends all faults and lets everything happen that is going to happen.
+// settle ends all faults and comes to rest.
 func (w *world) settle() {
 	w.say("--- no more edits, no more faults")
 	w.cut, w.hubWire.mishaps = false, nil
 	for _, h := range w.halves() {
 		h.gun.left, h.disk.fails, h.line.fails, h.wire.mishaps = 0, nil, nil, nil
 	}
+	w.rest()
+}
+
+// rest lets everything happen until nothing moves any more, and a sweep of all pairs finds nothing either.
+func (w *world) rest() {
 	pauses := []time.Duration{time.Second, 10 * time.Second, 2 * time.Minute, 6 * time.Minute, 11 * time.Minute, 11 * time.Minute}
 	quiet, swept := 0, false
 	for i := range 150 {
-		if quiet == 4 && !swept {
-			swept = true
-			for _, h := range w.halves() {
-				must(reconcile.Start(context.Background(), h.site, connection, "the end of the run", false))
-			}
+		if quiet >= 4 && !swept {
+			swept = w.sweep(w.public) && w.sweep(w.private)
 		}
-		if w.round() == 0 {
+		if w.round() == 0 && len(w.mail.late) == 0 {
 			quiet++
 		} else {
 			quiet = 0
@@ -342,7 +375,23 @@ func (w *world) settle() {
 	fail("the world does not settle: changes keep crossing")
 }
 
+// sweep has a half compare all its pairs with Jira.
+func (w *world) sweep(h *half) (begun bool) {
+	w.survive(h, func() {
+		err := reconcile.Start(context.Background(), h.site, connection, "the end of the run", false)
+		begun = err == nil
+	})
+	return begun
+}
+
 func (w *world) halves() []*half { return []*half{w.public, w.private} }
+
+func (w *world) half(role bridge.Role) *half {
+	if role == bridge.Public {
+		return w.public
+	}
+	return w.private
+}
 
 // round lets everything happen once and counts what moved.
 func (w *world) round() (moved int) {
