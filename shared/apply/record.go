@@ -25,7 +25,7 @@ func (f *Flow) record(ctx context.Context, v *observe.View, pl *plan) error {
 		f.settle(p, v, pl, pl.edit)
 		f.settle(p, v, pl, pl.transition)
 		if pl.edited != nil {
-			observe.Fold(p, v, observe.Seen{Issue: pl.edited, Histories: pl.edited.Histories, All: true, ReadAt: now + 1, Cause: "answer to our write"})
+			observe.Fold(p, v, observe.Seen{Issue: pl.edited, Histories: pl.edited.Histories, All: true, ReadAt: now + 1, Later: pl.transition.ID, Cause: "answer to our write"})
 			p.Head.Updated = max(p.Head.Updated, pl.edited.Updated().UnixMilli()) // its event brings nothing new then
 		}
 		if err := recordMembers(ctx, p, pl, now); err != nil {

@@ -228,7 +228,7 @@ func (f *fold) closeDecided() {
 		return
 	}
 	for _, in := range append([]pair.Intent(nil), f.p.State.Intents...) {
-		if over := cmp.Or(in.Until, in.At+1); over > f.seen.ReadAt && !f.seen.Now {
+		if over := cmp.Or(in.Until, in.At+1); over > f.seen.ReadAt && !f.seen.Now || in.ID == f.seen.Later {
 			continue
 		}
 		for _, key := range keysOf(in) {

@@ -72,6 +72,8 @@ type Seen struct {
 	// Now says that the issue was read after the pair was loaded, with nobody else at work on it: it is newer than all that
 	// is known, whatever any clock says.
 	Now bool
+	// Later is the id of an intent whose call was made after this was seen: it says nothing of that.
+	Later string
 	// Base says that this is the first observation: every value shown is an entry of the edit with id First.
 	Base  bool
 	First int64

@@ -38,6 +38,18 @@ var stories = []struct {
 		w.private.moveTo(w.private.first(), "In Progress")
 		w.settle()
 	}},
+	{"somebody moves an issue just before a change with fields and a status is written to it", func(w *world) {
+		w.private.begin()
+		w.settle()
+		w.private.moveTo(w.private.first(), "In Progress")
+		w.private.call("alice", "PUT", "/rest/api/2/issue/"+w.private.first(), map[string]any{"fields": map[string]any{"summary": "s2x"}}, nil)
+		w.search(w.private)
+		w.exchange()
+		time.Sleep(time.Second)
+		w.public.moveTo(w.public.first(), "In Review")
+		w.public.work(10) // before the event comes
+		w.settle()
+	}},
 	{"Jira is too busy to say who somebody is", func(w *world) {
 		w.public.wire.mishaps = []mishap{{kind: longPause}}
 		w.public.begin()
