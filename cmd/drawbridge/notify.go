@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"drawbridge/shared/bridge"
@@ -160,26 +162,36 @@ func expiring(name string, expires, now time.Time) []notify.Notice {
 	return nil
 }
 
-// digest lists the parked pairs of every connection, as they were when all pairs were last looked at.
+// digest lists the parked pairs of every connection, and the members that were kept out, as they were when all pairs were last looked at.
 func (h *herald) digest(ctx context.Context, all []bridge.Connection) ([]notify.Notice, error) {
 	if time.Since(h.looked) < h.settings.Digest.Std() {
 		return h.parked, nil
 	}
 	var out []notify.Notice
 	for _, c := range all {
-		n := notify.Notice{Key: "parked/" + c.ID, Name: "parked"}
+		n, pairs := notify.Notice{Key: "parked/" + c.ID, Name: "parked"}, 0
 		err := h.site.Book.Each(ctx, c.ID, func(l pair.Line) error {
 			p, err := h.site.Book.Load(ctx, c.ID, l.Issue)
-			if err == nil && p != nil && p.Head.Parked != nil {
-				n.Items = append(n.Items, fmt.Sprintf("%s: %s: %s", l.Key, p.Head.Parked.Name, p.Head.Parked.Reason))
+			if err != nil || p == nil {
+				return err
 			}
-			return err
+			before := len(n.Items)
+			if k := p.Head.Parked; k != nil {
+				n.Items = append(n.Items, fmt.Sprintf("%s: %s: %s", l.Key, k.Name, k.Reason))
+			}
+			for _, key := range slices.Sorted(maps.Keys(p.State.Refused)) {
+				n.Items = append(n.Items, l.Key+": "+p.State.Refused[key])
+			}
+			if len(n.Items) > before {
+				pairs++
+			}
+			return nil
 		})
 		if err != nil {
 			return h.parked, err
 		}
 		if len(n.Items) > 0 {
-			n.Subject = fmt.Sprintf("%s of %s parked", plural(len(n.Items), "pair", "pairs"), c.Name)
+			n.Subject = fmt.Sprintf("%s of %s parked", plural(pairs, "pair", "pairs"), c.Name)
 			n.Text = "Everything else goes on. drawbridge errors list says more; errors show NAME explains an error."
 			n.Items = n.Items[:min(len(n.Items), digestMax)]
 			out = append(out, n)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,6 +33,7 @@ type trouble struct {
 	Twin       string `json:"twin,omitempty"`
 	Connection string `json:"connection"`
 	Field      string `json:"field,omitempty"`
+	Member     string `json:"member,omitempty"` // "attachment/10201": a comment, attachment or worklog that is kept out
 	Name       string `json:"name,omitempty"`
 	Reason     string `json:"reason"`
 	Since      int64  `json:"since,omitempty"`
@@ -40,10 +43,10 @@ type trouble struct {
 func newErrorsList(s *screen) *cobra.Command {
 	return s.operate(&cobra.Command{
 		Use:   "list",
-		Short: "List parked pairs, refused fields and dead letters",
+		Short: "List parked pairs, refused fields and members, and dead letters",
 		Long: `Lists what could not be applied on this half: parked pairs with the reason and the next try, single fields a
-Jira or a rule refused (the rest of their issue was applied), and queue messages that used up their tries.
-Exit code 3 if there is any.`,
+Jira or a rule refused, comments and attachments that Jira or the scan_command kept out (the rest of their issue
+was applied), and queue messages that used up their tries. Exit code 3 if there is any.`,
 		Example:     "  drawbridge errors list --config poller.yaml",
 		Annotations: map[string]string{"finding": "there are errors"},
 	}, func(ctx context.Context, h *half, _ []string) error {
@@ -101,6 +104,11 @@ func troublesOf(p *pair.Pair, connection string) (list []trouble) {
 			list = append(list, t)
 		}
 	}
+	for _, key := range slices.Sorted(maps.Keys(p.State.Refused)) {
+		t := base
+		t.Member, t.Reason = key, p.State.Refused[key]
+		list = append(list, t)
+	}
 	return list
 }
 
@@ -114,8 +122,11 @@ func (h *half) printTroubles(w io.Writer, list []trouble) {
 			fmt.Fprintln(w)
 		}
 		what := t.Name
-		if t.Field != "" {
+		switch {
+		case t.Field != "":
 			what = "field " + t.Field
+		case t.Member != "":
+			what = t.Member
 		}
 		fmt.Fprintf(w, "%s  %s  %s\n", h.screen.bold(t.Issue), h.screen.red(what), h.screen.dim(t.Connection))
 		fmt.Fprintf(w, "  %s\n", t.Reason)

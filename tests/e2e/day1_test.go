@@ -286,7 +286,7 @@ func TestScan(t *testing.T) {
 	}
 	rig.Eventually(t, rig.Patience, "the clean one arrives", func() string { return lacks(names(s.there, twin), "clean.txt") })
 	said(t, sideOf(w, false).with(t), twin, "EICAR in bad.txt")
-	says(t, w.RunOnPoller("errors", "list"), 3, "scan-refused", "bad.txt")
+	says(t, w.RunOnPoller("errors", "list"), 3, `attachment "bad.txt" is kept out by this site's scan (exit 1): EICAR in bad.txt`)
 	stays(t, "the others stay out", func() string {
 		if got := names(s.there, twin); got != "clean.txt" {
 			return got
