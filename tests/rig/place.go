@@ -3,9 +3,11 @@ package rig
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os/exec"
+	"strconv"
 	"time"
 )
 
@@ -47,8 +49,10 @@ func (p Place) dial(d *net.Dialer, network, address string) (net.Conn, error) {
 	return dialInside(string(p), d, network, address)
 }
 
-// freePorts finds ports nobody listens on.
+// freePorts finds ports nobody listens on. They are below those that the system gives out by itself, so that nobody who asks
+// it for any port takes one between our finding it and our process's listening there.
 func freePorts(n int) ([]string, error) {
+	const first, last = 12000, 32000
 	var open []net.Listener
 	defer func() {
 		for _, l := range open {
@@ -56,17 +60,17 @@ func freePorts(n int) ([]string, error) {
 		}
 	}()
 	var out []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("no free port: %w", err)
+	var err error
+	for range 100 * n {
+		port := strconv.Itoa(first + rand.IntN(last-first))
+		var l net.Listener
+		if l, err = net.Listen("tcp", "127.0.0.1:"+port); err != nil {
+			continue
 		}
-		open = append(open, l)
-		_, port, err := net.SplitHostPort(l.Addr().String())
-		if err != nil {
-			return nil, err
+		open, out = append(open, l), append(out, port)
+		if len(out) == n {
+			return out, nil
 		}
-		out = append(out, port)
 	}
-	return out, nil
+	return nil, fmt.Errorf("no free port: %w", err)
 }
