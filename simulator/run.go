@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -28,10 +29,10 @@ Flags:
 
 // runFlags are the settings of the command line.
 type runFlags struct {
-	flavour, listen, manage, state, project, context string
-	hostile, json                                    bool
-	latency                                          time.Duration
-	seed                                             int64
+	flavour, listen, manage, state, migrate, project, context string
+	hostile, json                                             bool
+	latency                                                   time.Duration
+	seed                                                      int64
 }
 
 func parseRun(args []string, stderr io.Writer) (*runFlags, error) {
@@ -46,6 +47,7 @@ func parseRun(args []string, stderr io.Writer) (*runFlags, error) {
 	set.StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the Jira")
 	set.StringVar(&f.manage, "manage", "", "address of the management port; empty: none")
 	set.StringVar(&f.state, "state", "", "file to continue from and to save to")
+	set.StringVar(&f.migrate, "migrate", "", "state file of another site, of either flavour, to take in as a migration would: same keys, other ids")
 	set.StringVar(&f.project, "project", "DEMO", "key of the project to seed")
 	set.StringVar(&f.context, "context", "", "context path, such as /jira")
 	set.BoolVar(&f.hostile, "hostile", false, "misbehave as tests want it")
@@ -87,6 +89,15 @@ func run(ctx context.Context, f *runFlags, stdout io.Writer) error {
 	defer s.Close()
 	if f.state != "" {
 		if err := s.Load(f.state); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if f.migrate != "" {
+		data, err := os.ReadFile(f.migrate)
+		if err == nil {
+			err = s.Migrate(data)
+		}
+		if err != nil {
 			return err
 		}
 	}

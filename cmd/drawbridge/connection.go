@@ -32,9 +32,11 @@ type connectionView struct {
 	Bulk   int           `json:"waiting_bulk"`
 	Oldest int64         `json:"waiting_since,omitempty"`
 	Parked int           `json:"parked"`
-	Rules  int64         `json:"rules"`            // revision in force here
-	There  int64         `json:"rules_there"`      // and on the other side, as it last said
-	Poller *pollerView   `json:"poller,omitempty"` // on the hub: who joined
+	Rules  int64         `json:"rules"`       // revision in force here
+	There  int64         `json:"rules_there"` // and on the other side, as it last said
+	// OtherVersion is the release of Drawbridge that the other half last said it is.
+	OtherVersion string      `json:"version_there,omitempty"`
+	Poller       *pollerView `json:"poller,omitempty"` // on the hub: who joined
 }
 
 // pollerView is what the hub knows of a poller.
@@ -81,6 +83,9 @@ func (h *half) pollerOf(ctx context.Context, connection string) (*pollerView, er
 		return nil, err
 	}
 	v := &pollerView{Site: p.Site.Name, Flavour: p.Site.Flavour, Version: p.Site.Version, Problem: p.Status.Problem, Rules: p.Status.Rules}
+	if p.Status.Version != "" {
+		v.Version = p.Status.Version
+	}
 	if p.Seen.Unix() > 0 {
 		v.Seen = p.Seen.UnixMilli()
 	}

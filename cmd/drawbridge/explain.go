@@ -83,20 +83,20 @@ func (h *half) explain(ctx context.Context, key string) ([]explanation, error) {
 // explainIn goes through what could stand in the way, in the order in which it would.
 func (h *half) explainIn(ctx context.Context, c bridge.Connection, is *jira.Issue, key string) (explanation, error) {
 	e := explanation{Issue: key, Connection: c.Name}
-	if c.State != bridge.Active {
-		e.fact("the connection is %s%s", c.State, because(c.Why))
-		e.Next = "resume it on the hub: drawbridge connection resume " + c.Name
-	}
+	h.holds(&e, c)
 	p, err := h.pairIn(ctx, c.ID, is, key)
 	switch {
 	case err != nil:
 		return e, err
-	case p != nil && p.Head.Status != pair.Stopped:
+	case p != nil && !p.Head.Over():
 		e = h.inPair(e, p)
 		if h.site.Jira != nil {
 			h.permissions(ctx, &e, projectOf(is, p))
 		}
 		return e, h.lastSeen(ctx, &e, p)
+	case p != nil && p.Head.Gone == bridge.Deleted:
+		e.fact("it was in sync with %s and was deleted here", name(p.Head.Remote))
+		return e.next("nothing; what happened is in drawbridge sync show " + key), h.lastSeen(ctx, &e, p)
 	case is == nil:
 		e.fact("Jira shows no issue %s to our account: it does not exist, is deleted, or the account may not browse it", key)
 		return e.next("check the key; then drawbridge doctor, for the permissions"), nil
@@ -108,8 +108,11 @@ func (h *half) explainIn(ctx context.Context, c bridge.Connection, is *jira.Issu
 		if p.State.Join != nil {
 			return e.next("ask for the right pair: drawbridge sync pair " + key + " REMOTE-KEY"), nil
 		}
-		e.fact("it was in sync with %s and is stopped", name(p.Head.Remote))
-		return e.next("start again: drawbridge sync issue " + key), nil
+		e.over(p)
+		return e, h.lastSeen(ctx, &e, p)
+	}
+	if err := h.searched(ctx, &e, is); err != nil {
+		return e, err
 	}
 	v, err := observe.Load(ctx, h.site, &c, is, bridge.Live)
 	if err != nil {
@@ -120,7 +123,9 @@ func (h *half) explainIn(ctx context.Context, c bridge.Connection, is *jira.Issu
 	if err != nil {
 		return e, err
 	}
-	return h.unpaired(ctx, e, v.Rules, v.Issue, kept), nil
+	e = h.unpaired(ctx, e, v.Rules, v.Issue, kept)
+	h.permissions(ctx, &e, is.Project())
+	return e, nil
 }
 
 func because(why string) string {
@@ -172,7 +177,7 @@ func (h *half) unpaired(ctx context.Context, e explanation, rules *rule.Rules, i
 	e.fact("it is in no pair")
 	if kept != "" {
 		e.fact("%s", kept)
-		return e.next("let it out by a rule, or leave it inside")
+		e = e.next("let it out by a rule, or leave it inside") // the triggers are told all the same
 	}
 	if m := rules.Method(); m != "automatic" {
 		e.fact("the rules say method: %s, so triggers start nothing", m)

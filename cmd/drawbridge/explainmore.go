@@ -7,6 +7,7 @@ import (
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
 	"drawbridge/shared/pair"
+	"drawbridge/shared/reconcile"
 	"drawbridge/shared/rule"
 )
 
@@ -52,6 +53,62 @@ func (h *half) lastSeen(ctx context.Context, e *explanation, p *pair.Pair) error
 		}
 	}
 	e.fact("no change of it was seen since it is a pair")
+	return nil
+}
+
+// holds says what each side has against carrying changes, and who has to lift it.
+func (h *half) holds(e *explanation, c bridge.Connection) {
+	if c.State == bridge.Pending {
+		e.fact("the connection is pending: nobody has accepted its invitation")
+		e.Next = "accept it inside: drawbridge poller accept CODE; another code: drawbridge connection invite " + c.Name
+	}
+	for _, side := range []bridge.Role{h.role, h.role.Other()} {
+		hold := c.HoldOf(side)
+		if hold == nil {
+			continue
+		}
+		e.fact("the connection is %s by the %s side%s", hold.State, side, because(hold.Why))
+		switch {
+		case hold.State == bridge.Ended:
+			e.Next = "nothing: an ended connection stays so"
+		case side == h.role:
+			e.Next = "resume it here: drawbridge connection resume " + c.Name
+		default:
+			*e = e.next("the " + string(side) + " side has to resume it")
+		}
+	}
+}
+
+// over says who took the pair out of sync.
+func (e *explanation) over(p *pair.Pair) {
+	switch {
+	case p.Head.Left == bridge.Deleted:
+		e.fact("it was in sync with %s, which was deleted over there", name(p.Head.Remote))
+		*e = e.next("nothing; it stays here as it is, or as the rules say of deletions")
+	case p.Head.Left != "" && p.Head.Gone == "":
+		e.fact("it was in sync with %s, and the other side stopped it", name(p.Head.Remote))
+		*e = e.next("the other side starts it again: drawbridge sync issue " + name(p.Head.Remote) + ", there")
+	default:
+		e.fact("it was in sync with %s and is stopped", name(p.Head.Remote))
+		*e = e.next("start again: drawbridge sync issue " + e.Issue)
+	}
+}
+
+// searched says whether the half can have seen the issue as it is now.
+func (h *half) searched(ctx context.Context, e *explanation, is *jira.Issue) error {
+	mark, err := reconcile.Watched(ctx, h.book.Store, h.settings().Name)
+	if err != nil {
+		return err
+	}
+	changed := h.site.HubTime(is.Updated())
+	switch {
+	case mark == 0:
+		e.fact("no event of it led to a pair, and this half has not searched yet")
+	case mark < changed:
+		e.fact("last changed in Jira %s; this half has searched up to %s only", h.when(changed), h.when(mark))
+	default:
+		e.fact("last changed in Jira %s; this half has searched up to %s", h.when(changed), h.when(mark))
+	}
 	return nil
 }
 

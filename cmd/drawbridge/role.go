@@ -32,8 +32,8 @@ var roles = map[string]role{
 	"connection pause": operates, "connection resume": operates, "connection revoke": operates, "erase": operates,
 	"errors dismiss": operates, "errors retry": operates, "hub": operates, "poller accept": operates, "poller once": operates,
 	"poller repair": operates, "poller run": operates, "recall": operates, "site accept": operates, "sync bulk": operates,
-	"sync check": operates, "sync import": operates, "sync issue": operates, "sync pair": operates, "sync pick": operates,
-	"sync retry": operates, "sync stop": operates, "webhook create": operates, "webhook remove": operates, "webhook rotate": operates,
+	"sync check": operates, "sync import": operates, "sync issue": operates, "sync pair": operates, "sync pick": operates, "sync rebase": operates,
+	"sync retry": operates, "sync stop": operates, "webhook button": operates, "webhook create": operates, "webhook remove": operates, "webhook rotate": operates,
 }
 
 // rolePath is a command's name in the table. The webhook's commands stand under hub too.

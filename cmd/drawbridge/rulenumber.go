@@ -13,9 +13,11 @@ func (h *half) revisions(ctx context.Context, v *connectionView) (err error) {
 		return err
 	}
 	if h.role == bridge.Private {
-		v.There, err = h.site.TheirNumber(ctx, v.ID)
+		if v.There, err = h.site.TheirNumber(ctx, v.ID); err == nil {
+			v.OtherVersion, err = h.site.TheirVersion(ctx, v.ID)
+		}
 	} else if v.Poller != nil {
-		v.There = v.Poller.Rules
+		v.There, v.OtherVersion = v.Poller.Rules, v.Poller.Version
 	}
 	return err
 }

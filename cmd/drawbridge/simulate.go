@@ -34,6 +34,7 @@ lists that first.`,
 	f.String("listen", "127.0.0.1:8080", "address of the Jira")
 	f.String("manage", "", "address of the management port: seed, faults, counters")
 	f.String("state", "", "file to continue from and to save to")
+	f.String("migrate", "", "state file of another site to take in as a migration would: same keys, other ids")
 	f.String("project", "DEMO", "key of the project to make")
 	f.String("context", "", "context path, such as /jira")
 	f.Bool("hostile", false, "misbehave: late, doubled and reordered webhooks, a lagging search")

@@ -30,7 +30,7 @@ issues under the same ids. Never say it on a clone: end the connections there in
 			return err
 		}
 		return s.show(i, func(w io.Writer) {
-			fmt.Fprintf(w, "site %s is %s %s from now on\n", h.settings().Name, i.URL, i.Server)
+			fmt.Fprintf(w, "site %s is %s from now on\n", h.settings().Name, i)
 		})
 	}))
 	return c

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -72,6 +73,9 @@ func (h *half) status(ctx context.Context) (v statusView, err error) {
 	}
 	for _, c := range v.Connections {
 		v.Attention = append(v.Attention, h.attention(c)...)
+		if late := behind(version, c.OtherVersion, c.Name, v.Half); late != "" && c.State != bridge.Ended {
+			v.Attention = append(v.Attention, late)
+		}
 	}
 	if v.Queue.Dead > 0 {
 		v.Attention = append(v.Attention, plural(v.Queue.Dead, "dead letter: a message", "dead letters: messages")+" could not be worked on; see drawbridge errors list")
@@ -132,13 +136,13 @@ func (h *half) printStatus(w io.Writer, v statusView) {
 	fmt.Fprintf(w, "%s of site %s, Drawbridge %s, state %s\n\n", v.Half, h.screen.bold(v.Site), v.Version, v.State)
 	h.printConnections(w, v.Connections)
 	fmt.Fprintln(w)
-	rows := [][]string{{"PAIRS", "PARKED", "WAITING SINCE", "RULES HERE", "THERE", "CONNECTION"}}
+	rows := [][]string{{"PAIRS", "PARKED", "WAITING SINCE", "RULES HERE", "THERE", "VERSION THERE", "CONNECTION"}}
 	for _, c := range v.Connections {
 		since := "-"
 		if c.Oldest != 0 {
 			since = h.when(c.Oldest)
 		}
-		rows = append(rows, []string{fmt.Sprint(c.Pairs), fmt.Sprint(c.Parked), since, ruleNumber(c.Rules), ruleNumber(c.There), c.Name})
+		rows = append(rows, []string{fmt.Sprint(c.Pairs), fmt.Sprint(c.Parked), since, ruleNumber(c.Rules), ruleNumber(c.There), cmp.Or(c.OtherVersion, "-"), c.Name})
 	}
 	if len(v.Connections) > 0 {
 		table(w, rows)

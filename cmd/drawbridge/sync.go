@@ -23,7 +23,7 @@ func newSync(s *screen) *cobra.Command {
 key of a pair names it: that of the local issue, or that of its twin.`,
 	}
 	c.AddCommand(newSyncIssue(s), newSyncBulk(s), newSyncPair(s), newSyncShow(s), newSyncList(s), newSyncExplain(s), newSyncRetry(s), newSyncPick(s),
-		newSyncCheck(s), newSyncStop(s), newSyncExport(s), newSyncShadow(s), newSyncImport(s))
+		newSyncCheck(s), newSyncStop(s), newSyncExport(s), newSyncShadow(s), newSyncImport(s), newSyncRebase(s))
 	return c
 }
 
@@ -155,7 +155,7 @@ at, with --waiting only those with a change the other side has not acknowledged.
 type pairRow struct {
 	Local  bridge.Ref   `json:"local"`
 	Remote bridge.Ref   `json:"remote"`
-	Status pair.Status  `json:"status"`
+	Status pair.Status  `json:"status"` // stopped: by whichever side
 	Since  int64        `json:"waiting_since,omitempty"`
 	Parked *pair.Parked `json:"parked,omitempty"`
 }
@@ -164,6 +164,9 @@ func rowOf(p *pair.Pair) pairRow {
 	r := pairRow{Local: p.Head.Local, Remote: p.Head.Remote, Status: p.Head.Status, Parked: p.Head.Parked}
 	if p.Head.Waits() {
 		r.Since = p.Head.Since
+	}
+	if p.Head.Over() {
+		r.Status = pair.Stopped
 	}
 	return r
 }

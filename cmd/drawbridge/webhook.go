@@ -32,7 +32,7 @@ an account with Jira's permission to administer; without that, an administrator 
 steps that every one of these commands prints then.`,
 	}
 	path := strings.TrimSpace("drawbridge "+under) + " webhook "
-	c.AddCommand(newWebhookCreate(s, path), newWebhookShow(s, path), newWebhookCheck(s, path), newWebhookRotate(s, path), newWebhookRemove(s, path))
+	c.AddCommand(newWebhookCreate(s, path), newWebhookShow(s, path), newWebhookCheck(s, path), newWebhookRotate(s, path), newWebhookRemove(s, path), newWebhookButton(s, path))
 	return c
 }
 

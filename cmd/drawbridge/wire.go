@@ -66,7 +66,7 @@ func wire(w wiring) (*engine, error) {
 	e := &engine{site: s, publish: out, pause: w.watch.Interval.Std(), between: w.watch.Sweep.Std(), metrics: m, log: w.log}
 	e.watch = &reconcile.Watch{Site: s, Projects: w.site.Projects, Overlap: w.watch.Overlap.Std(), Hit: out.Hit, Workers: w.workers}
 	e.pool = &work.Pool{Queue: s.Queue, Workers: w.workers, Log: w.log, Probe: e.probe, Handlers: work.Handlers{
-		site.EventTask: out.Event, site.SyncTask: out.Issue, site.ReadTask: out.Read, site.ChangeTask: ringing(s, in.Change), site.RetryTask: in.Retry,
+		site.EventTask: out.Event, site.SyncTask: out.Issue, site.StopTask: out.Stopping, site.ReadTask: out.Read, site.ChangeTask: ringing(s, in.Change), site.RetryTask: in.Retry,
 		site.SweepTask: (&reconcile.Sweep{Site: s, Hit: out.Hit, Read: out.Read}).Page,
 		site.PairTask:  out.Pair, site.MeetTask: out.Meet, site.AskTask: in.Preview, site.RingTask: (&relay.Relay{Site: s}).Wake,
 		site.ParkedTask: (&reconcile.Parked{Site: s}).Page,

@@ -251,7 +251,7 @@ func (h *Hub) Work() (*work.Pool, error) {
 		return reconcile.Mark(ctx, local, t, cause)
 	}
 	return &work.Pool{Log: h.Log, Mark: mark, Handlers: work.Handlers{
-		site.EventTask: pub.Event, site.SyncTask: pub.Issue, site.ReadTask: pub.Read,
+		site.EventTask: pub.Event, site.SyncTask: pub.Issue, site.StopTask: pub.Stopping, site.ReadTask: pub.Read,
 		site.ChangeTask: app.Change, site.RetryTask: app.Retry, site.SweepTask: (&reconcile.Sweep{Site: local, Hit: pub.Hit, Read: pub.Read}).Page,
 		site.EndTask: (&reconcile.End{Site: local}).Page, site.BulkTask: (&reconcile.Bulk{Site: local, Put: pub.Put}).Page, site.PairTask: pub.Pair, site.MeetTask: pub.Meet,
 		site.ParkedTask: (&reconcile.Parked{Site: local}).Page,

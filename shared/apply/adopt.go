@@ -28,6 +28,12 @@ func (f *Flow) adopt(ctx context.Context, v *observe.View, c *bridge.Change, t *
 	if err != nil {
 		return nil, err
 	}
+	if moved, err := f.moved(ctx, c, known, is.ID); err != nil || moved {
+		if err == nil {
+			return f.adoptMoved(ctx, c, t, is)
+		}
+		return nil, err
+	}
 	if known != nil {
 		return f.adoptKnown(ctx, c, t, known)
 	}
@@ -38,6 +44,35 @@ func (f *Flow) adopt(ctx context.Context, v *observe.View, c *bridge.Change, t *
 		return nil, err
 	}
 	return f.adoptNew(ctx, c, t, is)
+}
+
+// moved reports whether the issue is, or was a moment ago, in a pair with the remote issue under the id that the remote site
+// says it had before its Jira was rebuilt. That pair is taken apart.
+func (f *Flow) moved(ctx context.Context, c *bridge.Change, known *pair.Pair, issue string) (bool, error) {
+	if c.Join == nil || c.Join.Was == "" {
+		return false, nil
+	}
+	if known != nil && known.Head.Remote.ID == c.Join.Was {
+		return true, f.Site.Book.Retire(ctx, c.Connection, issue)
+	}
+	former, err := f.Site.Book.Former(ctx, c.Connection, issue)
+	if err != nil || former == nil || former.Remote.ID != c.Join.Was || known != nil && known.Head.Remote.ID != "" {
+		return false, err
+	}
+	return true, f.Site.Book.Retire(ctx, c.Connection, issue)
+}
+
+// adoptMoved makes the pair anew, with the id that the remote issue has now.
+func (f *Flow) adoptMoved(ctx context.Context, c *bridge.Change, t *pair.Twin, is *jira.Issue) (*pair.Pair, error) {
+	was := site.LinkID(c.Connection, c.Join.Was)
+	if err := f.Site.Jira.DeleteRemoteLink(ctx, is.ID, was); err != nil && jira.StatusOf(err) != 404 && bridge.IsTemporary(err) {
+		return nil, err
+	}
+	p, err := f.adoptNew(ctx, c, t, is)
+	if err != nil {
+		return nil, err
+	}
+	return p, f.Site.Book.Rebased(ctx, c.Connection, is.ID)
 }
 
 // notHere says the same of an issue that does not exist and of one that stays in: which of the two is nobody's business.
@@ -126,6 +161,10 @@ func (f *Flow) adoptNew(ctx context.Context, c *bridge.Change, t *pair.Twin, is 
 		p.State.Joined = true
 		p.State.Join = &pair.Joining{Remote: c.Issue.ID, Values: c.Join.Values, Members: c.Join.Members, Meets: true}
 		p.Note(pair.Event{What: "paired", Cause: "change of " + c.Issue.Key, Note: is.Key + " with " + c.Issue.Key})
+		if was, err := f.Site.Book.Former(ctx, c.Connection, is.ID); err == nil && was != nil {
+			p.Head.Origin, p.Head.Revision = was.Origin, f.Site.Now() // higher than that of the pair it was
+			p.Note(pair.Event{What: "rebased", Cause: "change of " + c.Issue.Key, Note: "over there its id was " + was.Remote.ID})
+		}
 	} else {
 		p.State.Look = c.Revision
 		p.Head.Revision = f.Site.Now() // higher than what was lost

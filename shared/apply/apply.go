@@ -49,12 +49,21 @@ func (f *Flow) Change(ctx context.Context, t site.Task) error {
 	if err != nil {
 		return err
 	}
+	if p != nil && p.Moving() {
+		return f.moving(ctx, p, c)
+	}
 	v, err := observe.Load(ctx, f.Site, connection, nil, c.Lane)
 	if err != nil {
 		return err
 	}
 	if c.Shadow || v.Rules.Method() == "shadow" {
 		return f.shadow(ctx, v, c)
+	}
+	if p != nil && c.Join != nil && c.Join.Was != "" && c.Twin != p.Head.Local.ID {
+		if err := f.Site.Book.Displace(ctx, p); err != nil {
+			return err
+		}
+		p = nil
 	}
 	if p == nil {
 		p, err = f.create(ctx, v, c)
@@ -74,6 +83,20 @@ func (f *Flow) Change(ctx context.Context, t site.Task) error {
 	return f.apply(ctx, v, p, c)
 }
 
+// moving takes a change for an issue of ours whose new id the remote site was asked to take. What still names the old one
+// comes again; what names the new one came before the ack and waits for it.
+func (f *Flow) moving(ctx context.Context, p *pair.Pair, c *bridge.Change) error {
+	switch {
+	case p.Unread(): // out of sync here, and the remote site wants it in
+		join := &site.Wanted{Remote: p.State.Join.Remote, Values: p.State.Join.Values}
+		t := site.Task{Kind: site.PairTask, Connection: c.Connection, Issue: p.Head.Local.ID, By: p.State.Join.By, Join: join}
+		return f.Site.Send(ctx, t, bridge.Bulk, "rebase/"+c.Connection+"/"+p.Head.Local.ID)
+	case c.Twin == p.State.Join.Was:
+		return nil
+	}
+	return bridge.Temporary("rebase-under-way", "%s: the other side has not acknowledged its new id yet", p.Head.Local.Key)
+}
+
 // Retry projects a pair again: its time has come, the cause of its trouble has gone, or a person asked.
 func (f *Flow) Retry(ctx context.Context, t site.Task) error {
 	connection, err := f.Site.Book.Connection(ctx, t.Connection)
@@ -84,7 +107,7 @@ func (f *Flow) Retry(ctx context.Context, t site.Task) error {
 		return err
 	}
 	p, err := f.Site.Book.Load(ctx, t.Connection, t.Issue)
-	if err != nil || p == nil || p.Head.Status == pair.Stopped {
+	if err != nil || p == nil {
 		return err
 	}
 	defer f.Site.Lock("remote/" + p.Head.Remote.ID)()
@@ -92,6 +115,10 @@ func (f *Flow) Retry(ctx context.Context, t site.Task) error {
 	v, err := observe.Load(ctx, f.Site, connection, nil, bridge.Live)
 	if err != nil || v.Rules.Method() == "shadow" {
 		return err
+	}
+	if p.Head.Status == pair.Stopped {
+		f.display(ctx, v, p.Head.Local.ID)
+		return nil
 	}
 	return f.apply(ctx, v, p, nil)
 }

@@ -60,7 +60,7 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 			return nil, err
 		}
 	}
-	if err := f.mayCreate(ctx, c); err != nil {
+	if err := f.mayCreate(ctx, v, c); err != nil {
 		return nil, err
 	}
 	ref, err := f.post(ctx, v, c, m)
@@ -111,13 +111,14 @@ type newborn struct {
 	fields   map[string]any
 	writes   map[string]pair.IntendedWrite // by replica key
 	problems map[string]string
+	notes    map[string]string // of fields in which somebody stands in
 }
 
 // newTwin decides where the twin goes and with what.
 func (f *Flow) newTwin(v *observe.View, c *bridge.Change) (*newborn, string, error) {
 	m := &newborn{
 		pair:   f.Site.Book.New(c.Connection, bridge.Ref{}, f.Site.Role.Other()),
-		fields: map[string]any{}, writes: map[string]pair.IntendedWrite{}, problems: map[string]string{},
+		fields: map[string]any{}, writes: map[string]pair.IntendedWrite{}, problems: map[string]string{}, notes: map[string]string{},
 	}
 	m.pair.Head.Remote = c.Issue
 	for key, in := range c.Fields {
@@ -138,6 +139,9 @@ func (f *Flow) newTwin(v *observe.View, c *bridge.Change) (*newborn, string, err
 	}
 	if m.target.Project == "" {
 		return nil, "the incoming rule names no project for it", nil
+	}
+	if err := v.Rules.Admits(m.target.Project, m.target.Type); err != nil {
+		return nil, "", err
 	}
 	incoming, err := v.Rules.Incoming(env)
 	if err != nil {
@@ -169,6 +173,7 @@ func (f *Flow) fill(v *observe.View, m *newborn, incoming map[string]rule.In) {
 			continue
 		}
 		f.give(v, m, row, key, elem, isElem, value, w.ID())
+		f.unknownUser(v.Rules, incoming[key], value, key, m.notes)
 	}
 	for _, in := range incoming {
 		if field, ok := v.Schema.ByID(in.Field); ok && in.Constant && in.Err == nil && !in.Leave {
@@ -220,6 +225,9 @@ func (f *Flow) post(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 		if err == nil {
 			return ref, nil
 		}
+		if f.standIn(v, m.writes, m.fields, m.notes, err) {
+			continue
+		}
 		essential := map[string]bool{"project": true, "issuetype": true, "summary": true}
 		optional := false
 		for id := range jira.FieldErrors(err) {
@@ -244,6 +252,7 @@ func (f *Flow) join(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 		field.Field = merge.Wrote(field.Field, 0, w.Value, w.Edit)
 		p.Note(pair.Event{What: "applied", Field: key, New: w.Value, Edit: w.Edit.String(), Outcome: "created"})
 	}
+	noteStandIns(p, m.notes)
 	f.begins(ctx, v, m, p)
 	for key, why := range m.problems {
 		if field := p.State.Field(key); field.Theirs != nil {

@@ -45,7 +45,7 @@ func (f *Flow) display(ctx context.Context, v *observe.View, issue string) {
 // stateOf is how a pair stands, in a word that JQL can ask for.
 func stateOf(p *pair.Pair) string {
 	switch {
-	case p.Head.Status == pair.Stopped:
+	case p.Head.Over():
 		return "stopped"
 	case p.Head.Parked != nil:
 		return "parked"

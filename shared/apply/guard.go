@@ -31,7 +31,11 @@ func (f *Flow) guard(ctx context.Context, v *observe.View, p *pair.Pair, pl *pla
 func empty(v bridge.Value) bool { return v.Empty() || v == "[]" || strings.Trim(string(v), `"`) == "" }
 
 // mayCreate is the guard before a twin is made. A first sync that a person started comes in the bulk lane and is meant.
-func (f *Flow) mayCreate(ctx context.Context, c *bridge.Change) error {
+// How many the rules' own guard lets through in an hour counts for both lanes.
+func (f *Flow) mayCreate(ctx context.Context, v *observe.View, c *bridge.Change) error {
+	if err := f.Site.Creation(ctx, c.Connection, c.Issue.ID, v.Rules.CreationsPerHour()); err != nil {
+		return err
+	}
 	if c.Lane == bridge.Bulk {
 		return nil
 	}

@@ -38,7 +38,8 @@ type plan struct {
 	// outcome
 	edited   *jira.Issue // what Cloud answered to the edit
 	problems map[string]string
-	failed   error // the first temporary or site-wide error: the pair is tried again
+	notes    map[string]string // of fields in which somebody stands in
+	failed   error             // the first temporary or site-wide error: the pair is tried again
 	linked   bool
 }
 
@@ -47,7 +48,7 @@ type plan struct {
 func (f *Flow) plan(ctx context.Context, v *observe.View, issue string, p *pair.Pair, c *bridge.Change, insist bool) (*plan, error) {
 	var pl *plan
 	decide := func(p *pair.Pair) (err error) {
-		pl = &plan{issue: issue, change: c, problems: map[string]string{}}
+		pl = &plan{issue: issue, change: c, problems: map[string]string{}, notes: map[string]string{}}
 		if c != nil {
 			if pl.forgotten, err = receive(ctx, p, v, c, insist); err != nil || pl.forgotten {
 				return err
@@ -76,6 +77,11 @@ func (f *Flow) decide(ctx context.Context, v *observe.View, p *pair.Pair, pl *pl
 	if p.Head.Left != "" {
 		pl.gone = p.Head.Left
 		return nil
+	}
+	if pl.project != "" {
+		if err := v.Rules.Admits(pl.project, ""); err != nil {
+			return err
+		}
 	}
 	links := v.Rules.RemoteLinks()
 	pl.link = p.State.Linked != p.Head.Remote.Key && (links == "both" || links == "receiver" && p.Head.Origin != v.Role)
@@ -213,6 +219,7 @@ func (d *decider) write(row rule.Row, key, elem string, isElem bool, dec merge.D
 		}
 		d.pl.request.Fields[field.ID] = wire
 		d.pl.edit.Writes[key] = w
+		d.f.unknownUser(d.v.Rules, d.incoming[key], dec.Value, key, d.pl.notes)
 	}
 }
 

@@ -22,6 +22,7 @@ func (f *Flow) record(ctx context.Context, v *observe.View, pl *plan) error {
 		if p.Head.Parked != nil {
 			was = p.Head.Parked.Name
 		}
+		noteStandIns(p, pl.notes)
 		f.settle(p, v, pl, pl.edit)
 		f.settle(p, v, pl, pl.transition)
 		if pl.edited != nil {
@@ -70,6 +71,10 @@ func (f *Flow) settle(p *pair.Pair, v *observe.View, pl *plan, in pair.Intent) {
 		return
 	}
 	for key, w := range maps.Clone(stored.Writes) {
+		if made, ok := in.Writes[key]; ok && made.Value != w.Value {
+			w.Value = made.Value // somebody stood in
+			stored.Writes[key] = w
+		}
 		if why, refused := pl.problems[key]; refused {
 			p.State.Close(in.ID, key)
 			refuse(p, v, key, w.Edit, why)

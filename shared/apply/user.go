@@ -118,6 +118,9 @@ func (f *Flow) userID(choice rule.UserChoice) string {
 
 // element is the local element of a set; of a set of users, the user's id. Nobody is left away.
 func (f *Flow) element(v *observe.View, row rule.Row, elem string) (local string, leave bool, err error) {
+	if !v.Rules.Lets(row.Key) {
+		return "", true, nil
+	}
 	if row.TargetKind != bridge.Users {
 		return v.Rules.Element(row.Key, elem)
 	}

@@ -40,6 +40,9 @@ func (f *Flow) edit(ctx context.Context, v *observe.View, pl *plan) error {
 			pl.edit.Until = f.Site.Now()
 			return nil
 		}
+		if f.standIn(v, pl.edit.Writes, pl.request.Fields, pl.notes, err) {
+			continue
+		}
 		if !dropRefused(pl.edit.Writes, pl.problems, pl.request.Fields, pl.request.Update, err) {
 			return f.wholeRefused(pl, &pl.edit, err)
 		}

@@ -7,6 +7,9 @@ type Join struct {
 	// Members are all comments, attachments and worklogs of the sender's issue that may leave, so that what stands on both sides
 	// already is paired and not copied. They carry no content.
 	Members []Sketch `json:"members,omitempty"`
+	// Was is the id that the sender's issue had until its Jira was rebuilt elsewhere: the receiver, who has it in a pair with
+	// the issue asked for, takes the new id for the old one.
+	Was string `json:"was,omitempty"`
 }
 
 // Values says whose values stand where two issues that are joined differ. An empty value never wins, and sets are united:

@@ -117,11 +117,12 @@ type Generation struct {
 
 // Response is what the hub answers to an exchange.
 type Response struct {
-	Protocol   int   `json:"protocol"`
-	CameMS     int64 `json:"came_ms"`      // hub time when the request came: an answer may be held
-	NowMS      int64 `json:"now_ms"`       // hub time when the answer was made
-	NextPollMS int64 `json:"next_poll_ms"` // when to come again, unless something of the poller's own waits
-	Lease      Lease `json:"lease"`
+	Protocol   int    `json:"protocol"`
+	Version    string `json:"version,omitempty"` // of the hub's Drawbridge
+	CameMS     int64  `json:"came_ms"`           // hub time when the request came: an answer may be held
+	NowMS      int64  `json:"now_ms"`            // hub time when the answer was made
+	NextPollMS int64  `json:"next_poll_ms"`      // when to come again, unless something of the poller's own waits
+	Lease      Lease  `json:"lease"`
 
 	Acks    []bridge.Ack    `json:"acks,omitempty"`
 	Changes []bridge.Change `json:"changes,omitempty"`

@@ -48,6 +48,8 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) (status int, why 
 		return http.StatusNotFound, "no such site"
 	case r.Method != http.MethodPost:
 		return http.StatusMethodNotAllowed, "method " + r.Method
+	case r.URL.Query().Has("do"):
+		return h.pressed(context.WithoutCancel(r.Context()), w, r)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	var large *http.MaxBytesError

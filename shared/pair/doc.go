@@ -17,6 +17,8 @@
 //	news/C        news                  nothing; its revision is that of what an exchange tells besides pairs (news.go)
 //	again/C       R                     a remote issue that is to be offered anew: its twin may be made now
 //	look/S        C/I                   a pair whose issue is to be read again: an observation may be lost; in the sparse index
+//	rebase/C      I                     a pair that was taken apart because one of its issues has another id now
+//	rebased/C     apart                 all pairs were, and are being made anew
 //	due/S         C/I                   a parked pair to be tried again; in the sparse index
 //
 // A pair changes in [Book.Update] only: load, a function of what was loaded, one conditional write of the head, which

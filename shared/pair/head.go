@@ -81,6 +81,9 @@ func (p *Pair) Leave(why bridge.Gone, now int64, cause string) {
 	p.Note(Event{What: "gone", Note: string(why), Cause: cause})
 }
 
+// Over reports whether the pair is out of sync, by whichever side.
+func (h *Head) Over() bool { return h.Status == Stopped || h.Gone != "" || h.Left != "" }
+
 // Waits reports whether the pair has a change for the remote site.
 func (h *Head) Waits() bool {
 	return h.Since != 0 && h.Status != Stopped || h.Since != 0 && h.Gone != ""

@@ -11,6 +11,8 @@ type Joining struct {
 	Remote string        `json:"remote"` // key or id of the issue over there, as a person gave it
 	Values bridge.Values `json:"values"`
 	By     string        `json:"by,omitempty"`
+	// Was is the id that our issue had before its Jira was rebuilt elsewhere; the remote site knows it under that.
+	Was string `json:"was,omitempty"`
 	// Members are the remote site's, at the site that was asked, until it has looked which of them stand here.
 	Members []bridge.Sketch `json:"members,omitempty"`
 	// Meets says that the remote site asked: our issue has to be read before any change is applied to it.
@@ -32,7 +34,7 @@ func (p *Pair) asks(ctx context.Context) (*bridge.Join, error) {
 		return nil, nil
 	}
 	members, err := p.sketches(ctx)
-	return &bridge.Join{Values: j.Values, Members: members}, err
+	return &bridge.Join{Values: j.Values, Members: members, Was: j.Was}, err
 }
 
 // Met takes in the remote site's issue as the twin of an issue that is not in a pair of its own yet: ours was to be
@@ -52,7 +54,7 @@ func (p *Pair) Pairs(ms []Match, role bridge.Role) (originals map[string]string)
 			p.SetCopy(&Copy{Want: want, Original: m.Ours.ID})
 			originals[MemberKey(m.Ours.Kind, m.Ours.ID)] = m.Theirs.ID
 		} else {
-			p.pairCopy(want, m.Ours.ID)
+			p.CopyKnown(want, m.Ours.ID)
 		}
 		p.Note(Event{What: "paired", Field: MemberKey(want.Kind, want.ID), Note: "stands here as " + string(want.Kind) + " " + m.Ours.ID})
 	}
@@ -75,8 +77,8 @@ func (p *Pair) Tell(ctx context.Context, originals map[string]string) error {
 	return nil
 }
 
-// pairCopy notes a local member that nobody copied as the copy of a remote one.
-func (p *Pair) pairCopy(want bridge.Member, local string) *Copy {
+// CopyKnown notes a local member, which was not copied under this pair, as the copy of a remote one.
+func (p *Pair) CopyKnown(want bridge.Member, local string) *Copy {
 	c := &Copy{Want: want, Paired: true}
 	c.Member.Copy, c.LocalID, c.RemoteID, c.Made = true, local, want.ID, want.Created
 	p.SetCopy(c)
@@ -93,5 +95,5 @@ func (p *Pair) Claimed(ctx context.Context, m bridge.Member) (*Copy, error) {
 	if err != nil || own == nil || !Alike(Sketch(own.Offer), Sketch(m)) {
 		return nil, err
 	}
-	return p.pairCopy(m, m.Copied), nil
+	return p.CopyKnown(m, m.Copied), nil
 }

@@ -44,6 +44,12 @@ func (l *Loop) takeAsking(ctx context.Context, in *exchange.Request, out *exchan
 			return err
 		}
 	}
+	if out.Version != "" && out.Version != l.theirs {
+		if err := l.Relay.Site.LearnTheirVersion(ctx, connection, out.Version); err != nil {
+			return err
+		}
+		l.theirs = out.Version
+	}
 	if err := l.Relay.TakeTold(ctx, out.Told); err != nil {
 		return err
 	}

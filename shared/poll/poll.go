@@ -37,6 +37,7 @@ type Loop struct {
 	Log  *slog.Logger
 
 	mu     sync.Mutex
+	theirs string          // version of the hub, as last kept
 	awaits map[string]sent // by issue: sent to the hub, no ack yet
 	asked  map[string]bool // ids of questions of the hub that it has no answer to
 	holds  map[string]sent // by remote issue: taken from the hub, no ack sent yet

@@ -47,7 +47,7 @@ func (f *Flow) considerRead(ctx context.Context, c *bridge.Connection, issue str
 
 // Issue puts an issue under sync because a person asked, by id or key.
 func (f *Flow) Issue(ctx context.Context, t site.Task) error {
-	c, err := f.Site.Book.Connection(ctx, t.Connection)
+	c, err := f.named(ctx, t)
 	if err != nil || c == nil {
 		return err
 	}

@@ -22,6 +22,12 @@ func (f *Flow) Pair(ctx context.Context, t site.Task) error {
 		return err
 	}
 	defer f.Site.Lock(is.ID)()
+	if p, err := f.Site.Book.Load(ctx, c.ID, is.ID); err != nil || p != nil && p.Unread() {
+		if err == nil {
+			err = f.rebase(ctx, c, is)
+		}
+		return err
+	}
 	v, why, err := f.mayBegin(ctx, c, is, bridge.Bulk)
 	if err == nil && why != "" {
 		err = bridge.Permanent("pair-refused", "%s cannot be joined with %s: %s", is.Key, t.Join.Remote, why)

@@ -299,10 +299,14 @@ func (f *Flow) Gone(ctx context.Context, c *bridge.Connection, issue string, why
 	if err != nil {
 		return err
 	}
-	return f.update(ctx, c, issue, func(p *pair.Pair) error {
+	err = f.update(ctx, c, issue, func(p *pair.Pair) error {
 		p.Leave(why, f.Site.Now(), cause)
 		return nil
 	})
+	if err != nil || why != bridge.Stopped {
+		return err
+	}
+	return f.show(ctx, c.ID, issue)
 }
 
 func newest(hs []jira.History) int64 {

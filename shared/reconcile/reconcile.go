@@ -181,6 +181,17 @@ func (w *Watch) mark(ctx context.Context) (mark, rev int64, err error) {
 	return m.Mark, docs[0].Rev, err
 }
 
+// Watched says up to when (hub ms) the watch of a site has searched; 0: it has not begun.
+func Watched(ctx context.Context, st store.Store, site string) (int64, error) {
+	docs, err := st.Get(ctx, store.Key{Part: "watch/" + site, Sort: "mark"})
+	if err != nil || docs[0] == nil {
+		return 0, err
+	}
+	var m struct{ Mark int64 }
+	err = json.Unmarshal(docs[0].Body, &m)
+	return m.Mark, err
+}
+
 // WatchFrom makes the watch of a site begin at a time (hub ms) where it has none yet, or a later one: what happened since
 // may be in no pair.
 func WatchFrom(ctx context.Context, st store.Store, site string, at int64) error {

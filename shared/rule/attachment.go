@@ -45,6 +45,9 @@ func (r *Rules) AttachmentIn(env Env, m bridge.Member) (bool, string) {
 	if !r.attachments.in {
 		return false, "the rules take no attachments"
 	}
+	if why := r.guard.holds(m); why != "" {
+		return false, why
+	}
 	return r.attachmentFits(env, Attachment{Name: m.Name, Type: m.Type, Size: m.Size, Author: m.Author}, r.attachments.take)
 }
 

@@ -44,6 +44,7 @@ func (s *Set) Bind(schema Schema) (*Rules, Problems) {
 	b.createRules()
 	b.triggerRules()
 	b.showRules()
+	b.guardRules()
 	if len(f.problems) > 0 {
 		return nil, f.problems.sorted()
 	}

@@ -100,6 +100,9 @@ func (r *Rules) CommentIn(env Env, m bridge.Member) (CommentWrite, error) {
 	if !r.comments.in {
 		return CommentWrite{Why: "the rules take no comments"}, nil
 	}
+	if why := r.guard.holds(m); why != "" {
+		return CommentWrite{Why: why}, nil
+	}
 	body, e := r.TextIn(m.Body), r.evaluation(&env)
 	seen := map[string]any{"comment": map[string]any{"author": personMap(m.Author), "body": body, "restricted": m.Restricted,
 		"internal": false, "visibility": "", "reply": false}}

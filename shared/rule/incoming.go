@@ -27,6 +27,9 @@ func (r *Rules) Incoming(env Env) (map[string]In, error) {
 			continue
 		}
 		in := e.incoming(row, v)
+		if known {
+			in = r.guarded(row.Key, flat(v), in)
+		}
 		in.Field, in.Constant = row.Target, row.Constant
 		if in.Err != nil {
 			in.Err = reason(row.Where, in.Err)

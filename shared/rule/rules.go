@@ -111,6 +111,7 @@ type Rules struct {
 	limit       *Trigger          // the query of the scope; nil: none
 	open        map[string]string // the fields that expressions may read: what they are called there, by id
 	shows       Shows
+	guard       guard
 }
 
 // row is a Row with what evaluates it.

@@ -92,7 +92,7 @@ func TestSchemaRefusesWhatParseRefuses(t *testing.T) {
 		"version: 2", "version: 1\nfilds: []", "version: 1\nfields: {a: b}", "version: 1\nfields:\n  - field: [x]",
 		"version: 1\nfields:\n  - {field: x, direction: up}", "version: 1\ncomments: {arriving: hidden}", "version: 1\nmethod: 7",
 		"version: 1\ntriggers:\n  - note: x", "version: 1\nusers: {send: [phone]}", "version: 1\ndeletion: close",
-		"version: 1\nattachments: {maxSize: huge}", "version: 1\nusers: {email: maybe}", "version: 1\nstatus: {map: {a: [b]}}",
+		"version: 1\nattachments: {maxSize: huge}", "version: 1\nguard: {texts: 1 KB}", "version: 1\nusers: {email: maybe}", "version: 1\nstatus: {map: {a: [b]}}",
 	} {
 		if _, ps := Parse("f", []byte(src)); ps == nil {
 			t.Errorf("Parse accepts\n%s", src)
@@ -117,6 +117,7 @@ create: {}
 triggers: [{jql: project = A}]
 scope: {}
 deletion: {close: x}
+guard: {}
 `
 	f := newFile("f", []byte(full))
 	d := &decoder{file: f, seen: map[string][]string{}}

@@ -86,6 +86,7 @@ func (d *decoder) set(root *node, base func() Set) *Set {
 		"deletion":    func(n *node) { d.deletion(n, &s.deletion) },
 		"remoteLinks": d.choice("remoteLinks", &s.remoteLinks, "both", "receiver", "off"),
 		"identity":    d.choice("identity", &s.identity, "full", "key", "none"),
+		"guard":       func(n *node) { d.guard(n, &s.guard) },
 		"show": func(n *node) {
 			d.object(n, "show", keys{"twin": d.filled("twin", &s.showTwin), "state": d.filled("state", &s.showState)})
 		},

@@ -30,6 +30,7 @@ type Set struct {
 	identity    word
 	showTwin    word
 	showState   word
+	guard       guardSpec
 }
 
 // Source returns the file as it was written, comments and order included.
@@ -194,6 +195,11 @@ type triggerSpec struct {
 type scopeSpec struct {
 	projects []word
 	jql      word
+}
+
+type guardSpec struct {
+	projects, types, fields     []word
+	text, attachment, creations word
 }
 
 type deletionSpec struct {

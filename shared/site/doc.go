@@ -4,6 +4,8 @@
 // Stored keys (partition, then sort key; C is a connection id):
 //
 //	rules/C   current           the revision in force
+//	rules/C   theirs            the revision in force over there
+//	rules/C   their-version     of Drawbridge, as the remote half last said
 //	rules/C   revision/<n>      one published rule file: source, author, time, message
 //	site/S    event-ids         whether the changelog ids in the events of site S are those of its changelog
 //	guard/C   <harm>/<time>/I   pair I was cleared, rewritten, … then; kept for an hour

@@ -69,6 +69,25 @@ func (s *Site) Guard(ctx context.Context, connection, issue string, h Harm) erro
 	return errors.Join(err, ErrHeld)
 }
 
+// Creation lets another issue be made for the remote site, or says when there is room again: the rules' guard allows so many
+// within an hour (0: any number). Each remote issue counts once.
+func (s *Site) Creation(ctx context.Context, connection, remote string, allowed int) error {
+	if allowed == 0 {
+		return nil
+	}
+	made, err := s.harmed(ctx, connection, "made")
+	if err != nil {
+		return err
+	}
+	if made >= allowed {
+		full := bridge.Temporary("guard-creations", "the guard of this site has %d issues made in an hour, and so many were; this one follows", allowed)
+		full.After = guardBucket
+		return full
+	}
+	d := store.Doc{Key: store.Key{Part: guardPart(connection), Sort: guardSort("made", s.Now()) + remote}, Body: []byte("{}"), Expires: time.UnixMilli(s.Now()).Add(guardWindow + guardBucket)}
+	return s.Book.Store.Apply(ctx, store.Put(d))
+}
+
 func guardPart(connection string) string { return "guard/" + connection }
 
 func guardSort(kind string, now int64) string {

@@ -3,9 +3,11 @@ package site
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/url"
 	"strings"
+	"time"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
@@ -16,10 +18,17 @@ import (
 type Identity struct {
 	Server string `json:"server,omitempty"` // server id, where the Jira says one
 	URL    string `json:"url,omitempty"`    // base URL, as the Jira itself says it
+	// Flavour is the kind of Jira: one that became another kind was migrated, and its ids are others.
+	Flavour bridge.Flavour `json:"flavour,omitempty"`
 }
 
-func identityOf(i jira.ServerInfo) Identity {
-	return Identity{Server: i.ServerID, URL: home(i.BaseURL)}
+func (s *Site) identity(i jira.ServerInfo) Identity {
+	return Identity{Server: i.ServerID, URL: home(i.BaseURL), Flavour: s.Jira.Flavour()}
+}
+
+// String is the identity for a person.
+func (i Identity) String() string {
+	return strings.Join(strings.Fields(i.URL+" "+i.Server+" "+string(i.Flavour)), " ")
 }
 
 // home is a base URL in the form in which two are the same Jira; a Jira on this very machine may have any port.
@@ -47,7 +56,7 @@ func (s *Site) same(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := identityOf(info)
+	now := s.identity(info)
 	if docs[0] == nil {
 		return s.remember(ctx, now)
 	}
@@ -56,9 +65,9 @@ func (s *Site) same(ctx context.Context) error {
 		return err
 	}
 	differs := func(a, b string) bool { return a != "" && b != "" && a != b }
-	if differs(was.Server, now.Server) || differs(was.URL, now.URL) {
-		return bridge.Permanent("site-replaced", "site %s was %s %s and says now that it is %s %s: a clone, or it has moved. Nothing is synced; if it has moved, say drawbridge site accept",
-			s.Name, was.URL, was.Server, now.URL, now.Server).At(bridge.LevelSite)
+	if differs(was.Server, now.Server) || differs(was.URL, now.URL) || differs(string(was.Flavour), string(now.Flavour)) {
+		return bridge.Permanent("site-replaced", "site %s was %s and says now that it is %s: a clone, or it has moved. Nothing is synced; if it has moved with its ids, say drawbridge site accept; if it was migrated, drawbridge sync rebase",
+			s.Name, was, now).At(bridge.LevelSite)
 	}
 	return nil
 }
@@ -77,8 +86,28 @@ func (s *Site) Accept(ctx context.Context) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	return identityOf(info), s.remember(ctx, identityOf(info))
+	return s.identity(info), s.remember(ctx, s.identity(info))
 }
+
+// Nobody says that no Jira is the one this state belongs to, until one is accepted: work on that is under way.
+func (s *Site) Nobody(ctx context.Context) error {
+	return errors.Join(s.remember(ctx, Identity{URL: "nobody: drawbridge sync rebase is under way"}), s.Book.Store.Apply(ctx, store.Delete(s.trustKey())))
+}
+
+// Migrating learns who we are on a Jira that is not the one it was, without asking which it is.
+func (s *Site) Migrating(ctx context.Context) error {
+	u, err := s.Jira.Myself(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.account, s.asked = &u, time.Now().Add(migration)
+	return nil
+}
+
+// migration is the longest that one takes.
+const migration = 7 * 24 * time.Hour
 
 // ForgetAccount makes the next use ask anew who we are and which Jira this is.
 func (s *Site) ForgetAccount() {

@@ -11,9 +11,9 @@ import (
 // A Task is what the queue carries: a hint that there is work on one issue, with what caused it.
 type Task struct {
 	Kind       TaskKind       `json:"kind"`
-	Connection string         `json:"connection,omitempty"`
-	Issue      string         `json:"issue,omitempty"` // local issue id or key
-	Body       []byte         `json:"body,omitempty"`  // event: the webhook body as received
+	Connection string         `json:"connection,omitempty"` // id; of a button the name, or "" for the only one
+	Issue      string         `json:"issue,omitempty"`      // local issue id or key
+	Body       []byte         `json:"body,omitempty"`       // event: the webhook body as received
 	Delivery   string         `json:"delivery,omitempty"`
 	Change     *bridge.Change `json:"change,omitempty"`
 	By         string         `json:"by,omitempty"`      // who asked, for the history
@@ -51,7 +51,7 @@ const (
 	BulkTask   TaskKind = "bulk"   // put a page of a query's issues under sync: reconcile
 	PairTask   TaskKind = "pair"   // a person joins an issue with one over there: publish
 	MeetTask   TaskKind = "meet"   // the remote site joins one of its issues with ours: publish
-	StopTask   TaskKind = "stop"   // a person takes an issue out of sync: publish
+	StopTask   TaskKind = "stop"   // a button in Jira takes an issue out of sync: publish
 	RingTask   TaskKind = "ring"   // another process left something for the remote site: relay
 	AskTask    TaskKind = "ask"    // the remote site asks what would become of a change: apply
 )

@@ -32,3 +32,27 @@ func (s *Site) number(ctx context.Context, key store.Key) (int64, error) {
 	err = json.Unmarshal(docs[0].Body, &n)
 	return n.Number, err
 }
+
+func versionKey(connection string) store.Key {
+	return store.Key{Part: rulesKey(connection, "").Part, Sort: "their-version"}
+}
+
+// TheirVersion is the version of Drawbridge that the remote half last said it is; "" if it has not.
+func (s *Site) TheirVersion(ctx context.Context, connection string) (string, error) {
+	docs, err := s.Book.Store.Get(ctx, versionKey(connection))
+	if err != nil || docs[0] == nil {
+		return "", err
+	}
+	var v struct{ Version string }
+	err = json.Unmarshal(docs[0].Body, &v)
+	return v.Version, err
+}
+
+// LearnTheirVersion keeps what the remote half said.
+func (s *Site) LearnTheirVersion(ctx context.Context, connection, version string) error {
+	body, err := json.Marshal(map[string]string{"version": brief(version)})
+	if err != nil {
+		return err
+	}
+	return s.Book.Store.Apply(ctx, store.Put(store.Doc{Key: versionKey(connection), Body: body}))
+}

@@ -206,6 +206,19 @@ func (w *World) StartJiras() {
 	w.server = start(w.Private, w.o.Private, "datacenter", portServer, portServerManage)
 }
 
+// Migrate moves the private Jira from Data Center to Cloud, under the same address: same keys, other ids. The poller is stopped
+// and its settings are those of the new Jira.
+func (w *World) Migrate() {
+	w.T.Helper()
+	w.Poller.Stop(w.T)
+	w.server.Stop(w.T)
+	w.Private.Cloud = true
+	w.server = Spawn(w.T, w.o.Private, w.Path("migrated.out"), "simulator", "--flavour", "cloud", "--listen", w.loopback(portServer), "--manage", w.loopback(portServerManage),
+		"--migrate", w.Path("datacenter.json"), "--state", w.Path("cloud-inside.json"))
+	w.up(w.server, w.Private.http, w.Private.Base+"/rest/api/2/serverInfo")
+	w.Write("poller.yaml", strings.NewReplacer("flavour: datacenter", "flavour: cloud", "auth: {token:", "auth: {user: drawbridge@example.com, token:").Replace(w.pollerYAML()))
+}
+
 // StartHub starts the hub and waits until it answers.
 func (w *World) StartHub() {
 	w.T.Helper()

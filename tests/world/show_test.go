@@ -51,6 +51,36 @@ func TestTheIssueShowsItsTwinAndState(t *testing.T) {
 	})
 }
 
+func TestTheIssueShowsThatItIsStopped(t *testing.T) {
+	show := "show: {state: Release notes}\n"
+	rules := func(project string) string {
+		return strings.ReplaceAll(Everything(project), "triggers:\n", "triggers:\n  - jql: labels = keep-here\n    stop: true\n") + show
+	}
+	for _, c := range []struct {
+		name string
+		stop func(here *Half, key string)
+	}{
+		{"by a person", func(here *Half, key string) {
+			_, err := here.Pub.Stop(context.Background(), Connection, here.Pair(key).Head.Local.ID, "ada")
+			here.must(err)
+		}},
+		{"by a trigger", func(here *Half, key string) { here.Edit(key, map[string]any{"labels": []string{"keep-here"}}) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			sides(t, Options{PublicRules: rules(PublicProject), PrivateRules: rules(PrivateProject)}, func(t *testing.T, w *World, here, there *Half) {
+				key, twin := pairUp(t, w, here, nil)
+				c.stop(here, key)
+				w.Settle()
+				for h, k := range map[*Half]string{here: key, there: twin} {
+					if got := h.custom(k, "Release notes"); got != "stopped" {
+						t.Errorf("%s shows %q", k, got)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestIdentityStaysIn(t *testing.T) {
 	for _, c := range []struct {
 		identity string

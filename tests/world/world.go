@@ -165,7 +165,7 @@ func (h *Half) build(role bridge.Role, blobs blob.Store, o Options) {
 	h.Kept = new(relay.Kept)
 	h.Sweep = &reconcile.Sweep{Site: h.Site, Hit: h.Pub.Hit, Read: h.Pub.Read}
 	h.Pool = &work.Pool{Queue: h.Queue, Log: log, Handlers: work.Handlers{
-		site.EventTask: h.Pub.Event, site.SyncTask: h.Pub.Issue, site.ReadTask: h.Pub.Read,
+		site.EventTask: h.Pub.Event, site.SyncTask: h.Pub.Issue, site.StopTask: h.Pub.Stopping, site.ReadTask: h.Pub.Read,
 		site.ChangeTask: h.App.Change, site.RetryTask: h.App.Retry, site.SweepTask: h.Sweep.Page,
 		site.EndTask: (&reconcile.End{Site: h.Site}).Page, site.BulkTask: (&reconcile.Bulk{Site: h.Site, Put: h.Pub.Put}).Page, site.PairTask: h.Pub.Pair, site.MeetTask: h.Pub.Meet,
 		site.ParkedTask: (&reconcile.Parked{Site: h.Site}).Page,
