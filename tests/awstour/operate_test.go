@@ -6,9 +6,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -75,8 +77,14 @@ func (tr *tour) live() (pub, priv *rig.Jira) {
 // drawbridge runs a command of the operator's on the stack and demands its exit code.
 func (tr *tour) drawbridge(code int, args ...string) string {
 	tr.t.Helper()
+	return tr.as(tr.environment(), code, args...)
+}
+
+// as is drawbridge, run by somebody else.
+func (tr *tour) as(environment []string, code int, args ...string) string {
+	tr.t.Helper()
 	cmd := exec.CommandContext(tr.t.Context(), tr.program, append(args, "--hub", "aws:"+stack.Name)...)
-	cmd.Env = tr.environment()
+	cmd.Env = environment
 	out, err := cmd.CombinedOutput()
 	got := 0
 	var failed *exec.ExitError
@@ -122,13 +130,40 @@ func TestOperate(t *testing.T) {
 			t.Errorf("%s does not say %q:\n%s", c.args, c.says, out)
 		}
 	}
+	tr.roles(before)
 	tr.deadLetter(before)
 	tr.rotate(pub, priv, before, twin)
 	tr.restore(pub, priv, before, twin)
 	here := tr.stack
 	tr.move(before, twin)
-	if denied := append(here.Guard.Denied(), tr.stack.Guard.Denied()...); len(denied) > 0 {
-		t.Errorf("refused: %v", denied)
+	for _, line := range append(here.Guard.Denied(), tr.stack.Guard.Denied()...) {
+		if !strings.Contains(line, "Policy: ") {
+			t.Errorf("refused: %s", line)
+		}
+	}
+}
+
+// roles: with one of the stack's policies a person may do what docs/roles.md
+// says, and nothing else.
+func (tr *tour) roles(key string) {
+	for policy, all := range map[string]map[string]bool{
+		"ViewerPolicy":     {"status": true, "sync show " + key: true, "errors list": true, "rules history": true, "connection pause --all --why no": false},
+		"RuleEditorPolicy": {"status": true, "rules rollback 1": true, "connection pause --all --why no": false},
+		"OperatorPolicy": {"status": true, "sync explain " + key: true, "connection pause --all --why yes": true, "connection resume --all": true,
+			"webhook show": true, "errors retry --all": true, "rules rollback 1": false},
+	} {
+		environment := append(tr.environment(), tr.stack.As(tr.t, policy)...)
+		for _, command := range slices.Sorted(maps.Keys(all)) {
+			before := len(tr.stack.Guard.Denied())
+			code := 0
+			if !all[command] {
+				code = 1
+			}
+			out := tr.as(environment, code, strings.Fields(command)...)
+			if refused := tr.stack.Guard.Denied()[before:]; (len(refused) > 0) == all[command] {
+				tr.t.Errorf("%s, with %s: refused are %v\n%s", command, policy, refused, out)
+			}
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -19,22 +20,50 @@ import (
 	"drawbridge/tests/engine"
 )
 
-// A Guard is AWS as the functions reach it: it lets a call through to the
-// engine if the policies of the function's role, as deployed, allow it, and
-// answers "access denied" otherwise. MiniStack stores policies and asks nobody
-// for them. Who has no statement about a call is refused, as on AWS.
+// A Guard is AWS as the functions and people reach it: it lets a call through to
+// the engine if the policies of the function's role, or the policy for such
+// people, allow it as deployed, and answers "access denied" otherwise. MiniStack
+// stores policies and asks nobody for them. Who has no statement about a call is
+// refused, as on AWS.
 type Guard struct {
 	engine string
 
 	mu      sync.Mutex
-	allowed map[string][]statement // by function
+	allowed map[string][]statement // by function, or by the policy for people
 	denied  []string
+	stack   string // its id
 }
 
-// statement is one of a policy's, of which only allowing ones are known here.
+// statement is one of a policy's.
 type statement struct {
 	Effect           string
 	Action, Resource words
+	Condition        map[string]map[string]words
+}
+
+// covers reports whether a statement is about a call. The one key a condition
+// may be about is the partition of the items.
+func (s statement) covers(n want) bool {
+	if !some(s.Action, n.action) || !some(s.Resource, n.resource) {
+		return false
+	}
+	for operator, keys := range s.Condition {
+		patterns := keys["dynamodb:LeadingKeys"]
+		in := func(key string) bool { return some(patterns, key) }
+		switch operator {
+		case "ForAnyValue:StringLike":
+			if !slices.ContainsFunc(n.keys, in) {
+				return false
+			}
+		case "ForAllValues:StringLike":
+			if slices.ContainsFunc(n.keys, func(key string) bool { return !in(key) }) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // words is a word or a list of them.
@@ -71,9 +100,9 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, function string) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	wants := need(r, body)
+	wants := g.need(r, body)
 	if len(wants) == 0 {
-		wants = []want{{"unknown:" + r.Method + r.Header.Get("X-Amz-Target"), r.URL.Path}}
+		wants = []want{{action: "unknown:" + r.Method + r.Header.Get("X-Amz-Target"), resource: r.URL.Path}}
 	}
 	for _, n := range wants {
 		if !g.allows(function, n) {
@@ -93,12 +122,17 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, function string) {
 func (g *Guard) allows(function string, n want) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	allowed := false
 	for _, s := range g.allowed[function] {
-		if s.Effect == "Allow" && some(s.Action, n.action) && some(s.Resource, n.resource) {
-			return true
+		if !s.covers(n) {
+			continue
 		}
+		if s.Effect == "Deny" {
+			return false
+		}
+		allowed = true
 	}
-	return false
+	return allowed
 }
 
 // some reports whether one of the patterns fits; * stands for anything.
@@ -114,7 +148,7 @@ func some(patterns []string, s string) bool {
 
 // refuse answers in the words of the service.
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, function string, n want) {
-	line := fmt.Sprintf("%s: %s on %s", function, n.action, n.resource)
+	line := fmt.Sprintf("%s: %s on %s %s", function, n.action, n.resource, strings.Join(n.keys, " "))
 	g.mu.Lock()
 	g.denied = append(g.denied, line)
 	g.mu.Unlock()
@@ -125,16 +159,24 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, function string, 
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	w.Header().Set("X-Amzn-Query-Error", "AccessDenied;Sender")
+	answer := fmt.Appendf(nil, `{"__type":"AccessDeniedException","message":%q}`, line)
+	w.Header().Set("X-Amz-Crc32", fmt.Sprint(crc32.ChecksumIEEE(answer)))
 	w.WriteHeader(http.StatusBadRequest)
-	fmt.Fprintf(w, `{"__type":"AccessDeniedException","message":%q}`, line)
+	w.Write(answer)
 }
 
 // want is what a call needs.
-type want struct{ action, resource string }
+type want struct {
+	action, resource string
+	keys             []string // partitions of the items
+}
 
 // need is what a call needs: for each resource it touches, one action.
-func need(r *http.Request, body []byte) []want {
+func (g *Guard) need(r *http.Request, body []byte) []want {
 	service, call, ok := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if form, err := url.ParseQuery(string(body)); !ok && err == nil && form.Get("Action") != "" {
+		return []want{{action: "cloudformation:" + form.Get("Action"), resource: g.stack}}
+	}
 	if !ok {
 		return needS3(r)
 	}
@@ -146,7 +188,7 @@ func need(r *http.Request, body []byte) []want {
 		if json.Unmarshal(body, &in) != nil {
 			return nil
 		}
-		return []want{{"sqs:" + strings.TrimSuffix(call, "Batch"), arn("sqs", in.QueueUrl[strings.LastIndex(in.QueueUrl, "/")+1:])}}
+		return []want{{action: "sqs:" + strings.TrimSuffix(call, "Batch"), resource: arn("sqs", in.QueueUrl[strings.LastIndex(in.QueueUrl, "/")+1:])}}
 	case service == "AmazonSSM":
 		var in struct{ Names []string }
 		if json.Unmarshal(body, &in) != nil {
@@ -154,7 +196,7 @@ func need(r *http.Request, body []byte) []want {
 		}
 		var out []want
 		for _, n := range in.Names {
-			out = append(out, want{"ssm:" + call, arn("ssm", "parameter"+n)})
+			out = append(out, want{action: "ssm:" + call, resource: arn("ssm", "parameter"+n)})
 		}
 		return out
 	}
@@ -165,8 +207,25 @@ func arn(service, what string) string {
 	return "arn:aws:" + service + ":" + engine.Region + ":" + engine.Account + ":" + what
 }
 
+// target is what one action of DynamoDB is about.
+type target struct {
+	TableName string
+	Key, Item item
+}
+
+type item struct{ Part struct{ S string } }
+
+// keys are the partitions it touches.
+func (t target) keys() (out []string) {
+	for _, i := range []item{t.Key, t.Item} {
+		if i.Part.S != "" {
+			out = append(out, i.Part.S)
+		}
+	}
+	return out
+}
+
 func needDynamoDB(call string, body []byte) (out []want) {
-	type target struct{ TableName string }
 	var in struct {
 		target
 		IndexName     string
@@ -181,15 +240,15 @@ func needDynamoDB(call string, body []byte) (out []want) {
 		if in.IndexName != "" {
 			resource += "/index/" + in.IndexName
 		}
-		out = append(out, want{"dynamodb:" + call, arn("dynamodb", resource)})
+		out = append(out, want{"dynamodb:" + call, arn("dynamodb", resource), in.keys()})
 	}
 	for table := range in.RequestItems {
-		out = append(out, want{"dynamodb:" + call, arn("dynamodb", "table/"+table)})
+		out = append(out, want{action: "dynamodb:" + call, resource: arn("dynamodb", "table/"+table)})
 	}
 	actions := map[string]string{"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem", "Get": "GetItem"}
 	for _, item := range in.TransactItems {
 		for what, t := range item {
-			out = append(out, want{"dynamodb:" + actions[what], arn("dynamodb", "table/"+t.TableName)})
+			out = append(out, want{"dynamodb:" + actions[what], arn("dynamodb", "table/"+t.TableName), t.keys()})
 		}
 	}
 	return out
@@ -203,10 +262,10 @@ func needS3(r *http.Request) []want {
 	}
 	resource := "arn:aws:s3:::" + bucket
 	if key == "" {
-		return []want{{"s3:ListBucket", resource}}
+		return []want{{action: "s3:ListBucket", resource: resource}}
 	}
 	actions := map[string]string{"GET": "s3:GetObject", "HEAD": "s3:GetObject", "PUT": "s3:PutObject", "POST": "s3:PutObject", "DELETE": "s3:DeleteObject"}
-	return []want{{actions[r.Method], resource + "/" + key}}
+	return []want{{action: actions[r.Method], resource: resource + "/" + key}}
 }
 
 // policies gives the guard the policies of the functions' roles, as deployed.
@@ -281,4 +340,18 @@ func (s *Stack) rolePolicies(ctx context.Context, role string) (all []statement,
 		all = append(all, policy.Statement...)
 	}
 	return all, nil
+}
+
+// As is the environment of a person who has one of the stack's policies for
+// people, and no other.
+func (s *Stack) As(t testing.TB, policy string) []string {
+	t.Helper()
+	role, err := s.Resource(t.Context(), policy)
+	must(t, err)
+	found, err := s.rolePolicies(t.Context(), role)
+	must(t, err)
+	s.Guard.mu.Lock()
+	s.Guard.allowed[policy] = found
+	s.Guard.mu.Unlock()
+	return append(s.Environment(), "AWS_ENDPOINT_URL="+s.Guard.endpoint(t, policy))
 }

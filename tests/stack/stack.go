@@ -69,6 +69,20 @@ const bucket = "artifacts"
 // saved queries are the one kind of resource MiniStack does not know.
 var saved = regexp.MustCompile(`(?m)^  \w+Query:\n    Type: AWS::Logs::QueryDefinition\n(?:    .*\n)+`)
 
+// managed policies that CloudFormation made cannot be read from MiniStack: it
+// writes them in one place and reads another. Each becomes a role's own.
+var managed = regexp.MustCompile(`(?m)^  (\w+):\n    Type: AWS::IAM::ManagedPolicy\n    Properties:\n      Description: .*\n((?:      .*\n)+)`)
+
+func held(resource string) string {
+	m := managed.FindStringSubmatch(resource)
+	return "  " + m[1] + `:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: []}
+      Policies:
+        - PolicyName: ` + m[1] + "\n" + regexp.MustCompile(`(?m)^  `).ReplaceAllString(m[2], "      ")
+}
+
 // Deploy deploys the template on an engine of its own, which ends with the
 // test. The error is about the template; what else goes wrong ends the test.
 func Deploy(t testing.TB, o Options) (*Stack, error) {
@@ -123,7 +137,8 @@ func (s *Stack) upload(t testing.TB, o Options) error {
 		deployed := fmt.Sprintf("CodeUri: s3://%s/%s.zip\n      Environment: {Variables: {%s: %q}}", bucket, f, proxied, s.newFunction(t, f).server.URL)
 		template = strings.Replace(template, "CodeUri: functions/"+f+"/", deployed, 1)
 	}
-	return put("template.yaml", []byte(saved.ReplaceAllString(template, "")))
+	template = managed.ReplaceAllStringFunc(saved.ReplaceAllString(template, ""), held)
+	return put("template.yaml", []byte(template))
 }
 
 // query makes one call of a service whose client is no module of this project:
@@ -235,6 +250,7 @@ func (s *Stack) describe(ctx context.Context) (status string, err error) {
 		return "", err
 	}
 	var out struct {
+		ID      string `xml:"DescribeStacksResult>Stacks>member>StackId"`
 		Status  string `xml:"DescribeStacksResult>Stacks>member>StackStatus"`
 		Outputs []struct {
 			OutputKey, OutputValue string
@@ -242,6 +258,11 @@ func (s *Stack) describe(ctx context.Context) (status string, err error) {
 	}
 	if err := xml.Unmarshal(answer, &out); err != nil {
 		return "", err
+	}
+	if s.name == Name {
+		s.Guard.mu.Lock()
+		s.Guard.stack = out.ID
+		s.Guard.mu.Unlock()
 	}
 	s.Outputs = map[string]string{}
 	for _, o := range out.Outputs {
