@@ -85,7 +85,9 @@ func (tr *tour) as(environment []string, code int, args ...string) string {
 	tr.t.Helper()
 	cmd := exec.CommandContext(tr.t.Context(), tr.program, append(args, "--hub", "aws:"+stack.Name)...)
 	cmd.Env = environment
-	out, err := cmd.CombinedOutput()
+	var said bytes.Buffer // beside the answer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
 	got := 0
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
@@ -94,7 +96,7 @@ func (tr *tour) as(environment []string, code int, args ...string) string {
 		must(tr.t, err)
 	}
 	if got != code {
-		tr.t.Errorf("drawbridge %s: exit code %d, not %d\n%s", strings.Join(args, " "), got, code, out)
+		tr.t.Errorf("drawbridge %s: exit code %d, not %d\n%s%s", strings.Join(args, " "), got, code, out, said.String())
 	}
 	return string(out)
 }
