@@ -155,6 +155,7 @@ func newNames(t *testing.T, before func(*Half)) {
 		_, err := other.Publish(context.Background(), Connection, site.Revision{File: "new.yaml", Source: withRows(h.Demo.ProjectKey, "  - Root Cause\n")})
 		h.must(err)
 	}
+	w.Public.Site.Forget() // as a process that has not seen this connection yet
 	for _, h := range []*Half{w.Public, w.Private} {
 		before(h)
 		h.must(reconcile.Start(context.Background(), h.Site, Connection, "rules published", true))
