@@ -170,7 +170,7 @@ func (s *screen) join(ctx context.Context, settings config.Poller, inv sign.Invi
 	})
 }
 
-// prepare returns the link for an invitation, with the key that an earlier try has stored, or a new one.
+// prepare returns the link as an accepted invitation makes it, and stores its key.
 func (s *screen) prepare(ctx context.Context, book poll.Book, inv sign.Invitation) (poll.Link, exchange.Identity, error) {
 	self, err := book.Start(ctx)
 	if err != nil {
@@ -180,16 +180,15 @@ func (s *screen) prepare(ctx context.Context, book poll.Book, inv sign.Invitatio
 	if err != nil {
 		return poll.Link{}, self, err
 	}
+	var before poll.Link
 	for _, l := range links {
 		if l.Connection == inv.Connection {
-			l.HubURL, l.HubKey = inv.HubURL, inv.HubKey
-			return l, self, nil
+			before = l
 		}
 	}
-	key, err := sign.NewKey(rand.Reader)
+	then, now, err := before.For(inv, rand.Reader)
 	if err != nil {
 		return poll.Link{}, self, err
 	}
-	link := poll.Link{Connection: inv.Connection, HubURL: inv.HubURL, HubKey: inv.HubKey, Key: key}
-	return link, self, book.Save(ctx, link)
+	return then, self, book.Save(ctx, now)
 }

@@ -229,12 +229,12 @@ const linksEvery = time.Second
 
 // worker is a loop at work: whom it speaks to, and how it is stopped.
 type worker struct {
-	hubURL, hubKey string
-	stop           func()
+	hubURL, hubKey, key string
+	stop                func()
 }
 
-// startLoops starts a loop for every link that has none yet, and anew where another process accepted an invitation of a hub that has moved
-// or has another key. A key of our own is no reason: it is stored before the hub knows it.
+// startLoops starts a loop for every link that has none yet, and anew where another process accepted an invitation: our key is
+// another one then, and the hub's address or key may be.
 func (p *pollerHalf) startLoops(ctx context.Context, wg *sync.WaitGroup, all map[string]worker) {
 	links, err := p.book.Links(ctx)
 	if err != nil {
@@ -245,7 +245,7 @@ func (p *pollerHalf) startLoops(ctx context.Context, wg *sync.WaitGroup, all map
 	}
 	for _, link := range links {
 		was, known := all[link.Connection]
-		if known && was.hubURL == link.HubURL && was.hubKey == link.HubKey.ID() {
+		if known && was.hubURL == link.HubURL && was.hubKey == link.HubKey.ID() && was.key == link.Key.ID() {
 			continue
 		}
 		if known {
@@ -266,7 +266,7 @@ func (p *pollerHalf) startLoops(ctx context.Context, wg *sync.WaitGroup, all map
 			defer close(ended)
 			l.Run(each)
 		})
-		all[link.Connection] = worker{link.HubURL, link.HubKey.ID(), func() { cancel(); <-ended }}
+		all[link.Connection] = worker{link.HubURL, link.HubKey.ID(), link.Key.ID(), func() { cancel(); <-ended }}
 	}
 }
 

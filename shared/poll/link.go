@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 
@@ -23,9 +24,40 @@ type Book struct {
 type Link struct {
 	Connection string         `json:"-"`
 	HubURL     string         `json:"hub_url"`
-	HubKey     sign.PublicKey `json:"hub_key"` // pinned
-	Key        sign.Key       `json:"key"`     // our own
-	Hub        exchange.Site  `json:"site"`    // the public site
+	HubKey     sign.PublicKey `json:"hub_key"`              // pinned
+	Key        sign.Key       `json:"key"`                  // our own
+	Hub        exchange.Site  `json:"site"`                 // the public site
+	Invitation string         `json:"invitation,omitempty"` // the id of the one that was accepted with the key
+	Next       *NextKey       `json:"next,omitempty"`       // of the one that is being accepted
+}
+
+// NextKey is our key for an invitation that is being accepted; until it is, the one in force stays.
+type NextKey struct {
+	Invitation string   `json:"invitation"`
+	Key        sign.Key `json:"key"`
+}
+
+// For is the link as it is to be once the invitation is accepted, and the link to store before that: a fresh key for every
+// invitation, since whoever had the state may have the old one, and the same key for the same invitation, since the answer to
+// an acceptance may be lost. l is the zero Link where there is none yet.
+func (l Link) For(inv sign.Invitation, random io.Reader) (then, now Link, err error) {
+	then = l
+	then.Connection, then.HubURL, then.HubKey, then.Invitation, then.Next = inv.Connection, inv.HubURL, inv.HubKey, inv.ID, nil
+	switch {
+	case l.Invitation == inv.ID:
+		return then, l, nil
+	case l.Next != nil && l.Next.Invitation == inv.ID:
+		then.Key = l.Next.Key
+		return then, l, nil
+	}
+	if then.Key, err = sign.NewKey(random); err != nil {
+		return Link{}, Link{}, err
+	}
+	if l.Key.IsZero() {
+		return then, then, nil
+	}
+	l.Next = &NextKey{Invitation: inv.ID, Key: then.Key}
+	return then, l, nil
 }
 
 const hubsPart = "hubs"
@@ -57,22 +89,13 @@ func (b Book) Save(ctx context.Context, l Link) error {
 
 // PinHub replaces the pinned hub key after a verified rotation.
 func (b Book) PinHub(ctx context.Context, connection string, k sign.PublicKey) error {
-	return b.change(ctx, connection, func(l *Link) { l.HubKey = k })
-}
-
-// SetKey replaces our own key; store it before announcing it.
-func (b Book) SetKey(ctx context.Context, connection string, k sign.Key) error {
-	return b.change(ctx, connection, func(l *Link) { l.Key = k })
-}
-
-func (b Book) change(ctx context.Context, connection string, change func(*Link)) error {
 	links, err := b.Links(ctx)
 	if err != nil {
 		return err
 	}
 	for _, l := range links {
 		if l.Connection == connection {
-			change(&l)
+			l.HubKey = k
 			return b.Save(ctx, l)
 		}
 	}

@@ -64,6 +64,32 @@ func TestConnectionLife(t *testing.T) {
 	refuses(w.RunOnHub("connection", "resume"), 1, "ended")
 }
 
+// TestARevokedPollerComesBackWithAnotherKey: after revoke --poller and a new invitation, the running poller goes on with its new
+// key, and a copy of its old state is refused.
+func TestARevokedPollerComesBackWithAnotherKey(t *testing.T) {
+	t.Parallel()
+	w := rig.New(t, rig.Options{Apart: true})
+	w.StartHub()
+	w.StartPoller()
+	w.Connect()
+	s := sideOf(w, false).with(t)
+	key, twin := s.pair(t, "Before the theft", nil)
+	w.Poller.Stop(t)
+	w.Write("poller-stolen.db", read(t, w.Path("poller.db")))
+	w.Write("stolen.yaml", strings.NewReplacer("poller.db", "poller-stolen.db", "poller-blobs", "poller-stolen-blobs").Replace(read(t, w.Path("poller.yaml"))))
+	w.StartPoller()
+	w.OnHub("connection", "revoke", "--poller")
+	s.here.Edit(key, rig.Fields{"summary": "While shut out"})
+	w.Accept(w.Invitation("connection", "invite"))
+	s.there.Shows(twin, "summary", "While shut out")
+	stolen := rig.Exec(t, "", w.Dir, "poller", "once", "--config", w.Path("stolen.yaml"))
+	if stolen.Code == 0 || !strings.Contains(stolen.Out+stolen.Err, "hub-refused") {
+		t.Errorf("a copy of the old state: exit code %d: %s%s", stolen.Code, stolen.Out, stolen.Err)
+	}
+	s.here.Edit(key, rig.Fields{"summary": "After the theft"})
+	s.there.Shows(twin, "summary", "After the theft")
+}
+
 func read(t *testing.T, path string) string {
 	t.Helper()
 	raw, err := os.ReadFile(path)
