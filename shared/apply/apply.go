@@ -189,6 +189,9 @@ func (f *Flow) project(ctx context.Context, v *observe.View, p *pair.Pair, c *br
 		return err
 	}
 	f.write(ctx, v, pl)
+	if err := f.drop(ctx, c); err != nil {
+		return err
+	}
 	return f.record(ctx, v, pl)
 }
 

@@ -132,12 +132,41 @@ func (f *Flow) editMember(ctx context.Context, v *observe.View, issue string, m 
 func (f *Flow) removeMember(ctx context.Context, issue string, m *deed) error {
 	switch m.want.Kind {
 	case bridge.Comment:
-		return f.Site.Jira.DeleteComment(ctx, issue, m.local)
+		return f.deleteComment(ctx, issue, m.local)
 	case bridge.Worklog:
 		return f.Site.Jira.DeleteWorklog(ctx, issue, m.local)
 	default:
 		return f.Site.Jira.DeleteAttachment(ctx, m.local)
 	}
+}
+
+// deleteComment takes a copy away, and what it said: the changelog of a Data Center keeps the text a deleted comment had
+// last. Where the account may not edit, deleting is better than nothing.
+func (f *Flow) deleteComment(ctx context.Context, issue, id string) error {
+	if f.Site.Jira.Flavour() == bridge.DataCenter {
+		_, err := f.Site.Jira.EditComment(ctx, issue, id, jira.CommentRequest{Body: "deleted", Open: true})
+		if bridge.IsTemporary(err) {
+			return err
+		}
+	}
+	return ignoreAbsent(f.Site.Jira.DeleteComment(ctx, issue, id))
+}
+
+// drop removes the content of withdrawn and deleted attachments from where it waited for us. The sender offers none of them
+// again before it has our ack.
+func (f *Flow) drop(ctx context.Context, c *bridge.Change) error {
+	keeper, ok := f.Site.Content.(site.Keeper)
+	if !ok || c == nil {
+		return nil
+	}
+	for _, m := range c.Members {
+		if m.Kind == bridge.Attachment && m.Deleted {
+			if err := keeper.Drop(ctx, c.Connection, m.ID, false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func ignoreAbsent(err error) error {

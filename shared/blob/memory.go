@@ -39,6 +39,17 @@ type memoryBlob struct {
 // NewMemory returns an empty store.
 func NewMemory() *Memory { return &Memory{blobs: map[string]memoryBlob{}} }
 
+// All returns every content by its key, for tests that look at everything.
+func (m *Memory) All() map[string][]byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := map[string][]byte{}
+	for key, b := range m.blobs {
+		all[key] = b.content
+	}
+	return all
+}
+
 // call runs f under the lock, or fails before or after it.
 func (m *Memory) call(ctx context.Context, what, key string, f func() error) error {
 	if err := ctx.Err(); err != nil {

@@ -21,7 +21,11 @@ type Own struct {
 	// Recalled says that a person withdrew it: it stays in whatever the rules say.
 	Recalled bool     `json:"recalled,omitempty"`
 	Files    []string `json:"files,omitempty"` // names of files a comment's text refers to
-	Ours     bool     `json:"ours,omitempty"`  // written with our own login: by a person, or it is a copy that was forgotten
+	// Secret says of a comment that not everybody who sees the issue sees it, and of an attachment that such a comment refers
+	// to it, or did, and no open text does.
+	Secret bool   `json:"secret,omitempty"`
+	Parent string `json:"parent,omitempty"` // id of the comment that this one replies to
+	Ours   bool   `json:"ours,omitempty"`   // written with our own login: by a person, or it is a copy that was forgotten
 }
 
 // Copy is a member written on the remote site, as wanted and as done here.

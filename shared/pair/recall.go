@@ -29,7 +29,7 @@ func (p *Pair) Recall(ctx context.Context, now int64, keys []string, by, why str
 			p.Mark(now, bridge.Live)
 		}
 		o.Member, o.Why, o.Recalled = next, "recalled by "+by, true
-		o.Offer.Deleted, o.Offer.Seq, o.Offer.Body, o.Offer.SHA256 = true, next.Seq, "", ""
+		o.Offer.Deleted, o.Offer.Seq, o.Offer.Body, o.Offer.Name, o.Offer.SHA256 = true, next.Seq, "", "", ""
 		p.SetOwn(o, true)
 		p.Note(Event{What: "recalled", Field: key, Cause: by, Note: why})
 		done = append(done, key)

@@ -49,7 +49,7 @@ func (f *Flow) attachments(ctx context.Context, v *observe.View, p *pair.Pair, i
 		return nil, err
 	}
 	for _, a := range is.Attachments {
-		s, err := f.attachment(ctx, v, p, a, func() bool { return onlyRestricted(a.Name, owns, comments, descriptions(v.Issue)) })
+		s, err := f.attachment(ctx, v, p, a, func() (bool, bool) { return referred(a.Name, owns, comments, descriptions(v.Issue)) })
 		if err != nil {
 			return nil, err
 		}
@@ -63,13 +63,21 @@ func (f *Flow) attachments(ctx context.Context, v *observe.View, p *pair.Pair, i
 	return append(out, gone...), err
 }
 
-func (f *Flow) attachment(ctx context.Context, v *observe.View, p *pair.Pair, a jira.Attachment, restricted func() bool) (*sight, error) {
+func (f *Flow) attachment(ctx context.Context, v *observe.View, p *pair.Pair, a jira.Attachment, refs func() (open, hidden bool)) (*sight, error) {
 	if original, err := p.CopyOf(ctx, bridge.Attachment, a.ID); err != nil || original != "" {
 		return nil, err
 	}
 	own, err := p.Own(ctx, bridge.Attachment, a.ID)
-	if err != nil || own != nil && (own.Gone || !own.Kept || own.Rules == v.Revision) {
-		return nil, err // content never changes
+	if err != nil {
+		return nil, err
+	}
+	open, hidden := refs()
+	secret := !open && (hidden || own != nil && own.Secret)
+	if own != nil && (own.Gone || own.Secret == secret && (!own.Kept || own.Rules == v.Revision)) {
+		return nil, nil // content never changes
+	}
+	if own != nil && own.Kept && own.Rev != 0 {
+		return nil, nil // its withdrawal is under way, and would drop the content that is offered now
 	}
 	if own == nil && a.Author.Is(v.Account) {
 		if copied, err := f.copied(ctx, p, a); err != nil || copied != nil {
@@ -82,7 +90,7 @@ func (f *Flow) attachment(ctx context.Context, v *observe.View, p *pair.Pair, a 
 	if p.State.Kept != "" {
 		return nil, nil
 	}
-	in := rule.Attachment{Name: a.Name, Type: a.MimeType, Size: a.Size, Author: a.Author.Person(), OnlyRestricted: restricted()}
+	in := rule.Attachment{Name: a.Name, Type: a.MimeType, Size: a.Size, Author: a.Author.Person(), OnlyRestricted: secret}
 	send, why := v.Rules.AttachmentOut(observe.Env(p, v, v.Issue), in)
 	m := bridge.Member{
 		Kind: bridge.Attachment, ID: a.ID, Seq: a.Created.UnixMilli(), Created: a.Created.UnixMilli(), Updated: a.Created.UnixMilli(),
@@ -93,7 +101,7 @@ func (f *Flow) attachment(ctx context.Context, v *observe.View, p *pair.Pair, a 
 			return nil, err
 		}
 	}
-	return &sight{Sight: merge.Sight{Seq: m.Seq, Rules: v.Revision, Hash: pair.Hash(m), Kept: !send}, offer: m, why: why, ours: a.Author.Is(v.Account)}, nil
+	return &sight{Sight: merge.Sight{Seq: m.Seq, Rules: v.Revision, Hash: pair.Hash(m), Kept: !send}, offer: m, why: why, secret: secret, ours: a.Author.Is(v.Account)}, nil
 }
 
 // carry puts the content where the remote site can get it. What is too large to carry leaves as a note.
@@ -129,33 +137,33 @@ func (f *Flow) copied(ctx context.Context, p *pair.Pair, a jira.Attachment) (*si
 	return nil, nil
 }
 
-// onlyRestricted reports that restricted comments refer to the file and nothing else does.
-func onlyRestricted(name string, owns []*pair.Own, fresh []sight, texts []string) bool {
-	restricted := false
-	see := func(kept bool, files []string) (open bool) {
-		if !slices.Contains(files, name) {
-			return false
+// referred says which texts refer to a file: one that everybody who sees the issue can read, and one that stays in or is for
+// some only.
+func referred(name string, owns []*pair.Own, fresh []sight, texts []string) (open, hidden bool) {
+	see := func(closed bool, files []string) {
+		if slices.Contains(files, name) {
+			open, hidden = open || !closed, hidden || closed
 		}
-		restricted = restricted || kept
-		return !kept
 	}
 	for _, s := range fresh {
-		if s.offer.Kind == bridge.Comment && see(s.Kept, s.files) {
-			return false
+		if s.offer.Kind == bridge.Comment && !s.Gone {
+			see(s.Kept || s.secret, s.files)
 		}
 	}
 	for _, o := range owns {
-		replaced := slices.ContainsFunc(fresh, func(s sight) bool { return s.offer.Kind == o.Offer.Kind && s.offer.ID == o.Offer.ID })
-		if o.Offer.Kind == bridge.Comment && !o.Gone && !replaced && see(o.Kept, o.Files) {
-			return false
+		if o.Offer.Kind == bridge.Comment && !o.Gone && !among(fresh, o) {
+			see(o.Kept || o.Secret, o.Files)
 		}
 	}
 	for _, t := range texts {
-		if strings.Contains(t, name) {
-			return false
-		}
+		open = open || strings.Contains(t, name)
 	}
-	return restricted
+	return open, hidden
+}
+
+// among reports whether the original is among those just seen.
+func among(fresh []sight, o *pair.Own) bool {
+	return slices.ContainsFunc(fresh, func(s sight) bool { return s.offer.Kind == o.Offer.Kind && s.offer.ID == o.Offer.ID })
 }
 
 // descriptions are the texts of the issue that everybody who sees it can read.

@@ -42,35 +42,44 @@ func (f *Flow) commented(ctx context.Context, c *bridge.Connection, p *pair.Pair
 		return f.read(ctx, c, ev.IssueID, cause, bridge.Live)
 	}
 	keep(p, kept, cause)
-	ms, err := f.commentSights(ctx, v, p, ev)
+	ms, err := f.commentSights(ctx, v, p, is, ev)
 	if err != nil {
 		return err
 	}
-	return f.change(f.Site.Book.Change(ctx, p, func(p *pair.Pair) error {
+	if opened, err := opens(ctx, p, ms); err != nil || opened {
+		if err == nil {
+			err = f.read(ctx, c, ev.IssueID, cause, bridge.Live)
+		}
+		return err
+	}
+	err = f.change(f.Site.Book.Change(ctx, p, func(p *pair.Pair) error {
 		keep(p, kept, cause)
 		return takeAll(ctx, p, v, ms, cause)
 	}))
+	if err != nil {
+		return err
+	}
+	return f.drop(ctx, c.ID, ms)
 }
 
-func (f *Flow) commentSights(ctx context.Context, v *observe.View, p *pair.Pair, ev jira.Event) ([]sight, error) {
+func (f *Flow) commentSights(ctx context.Context, v *observe.View, p *pair.Pair, is *jira.Issue, ev jira.Event) ([]sight, error) {
 	if ev.Kind == jira.CommentDeleted {
 		original, err := p.CopyOf(ctx, bridge.Comment, ev.Comment.ID)
 		s := sight{Sight: merge.Sight{Seq: ev.At.UnixMilli(), Gone: true}, offer: bridge.Member{Kind: bridge.Comment, ID: ev.Comment.ID}}
 		s.adopt, s.lost = original, original != ""
 		return []sight{s}, err
 	}
-	s, err := f.comment(ctx, v, p, ev.IssueID, *ev.Comment, false)
+	s, err := f.comment(ctx, v, p, is, *ev.Comment, false)
 	if err != nil || s == nil {
 		return nil, err
 	}
-	withdrawn, err := f.withdrawFiles(ctx, p, *s)
-	return append(withdrawn, *s), err
+	return f.along(ctx, p, []sight{*s})
 }
 
 // comment proves whether a comment may leave: by what is at hand, else by one read. So does one that says something else
 // than is known and is not newer by its "updated": it is late, or Jira's clock was set back. Nil: it is a copy of ours, or
 // was seen before. Now says that it was read after the pair.
-func (f *Flow) comment(ctx context.Context, v *observe.View, p *pair.Pair, issue string, c jira.Comment, now bool) (*sight, error) {
+func (f *Flow) comment(ctx context.Context, v *observe.View, p *pair.Pair, is *jira.Issue, c jira.Comment, now bool) (*sight, error) {
 	if original, err := p.CopyOf(ctx, bridge.Comment, c.ID); err != nil || original != "" {
 		return nil, err
 	}
@@ -84,7 +93,7 @@ func (f *Flow) comment(ctx context.Context, v *observe.View, p *pair.Pair, issue
 	mine := own == nil && c.Author.Is(v.Account)
 	if !proven(c, v.Issue.Service) || mine && !c.HasProperties || !now && contradicts(own, c, ruled(v, p, c)) {
 		now = true
-		c, err = f.Site.Jira.GetComment(ctx, issue, c.ID)
+		c, err = f.Site.Jira.GetComment(ctx, is.ID, c.ID)
 		if jira.StatusOf(err) == 404 {
 			return nil, nil // deleted since; its event, or the next read, says so
 		}
@@ -97,6 +106,11 @@ func (f *Flow) comment(ctx context.Context, v *observe.View, p *pair.Pair, issue
 	}
 	if p.State.Kept != "" {
 		return nil, nil
+	}
+	if c.ParentID != "" {
+		if err := f.inherit(ctx, v, p, is, &c); err != nil {
+			return nil, err
+		}
 	}
 	s := ruled(v, p, c)
 	s.Now = now && own != nil
@@ -150,27 +164,6 @@ func ruled(v *observe.View, p *pair.Pair, c jira.Comment) *sight {
 	out.Restricted = in.Restricted
 	return &sight{
 		Sight: merge.Sight{Seq: out.Seq, Rules: v.Revision, Hash: pair.Hash(out), Kept: !send},
-		offer: out, why: why, files: jira.Files(c.Body),
+		offer: out, why: why, files: jira.Files(c.Body), secret: in.Restricted, parent: c.ParentID,
 	}
-}
-
-// withdrawFiles withdraws attachments that left before a restricted comment came that alone refers to them.
-func (f *Flow) withdrawFiles(ctx context.Context, p *pair.Pair, s sight) ([]sight, error) {
-	if !s.Kept || len(s.files) == 0 {
-		return nil, nil
-	}
-	owns, err := p.Owns(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out []sight
-	for _, o := range owns {
-		if o.Offer.Kind == bridge.Attachment && !o.Tombstone() && onlyRestricted(o.Offer.Name, owns, []sight{s}, f.texts(p)) {
-			out = append(out, sight{
-				Sight: merge.Sight{Seq: o.Member.Updated, Rules: o.Rules, Kept: true}, offer: o.Offer,
-				why: "only a restricted comment refers to it",
-			})
-		}
-	}
-	return out, nil
 }

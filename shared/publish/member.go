@@ -15,14 +15,17 @@ import (
 // sight is one member of the local issue as seen, with what the outgoing rule says of it.
 type sight struct {
 	merge.Sight
-	offer  bridge.Member // what leaves, unless it is kept
-	why    string        // why it is kept
-	files  []string      // a comment's: names of files it refers to
-	adopt  string        // not an original: the copy of this remote member, which has no local id yet
-	shows  string        // of a worklog: see [pair.LogHash]
-	lost   bool          // not an original: a copy that is gone
-	missed bool          // seen by its absence from a list
-	ours   bool          // written with our own login
+	offer bridge.Member // what leaves, unless it is kept
+	why   string        // why it is kept
+	files []string      // a comment's: names of files it refers to
+	// secret: a comment that not everybody who sees the issue sees, or an attachment that only such comments refer to
+	secret bool
+	parent string // a comment's: the one it replies to
+	adopt  string // not an original: the copy of this remote member, which has no local id yet
+	shows  string // of a worklog: see [pair.LogHash]
+	lost   bool   // not an original: a copy that is gone
+	missed bool   // seen by its absence from a list
+	ours   bool   // written with our own login
 }
 
 // members proves what may leave of everything the issue shows, and sees what is missing from complete lists. It reads
@@ -30,7 +33,7 @@ type sight struct {
 func (f *Flow) members(ctx context.Context, v *observe.View, p *pair.Pair, is *jira.Issue, now bool) ([]sight, error) {
 	var out []sight
 	for _, c := range is.Comments {
-		s, err := f.comment(ctx, v, p, is.ID, c, now)
+		s, err := f.comment(ctx, v, p, is, c, now)
 		if err != nil {
 			return nil, err
 		}
@@ -46,6 +49,10 @@ func (f *Flow) members(ctx context.Context, v *observe.View, p *pair.Pair, is *j
 			return nil, err
 		}
 		out = append(out, gone...)
+	}
+	out, err := f.along(ctx, p, out)
+	if err != nil {
+		return nil, err
 	}
 	logs, err := f.worklogs(ctx, v, p, is, now)
 	if out = append(out, logs...); err != nil || !is.HasAttachments {
@@ -124,16 +131,19 @@ func take(ctx context.Context, p *pair.Pair, s sight, cause string, mark func())
 	}
 	before := own.Member
 	next, changed := merge.See(own.Member, s.Sight)
-	if next == before || p.State.Kept != "" {
+	if p.State.Kept != "" {
 		return nil // seen again when the issue may leave
 	}
-	own.Member, own.Why, own.Files, own.Ours = next, s.why, s.files, s.ours
+	if next == before && (own.Secret == s.secret || s.Seq < before.Updated) {
+		return nil
+	}
+	own.Member, own.Why, own.Files, own.Ours, own.Secret, own.Parent = next, s.why, s.files, s.ours, s.secret, s.parent
 	if own.LocalID = s.offer.ID; !next.Tombstone() {
 		own.Offer = s.offer
 	}
 	own.Offer.Deleted, own.Offer.Seq = next.Tombstone(), next.Seq
 	if own.Offer.Deleted {
-		own.Offer.Body, own.Offer.SHA256 = "", ""
+		own.Offer.Body, own.Offer.Name, own.Offer.SHA256 = "", "", ""
 	}
 	if changed {
 		p.State.Logged = p.State.Logged || own.Offer.Kind == bridge.Worklog && !next.Tombstone()

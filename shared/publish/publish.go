@@ -224,6 +224,9 @@ func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, see
 		redo = p.State.Redo
 		return takeAll(ctx, p, v, ms, seen.Cause)
 	}))
+	if err == nil {
+		err = f.drop(ctx, c.ID, ms)
+	}
 	if err != nil || !redo {
 		return err
 	}

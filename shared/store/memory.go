@@ -96,6 +96,18 @@ func (m *Memory) Applies() int {
 	return m.applies
 }
 
+// All returns every document, in no order, for tests that look at everything.
+func (m *Memory) All() (all []Doc) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, part := range m.docs {
+		for _, d := range part {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
 func (m *Memory) now() time.Time {
 	if m.Now != nil {
 		return m.Now()

@@ -216,7 +216,7 @@ func (h *Half) attach(key, name, content string) string {
 	req.Header.Set("Content-Type", m.FormDataContentType())
 	req.Header.Set("X-Atlassian-Token", "no-check")
 	h.as(req, "alice")
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := h.browser().Do(req)
 	h.must(err)
 	defer resp.Body.Close()
 	var out []struct{ ID string }
@@ -240,7 +240,7 @@ func (h *Half) content(a attachment) string {
 	req, err := http.NewRequest("GET", a.Content, nil)
 	h.must(err)
 	h.as(req, "alice")
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := h.browser().Do(req)
 	h.must(err)
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)

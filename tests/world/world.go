@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,7 +15,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -50,6 +48,8 @@ type World struct {
 	T       *testing.T
 	Public  *Half
 	Private *Half
+	blobs   *blob.Memory
+	crossed bytes.Buffer // every change that went over, as it was on the wire
 }
 
 // Half is one site with its engine.
@@ -68,7 +68,7 @@ type Half struct {
 	Sweep  *reconcile.Sweep
 	Pub    *publish.Flow
 	App    *apply.Flow
-	server *httptest.Server
+	web    *http.Client // to its Jira
 	blobs  blob.Store
 	o      Options
 	source string
@@ -82,16 +82,17 @@ type Options struct {
 	Configure    func(role bridge.Role, s *simulator.Settings)
 	NoWebhooks   bool // the public side watches by search too
 	DataCenters  bool // the public site is a Data Center too
+	FakeTime     bool // no network between halves and Jiras, and no webhooks
 }
 
 // New makes a world that ends with the test.
 func New(t *testing.T, o Options) *World {
 	t.Helper()
 	blobs := blob.NewMemory()
-	w := &World{T: t, Public: newHalf(t, bridge.Public, blobs, o), Private: newHalf(t, bridge.Private, blobs, o)}
+	w := &World{T: t, blobs: blobs, Public: newHalf(t, bridge.Public, blobs, o), Private: newHalf(t, bridge.Private, blobs, o)}
 	w.Public.rules(o.PublicRules, PublicProject)
 	w.Private.rules(o.PrivateRules, PrivateProject)
-	if !o.NoWebhooks {
+	if !o.NoWebhooks && !o.FakeTime {
 		w.Public.webhook()
 	}
 	return w
@@ -112,9 +113,14 @@ func newHalf(t *testing.T, role bridge.Role, blobs blob.Store, o Options) *Half 
 		}
 	}})
 	h.Demo = h.Jira.SeedDemo(project)
-	h.server = httptest.NewServer(h.Jira.Handler())
-	t.Cleanup(func() { h.Jira.Close(); h.server.Close() })
-	h.URL = h.server.URL
+	t.Cleanup(h.Jira.Close)
+	if h.URL = "http://" + string(role) + ".localhost"; o.FakeTime {
+		h.web = &http.Client{Transport: wire{h.Jira.Handler()}}
+	} else {
+		server := httptest.NewServer(h.Jira.Handler())
+		t.Cleanup(server.Close)
+		h.URL = server.URL
+	}
 	h.Jira.SetBaseURL(h.URL)
 	h.blobs, h.o = blobs, o
 	h.build(role, blobs, o)
@@ -145,7 +151,7 @@ func (h *Half) client(log *slog.Logger) *jira.Client {
 	if h.Jira.Flavour() == simulator.DataCenter {
 		flavour, auth.Kind = bridge.DataCenter, "pat"
 	}
-	client, err := jira.New(jira.Options{APIURL: h.URL, BrowseURL: h.URL, Flavour: flavour, Auth: auth, Log: log, Workers: 4})
+	client, err := jira.New(jira.Options{APIURL: h.URL, BrowseURL: h.URL, Flavour: flavour, Auth: auth, Log: log, Workers: 4, HTTP: h.web})
 	h.must(err)
 	return client
 }
@@ -245,11 +251,25 @@ func (w *World) Settle() {
 		} else {
 			quiet = 0
 		}
-		if quiet == 3 {
+		if quiet >= 3 && !w.resting() {
 			return
 		}
 	}
 	w.T.Fatal("the world does not settle: changes keep crossing")
+}
+
+// resting reports whether something waits to be tried again, and waits for it a little.
+func (w *World) resting() bool {
+	w.T.Helper()
+	for _, h := range []*Half{w.Public, w.Private} {
+		d, err := h.Queue.Depth(context.Background())
+		w.must(err)
+		if d.InFlight > 0 {
+			time.Sleep(20 * time.Millisecond)
+			return true
+		}
+	}
+	return false
 }
 
 // Step does one round of everything and returns how much moved.
@@ -309,6 +329,7 @@ func (w *World) Cross(from, to *Half) int {
 	w.must(err)
 	raw, err := json.Marshal(changes)
 	w.must(err)
+	w.crossed.Write(raw)
 	var wire []bridge.Change
 	w.must(json.Unmarshal(raw, &wire))
 	w.must(to.Relay.TakeChanges(ctx, wire))
@@ -343,7 +364,7 @@ func (h *Half) Call(user, method, path string, body, into any) int {
 	h.must(err)
 	req.Header.Set("Content-Type", "application/json")
 	h.as(req, user)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := h.browser().Do(req)
 	h.must(err)
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
@@ -357,6 +378,13 @@ func (h *Half) Call(user, method, path string, body, into any) int {
 		h.Site.Log.Info("call", "method", method, "path", path, "status", resp.StatusCode, "body", string(raw))
 	}
 	return resp.StatusCode
+}
+
+func (h *Half) browser() *http.Client {
+	if h.web != nil {
+		return h.web
+	}
+	return http.DefaultClient
 }
 
 func (h *Half) as(req *http.Request, user string) {
@@ -434,11 +462,6 @@ func (h *Half) Pair(key string) *pair.Pair {
 	}
 	return ps[0]
 }
-
-var (
-	_ = errors.Is
-	_ sync.Mutex
-)
 
 // forgetRules makes a half read its rules anew; a running one does so within a second.
 func (h *Half) forgetRules() { h.Site.Forget() }
