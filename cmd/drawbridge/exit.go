@@ -61,7 +61,7 @@ func (s *screen) finish(err error) int {
 		fmt.Fprintln(s.err, "drawbridge: stopped")
 		return exitFailed
 	}
-	fmt.Fprintf(s.err, "%s: %v\n", s.red("drawbridge"), err)
+	fmt.Fprintf(plain{s.err}, "%s: %v\n", s.red("drawbridge"), err)
 	if name := bridge.NameOf(err); name != "unexpected" {
 		fmt.Fprintf(s.err, "error name: %s (explained in docs/errors.md)\n", name)
 	}

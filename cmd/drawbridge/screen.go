@@ -34,7 +34,7 @@ func isTerminal(w any) bool {
 // show prints v as JSON where --json was given, otherwise what text writes.
 func (s *screen) show(v any, text func(io.Writer)) error {
 	if !s.asJSON {
-		text(s.out)
+		text(plain{s.out})
 		return nil
 	}
 	enc := json.NewEncoder(s.out)
@@ -47,7 +47,11 @@ func (s *screen) show(v any, text func(io.Writer)) error {
 func table(w io.Writer, rows [][]string) {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, row := range rows {
-		fmt.Fprintln(t, strings.Join(row, "\t"))
+		cells := make([]string, len(row))
+		for i := range row {
+			cells[i] = cell(row[i])
+		}
+		fmt.Fprintln(t, strings.Join(cells, "\t"))
 	}
 	_ = t.Flush() // an error shows at the next write to w
 }

@@ -321,6 +321,7 @@ func way(v *observe.View, key string) merge.Site {
 }
 
 func receiveMember(ctx context.Context, p *pair.Pair, m bridge.Member, rules int64) error {
+	m.Name = fileName(m.Name)
 	cp, err := p.Copy(ctx, m.Kind, m.ID)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
@@ -167,6 +168,24 @@ func (f *Flow) drop(ctx context.Context, c *bridge.Change) error {
 		}
 	}
 	return nil
+}
+
+// fileName is the name of a remote file as one of ours: it names no folder, and holds nothing that is not shown or turns the text
+// around.
+func fileName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		switch {
+		case r == '/' || r == '\\':
+			return '_'
+		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
+			return -1
+		}
+		return r
+	}, name)
+	if name != "" && strings.Trim(name, ". ") == "" {
+		return "file"
+	}
+	return name
 }
 
 func ignoreAbsent(err error) error {
