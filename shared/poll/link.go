@@ -89,13 +89,22 @@ func (b Book) Save(ctx context.Context, l Link) error {
 
 // PinHub replaces the pinned hub key after a verified rotation.
 func (b Book) PinHub(ctx context.Context, connection string, k sign.PublicKey) error {
+	return b.change(ctx, connection, func(l *Link) { l.HubKey = k })
+}
+
+// SetKey replaces our own key; store it before announcing it.
+func (b Book) SetKey(ctx context.Context, connection string, k sign.Key) error {
+	return b.change(ctx, connection, func(l *Link) { l.Key = k })
+}
+
+func (b Book) change(ctx context.Context, connection string, change func(*Link)) error {
 	links, err := b.Links(ctx)
 	if err != nil {
 		return err
 	}
 	for _, l := range links {
 		if l.Connection == connection {
-			l.HubKey = k
+			change(&l)
 			return b.Save(ctx, l)
 		}
 	}
