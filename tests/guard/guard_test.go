@@ -78,7 +78,7 @@ var list = []broken{
 		"tests/world", "TestRestrictedCommentsStayInside",
 	}, {
 		"what becomes restricted is withdrawn",
-		"shared/merge/member.go", `s.Seq, s.Rules, true, before.left()`, `s.Seq, s.Rules, true, false`,
+		"shared/merge/member.go", `s.Rules, true, before.left()`, `s.Rules, true, false`,
 		"shared/merge", "TestSee",
 	}, {
 		"a reply goes with the comment it replies to",
