@@ -404,10 +404,12 @@ func TestWeather(t *testing.T) {
 				}
 			}
 			tn.proxy.set(nil)
-			tn.flush()
-			tn.work()
-			if tn.waiting(summary) != 1 {
-				t.Errorf("the event is lost: %s", tn.log.cut())
+			for deadline := time.Now().Add(time.Minute); tn.waiting(summary) != 1; {
+				if time.Now().After(deadline) {
+					t.Fatalf("the event is lost: %s", tn.log.cut())
+				}
+				tn.flush()
+				tn.work()
 			}
 		})
 	}
