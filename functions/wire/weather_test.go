@@ -275,6 +275,18 @@ func (tn *town) receive() (e events.SQSEvent) {
 	return e
 }
 
+// next is the next batch there is.
+func (tn *town) next() (e events.SQSEvent) {
+	tn.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); len(e.Records) == 0; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			tn.t.Fatal("no message comes")
+		}
+		e = tn.receive()
+	}
+	return e
+}
+
 func (tn *town) receiveFrom(queue string) (rs []events.SQSMessage) {
 	out, err := tn.sqs.ReceiveMessage(tn.t.Context(), &sqs.ReceiveMessageInput{
 		QueueUrl: &queue, MaxNumberOfMessages: 10, VisibilityTimeout: 30,
@@ -390,7 +402,7 @@ func TestWeather(t *testing.T) {
 			}
 			if !c.in {
 				tn.flush()
-				if done, failed := tn.invoke(tn.receive()); done != 0 || failed != 1 {
+				if done, failed := tn.invoke(tn.next()); done != 0 || failed != 1 {
 					t.Errorf("%d tasks done, %d given back; want 0, 1", done, failed)
 				}
 			}
@@ -430,7 +442,7 @@ func TestABurstOfThrottlingIsOver(t *testing.T) {
 	tn.edit(tn.key, map[string]any{"summary": "after the burst"})
 	tn.flush()
 	tn.proxy.set(&fault{service: "dynamodb", status: 400, code: "ProvisionedThroughputExceededException", times: 2})
-	if done, failed := tn.invoke(tn.receive()); done != 1 || failed != 0 {
+	if done, failed := tn.invoke(tn.next()); done != 1 || failed != 0 {
 		t.Errorf("%d done, %d failed", done, failed)
 	}
 	if tn.waiting("after the burst") != 1 {
