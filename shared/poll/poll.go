@@ -222,6 +222,10 @@ func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
 	}
 	err = errors.Join(err, l.asking(ctx, in))
 	for issue, s := range l.awaits {
+		if time.Since(s.at) >= resendAfter {
+			delete(l.awaits, issue) // sent again with this request, or its pair has ended and nobody answers
+			continue
+		}
 		in.Awaits = append(in.Awaits, exchange.Mark{Issue: issue, Revision: s.revision})
 	}
 	return in, err
