@@ -26,11 +26,12 @@ func (d Deliveries) Silent(now int64) time.Duration {
 	return max(0, time.Duration(now-d.Unheard)*time.Millisecond)
 }
 
-// deliveriesEvery is how often what was seen of the webhook is written down.
-const deliveriesEvery = 2 * time.Second
+// deliveriesEvery is how often what was seen of the webhook is written down: a write costs money on AWS.
+const deliveriesEvery = 10 * time.Second
 
-// deliverySlack is by how much a change may seem to be newer than the delivery that told of it.
-const deliverySlack = 5 * time.Second
+// deliverySlack is by how much a change may seem to be newer than the last delivery: that may not be written down yet, and
+// clocks differ.
+const deliverySlack = deliveriesEvery + 5*time.Second
 
 // heard is what was seen of the webhook in this process and is not written down yet.
 type heard struct {
