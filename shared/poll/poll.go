@@ -14,6 +14,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -200,7 +202,8 @@ func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
 	if !l.came.flows {
 		return in, nil
 	}
-	for issue, s := range l.holds {
+	for _, issue := range slices.Sorted(maps.Keys(l.holds)) {
+		s := l.holds[issue]
 		a, err := l.Relay.Answer(ctx, connection, issue, s.revision)
 		if err != nil {
 			return nil, err
@@ -221,7 +224,8 @@ func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
 		in.Changes, _, err = l.Relay.Outgoing(ctx, connection, exchange.MaxChanges, l.underWay)
 	}
 	err = errors.Join(err, l.asking(ctx, in))
-	for issue, s := range l.awaits {
+	for _, issue := range slices.Sorted(maps.Keys(l.awaits)) {
+		s := l.awaits[issue]
 		if time.Since(s.at) >= resendAfter {
 			delete(l.awaits, issue) // sent again with this request, or its pair has ended and nobody answers
 			continue
