@@ -55,7 +55,7 @@ ifeq ($(PKG),./...)
 	@echo "==> a short look for bodies, queries and invitations that break a reader"
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s PKG='./shared/sign ./shared/jira ./shared/exchange ./shared/rule'
 	@echo "==> go test: what crosses packages, one after the other (real processes and engines want the machine for themselves)"
-	@$(GO) test -timeout 25m -p 1 ./tests/...
+	@$(GO) test -count=1 -timeout 25m -p 1 ./tests/...
 else
 	@echo "==> go test $(PKG)"
 	@$(GO) test -timeout 25m $(PKG)
