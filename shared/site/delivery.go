@@ -27,11 +27,11 @@ func (d Deliveries) Silent(now int64) time.Duration {
 }
 
 // deliveriesEvery is how often what was seen of the webhook is written down: a write costs money on AWS.
-const deliveriesEvery = 10 * time.Second
+const deliveriesEvery = 4 * time.Second
 
 // deliverySlack is by how much a change may seem to be newer than the last delivery: that may not be written down yet, and
 // clocks differ.
-const deliverySlack = deliveriesEvery + 5*time.Second
+const deliverySlack = deliveriesEvery + time.Second
 
 // heard is what was seen of the webhook in this process and is not written down yet.
 type heard struct {
