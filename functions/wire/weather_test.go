@@ -38,6 +38,7 @@ import (
 	"drawbridge/shared/work"
 	"drawbridge/simulator"
 	"drawbridge/tests/engine"
+	"drawbridge/tests/logs"
 )
 
 // A fault is what a service answers instead of doing what it is asked.
@@ -132,7 +133,7 @@ type town struct {
 	base  string // of the Jira
 	site  *site.Site
 	sqs   *sqs.Client // past the proxy
-	log   *lines
+	log   *logs.Buffer
 	in    http.Handler
 	pool  *work.Pool
 	dead  *sqsqueue.Queue // as the operator's command has it
@@ -142,32 +143,12 @@ type town struct {
 	id    string
 }
 
-// lines is a log.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-// cut returns what was logged since the last cut.
-func (l *lines) cut() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.b.Reset()
-	return l.b.String()
-}
-
 const connection = "c1"
 
 func newTown(t *testing.T) *town {
 	t.Helper()
 	engineURL := engine.MiniStack(t)
-	tn := &town{t: t, log: &lines{}}
+	tn := &town{t: t, log: &logs.Buffer{}}
 	tn.jira = simulator.New(simulator.Options{Flavour: simulator.Cloud, Seed: 1, Configure: func(s *simulator.Settings) {
 		s.RateLimits, s.ConflictRate, s.RetryMin, s.RetryMax = false, 0, 50*time.Millisecond, 100*time.Millisecond
 	}})
@@ -204,7 +185,7 @@ func newTown(t *testing.T) *town {
 	must(t, tn.site.Send(t.Context(), site.Task{Kind: site.SyncTask, Connection: connection, Issue: tn.id, By: "test"}, bridge.Live, ""))
 	tn.work()
 	if tn.waiting("the printer burns") != 1 {
-		t.Fatalf("the issue is not under sync: %s", tn.log.cut())
+		t.Fatalf("the issue is not under sync: %s", tn.log.Cut())
 	}
 	return tn
 }
@@ -387,7 +368,7 @@ func TestWeather(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tn.t = t
-			tn.log.cut()
+			tn.log.Cut()
 			if c.before != nil {
 				c.before()
 			}
@@ -408,7 +389,7 @@ func TestWeather(t *testing.T) {
 			}
 			said := ""
 			for _, want := range c.says {
-				for deadline := time.Now().Add(20 * time.Second); !strings.Contains(said, want); said += tn.log.cut() {
+				for deadline := time.Now().Add(20 * time.Second); !strings.Contains(said, want); said += tn.log.Cut() {
 					if time.Now().After(deadline) {
 						t.Fatalf("the log does not say %q: %s", want, said)
 					}
@@ -418,7 +399,7 @@ func TestWeather(t *testing.T) {
 			tn.proxy.set(nil)
 			for deadline := time.Now().Add(time.Minute); tn.waiting(summary) != 1; {
 				if time.Now().After(deadline) {
-					t.Fatalf("the event is lost: %s", tn.log.cut())
+					t.Fatalf("the event is lost: %s", tn.log.Cut())
 				}
 				tn.flush()
 				tn.work()
@@ -457,7 +438,7 @@ func TestAMissingParameterIsNamed(t *testing.T) {
 	tn.hub.Settings.Secrets += "gone/"
 	tn.hub.Secrets = ssmsecret.New(ssm.NewFromConfig(configAt(engine.MiniStack(t))), tn.hub.Settings.Secrets)
 	tn.forget()
-	tn.log.cut()
+	tn.log.Cut()
 	ex, err := tn.hub.Exchange()
 	must(t, err)
 	for name, h := range map[string]http.Handler{"ingest-signed": tn.in, "exchange-unsigned": ex} {
@@ -465,7 +446,7 @@ func TestAMissingParameterIsNamed(t *testing.T) {
 		if err != nil || out.StatusCode != 503 || strings.Contains(out.Body, "gone") {
 			t.Errorf("%s: %d %q, %v", name, out.StatusCode, out.Body, err)
 		}
-		if said := tn.log.cut(); !strings.Contains(said, tn.hub.Settings.Secrets) {
+		if said := tn.log.Cut(); !strings.Contains(said, tn.hub.Settings.Secrets) {
 			t.Errorf("%s: the log does not name the parameter: %s", name, said)
 		}
 	}
@@ -503,7 +484,7 @@ func TestPoison(t *testing.T) {
 	}
 	tn.work()
 	if len(dead) != 1 || !strings.Contains(string(dead[0].Body), "event") {
-		t.Fatalf("%d dead letters, want the poisoned one: %s", len(dead), tn.log.cut())
+		t.Fatalf("%d dead letters, want the poisoned one: %s", len(dead), tn.log.Cut())
 	}
 	if len(neighbours) != 2 || neighbours[0] == neighbours[1] {
 		t.Errorf("neighbours done: %v", neighbours)
@@ -522,7 +503,7 @@ func TestPoison(t *testing.T) {
 	must(t, err)
 	tn.work()
 	if tn.waiting("poison") != 1 || tn.marked() != 0 {
-		t.Errorf("%d changes wait, %d marks; want 1, 0: %s", tn.waiting("poison"), tn.marked(), tn.log.cut())
+		t.Errorf("%d changes wait, %d marks; want 1, 0: %s", tn.waiting("poison"), tn.marked(), tn.log.Cut())
 	}
 	// Redriven twice: the second time somebody else redrove a copy.
 	healed = true
@@ -589,6 +570,6 @@ func TestAPausedConnectionRecords(t *testing.T) {
 	tn.flush()
 	tn.work()
 	if tn.waiting("while it is paused") != 1 {
-		t.Errorf("not recorded: %s", tn.log.cut())
+		t.Errorf("not recorded: %s", tn.log.Cut())
 	}
 }

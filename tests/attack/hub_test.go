@@ -21,6 +21,7 @@ import (
 	"drawbridge/shared/exchange"
 	"drawbridge/shared/sign"
 	"drawbridge/shared/store"
+	"drawbridge/tests/logs"
 )
 
 // hub is a hub with two connections, c1 and c2, each with its poller. Its clock
@@ -33,28 +34,11 @@ type hub struct {
 	handler *exchange.Handler
 	server  *httptest.Server
 	url     *url.URL
-	log     *lockedBuffer
+	log     *logs.Buffer
 	nonces  int
 
 	mu     sync.Mutex
 	passed []string // connections of exchanges and acceptances that reached the backend
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func (h *hub) Accepted(_ context.Context, connection string, _ exchange.Site) (bridge.Connection, exchange.Site, error) {
@@ -87,7 +71,7 @@ func key(b byte) sign.Key {
 }
 
 func newHub(t *testing.T) *hub {
-	h := &hub{t: t, store: store.NewMemory(store.Faults{}), blobs: blob.NewMemory(), log: &lockedBuffer{}}
+	h := &hub{t: t, store: store.NewMemory(store.Faults{}), blobs: blob.NewMemory(), log: &logs.Buffer{}}
 	h.clock.Store(time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC).UnixMilli())
 	h.store.Now = h.now
 	h.handler = &exchange.Handler{Keys: []sign.Key{hubKey}, Book: exchange.Book{Store: h.store}, Backend: h, Blobs: h.blobs,

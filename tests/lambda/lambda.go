@@ -3,7 +3,6 @@
 package lambda
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,9 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"drawbridge/tests/logs"
 )
 
 // Build makes a function as sam build does, for a processor, and returns the program's file. Root is the folder of go.mod.
@@ -46,7 +46,7 @@ func Start(t testing.TB, program string, env []string) *Function {
 	api := httptest.NewServer(f)
 	cmd := exec.CommandContext(t.Context(), program)
 	cmd.Env = append(env, "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(api.URL, "http://"))
-	said := new(lines)
+	said := new(logs.Buffer)
 	cmd.Stdout, cmd.Stderr = said, said
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
@@ -93,22 +93,4 @@ func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(e) // a function that went away shows in its answer
 	case <-r.Context().Done():
 	}
-}
-
-// lines is what a function says.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
