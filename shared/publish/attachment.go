@@ -27,17 +27,11 @@ func (f *Flow) detached(ctx context.Context, c *bridge.Connection, p *pair.Pair,
 	if ev.Attachment == nil || ev.Attachment.ID == "" {
 		return f.read(ctx, c, ev.IssueID, cause, bridge.Live)
 	}
-	original, err := p.CopyOf(ctx, bridge.Attachment, ev.Attachment.ID)
+	s, err := deleted(ctx, p, bridge.Attachment, ev.Attachment.ID, ev.At)
 	if err != nil {
 		return err
 	}
-	v, err := observe.Load(ctx, f.Site, c, nil, bridge.Live)
-	if err != nil {
-		return err
-	}
-	s := sight{Sight: merge.Sight{Seq: ev.At.UnixMilli(), Gone: true}, offer: bridge.Member{Kind: bridge.Attachment, ID: ev.Attachment.ID}}
-	s.adopt, s.lost = original, original != ""
-	return f.change(f.Site.Book.Change(ctx, p, func(p *pair.Pair) error { return takeAll(ctx, p, v, []sight{s}, cause) }))
+	return f.takeDeleted(ctx, c, p, s, cause)
 }
 
 // attachments sees new attachments and missing ones. The content of what may leave is put where the remote site can get

@@ -30,18 +30,13 @@ func (f *Flow) commented(ctx context.Context, c *bridge.Connection, p *pair.Pair
 			return err
 		}
 	}
-	v, err := observe.Load(ctx, f.Site, c, is, bridge.Live)
+	v, kept, whole, err := f.viewed(ctx, c, p, is, cause)
 	if err != nil {
 		return err
 	}
-	kept, err := f.Site.Kept(ctx, v.Rules, observe.Env(p, v, v.Issue), ev.IssueID)
-	if err != nil {
-		return err
-	}
-	if kept == "" && p.State.Kept != "" {
+	if whole {
 		return f.read(ctx, c, ev.IssueID, cause, bridge.Live)
 	}
-	keep(p, kept, cause)
 	ms, err := f.commentSights(ctx, v, p, is, ev)
 	if err != nil {
 		return err
@@ -64,9 +59,7 @@ func (f *Flow) commented(ctx context.Context, c *bridge.Connection, p *pair.Pair
 
 func (f *Flow) commentSights(ctx context.Context, v *observe.View, p *pair.Pair, is *jira.Issue, ev jira.Event) ([]sight, error) {
 	if ev.Kind == jira.CommentDeleted {
-		original, err := p.CopyOf(ctx, bridge.Comment, ev.Comment.ID)
-		s := sight{Sight: merge.Sight{Seq: ev.At.UnixMilli(), Gone: true}, offer: bridge.Member{Kind: bridge.Comment, ID: ev.Comment.ID}}
-		s.adopt, s.lost = original, original != ""
+		s, err := deleted(ctx, p, bridge.Comment, ev.Comment.ID, ev.At)
 		return []sight{s}, err
 	}
 	s, err := f.comment(ctx, v, p, is, *ev.Comment, false)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"time"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
@@ -68,6 +69,39 @@ func listedAt(is *jira.Issue, now bool) int64 {
 		return math.MaxInt64
 	}
 	return is.Updated().UnixMilli()
+}
+
+// viewed loads the view that rules have of an issue whose member an event is about, and notes in p what keeps the issue in.
+// Whole says that nothing does any more: the issue is to be read whole.
+func (f *Flow) viewed(ctx context.Context, c *bridge.Connection, p *pair.Pair, is *jira.Issue, cause string) (v *observe.View, kept string, whole bool, err error) {
+	if v, err = observe.Load(ctx, f.Site, c, is, bridge.Live); err != nil {
+		return nil, "", false, err
+	}
+	if kept, err = f.Site.Kept(ctx, v.Rules, observe.Env(p, v, v.Issue), is.ID); err != nil {
+		return nil, "", false, err
+	}
+	if kept == "" && p.State.Kept != "" {
+		return v, "", true, nil
+	}
+	keep(p, kept, cause)
+	return v, kept, false, nil
+}
+
+// deleted is what an event says of a member that was deleted: an original, or a copy that is lost.
+func deleted(ctx context.Context, p *pair.Pair, kind bridge.MemberKind, id string, at time.Time) (sight, error) {
+	original, err := p.CopyOf(ctx, kind, id)
+	return sight{
+		Sight: merge.Sight{Seq: at.UnixMilli(), Gone: true}, offer: bridge.Member{Kind: kind, ID: id}, adopt: original, lost: original != "",
+	}, err
+}
+
+// takeDeleted takes a deletion into the pair.
+func (f *Flow) takeDeleted(ctx context.Context, c *bridge.Connection, p *pair.Pair, s sight, cause string) error {
+	v, err := observe.Load(ctx, f.Site, c, nil, bridge.Live)
+	if err != nil {
+		return err
+	}
+	return f.change(f.Site.Book.Change(ctx, p, func(p *pair.Pair) error { return takeAll(ctx, p, v, []sight{s}, cause) }))
 }
 
 // missing are the known members that a complete list no longer shows. A list that is older than the member says nothing

@@ -30,18 +30,13 @@ func (f *Flow) logged(ctx context.Context, c *bridge.Connection, p *pair.Pair, e
 	if err != nil {
 		return err
 	}
-	v, err := observe.Load(ctx, f.Site, c, is, bridge.Live)
+	v, kept, whole, err := f.viewed(ctx, c, p, is, cause)
 	if err != nil {
 		return err
 	}
-	kept, err := f.Site.Kept(ctx, v.Rules, observe.Env(p, v, v.Issue), ev.IssueID)
-	if err != nil {
-		return err
-	}
-	if kept == "" && p.State.Kept != "" {
+	if whole {
 		return f.read(ctx, c, ev.IssueID, cause, bridge.Live)
 	}
-	keep(p, kept, cause)
 	w := *ev.Worklog
 	if i := slices.IndexFunc(is.Worklogs, func(x jira.Worklog) bool { return x.ID == w.ID }); i >= 0 {
 		w = is.Worklogs[i]
@@ -64,17 +59,11 @@ func (f *Flow) unlogged(ctx context.Context, c *bridge.Connection, p *pair.Pair,
 	case ev.Worklog == nil:
 		return nil
 	}
-	original, err := p.CopyOf(ctx, bridge.Worklog, ev.Worklog.ID)
-	if err != nil || original == "" && !concerned {
+	s, err := deleted(ctx, p, bridge.Worklog, ev.Worklog.ID, ev.At)
+	if err != nil || !s.lost && !concerned {
 		return err
 	}
-	v, err := observe.Load(ctx, f.Site, c, nil, bridge.Live)
-	if err != nil {
-		return err
-	}
-	s := sight{Sight: merge.Sight{Seq: ev.At.UnixMilli(), Gone: true}, offer: bridge.Member{Kind: bridge.Worklog, ID: ev.Worklog.ID}}
-	s.adopt, s.lost = original, original != ""
-	return f.change(f.Site.Book.Change(ctx, p, func(p *pair.Pair) error { return takeAll(ctx, p, v, []sight{s}, cause) }))
+	return f.takeDeleted(ctx, c, p, s, cause)
 }
 
 // worklogs sees the worklogs that the issue shows, and what is missing from a complete list. Jira shows twenty with an issue;
