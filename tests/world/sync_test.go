@@ -334,10 +334,27 @@ func TestHistoriesWithoutMetadataFallBackToIntents(t *testing.T) {
 				t.Errorf("round %d: %s", i, got)
 			}
 		}
+		for h, issue := range map[*Half]string{here: key, there: twin} {
+			if n := h.observed(issue, "summary"); n > 6 { // what it began with, and five edits by people
+				t.Errorf("the %s side took %d edits for its people's, the writes of our own among them", h.Site.Role, n)
+			}
+		}
 		if n := here.writes() + there.writes(); n != 10 {
 			t.Errorf("%d edits were written for 10 made", n)
 		}
 	})
+}
+
+// observed counts the edits of a field that were taken for those of the site's own people.
+func (h *Half) observed(key, field string) (n int) {
+	events, err := h.Site.Book.History(context.Background(), Connection, h.Pair(key).Head.Local.ID, 0)
+	h.must(err)
+	for _, e := range events {
+		if e.What == "observed" && e.Field == field {
+			n++
+		}
+	}
+	return n
 }
 
 // writes counts the edits that the sync account made.

@@ -2,7 +2,6 @@ package world
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -98,7 +97,9 @@ func (n *net) settle() {
 			moved += hits + h.Drain()
 		}
 		for _, l := range n.links {
-			moved += n.carry(l.connection, l.public, l.private) + n.carry(l.connection, l.private, l.public)
+			there, _ := l.public.cross(l.connection, l.private)
+			back, _ := l.private.cross(l.connection, l.public)
+			moved += there + back
 		}
 		if quiet++; moved > 0 {
 			quiet = 0
@@ -108,27 +109,6 @@ func (n *net) settle() {
 		}
 	}
 	n.t.Fatal("it does not settle: something goes round and round")
-}
-
-func (n *net) carry(connection string, from, to *Half) int {
-	n.t.Helper()
-	ctx := context.Background()
-	changes, _, err := from.Relay.Outgoing(ctx, connection, 100, func(string, int64) bool { return false })
-	from.must(err)
-	raw, err := json.Marshal(changes)
-	from.must(err)
-	var wire []bridge.Change
-	from.must(json.Unmarshal(raw, &wire))
-	to.must(to.Relay.TakeChanges(ctx, wire))
-	moved := to.Drain()
-	for _, c := range wire {
-		a, err := to.Relay.Answer(ctx, connection, c.Issue.ID, c.Revision)
-		to.must(err)
-		if a != nil {
-			from.must(from.Relay.TakeAcks(ctx, []bridge.Ack{*a}))
-		}
-	}
-	return moved
 }
 
 // twin is the key of the issue's twin in a connection.

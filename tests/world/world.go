@@ -327,24 +327,31 @@ func (w *World) Cross(from, to *Half) int {
 	if from.connection().State != bridge.Active {
 		return 0
 	}
+	n, crossed := from.cross(Connection, to)
+	w.crossed.Write(crossed)
+	return n
+}
+
+// cross carries what waits in a connection to the other half as the wire would, lets that work, and brings the acks back.
+func (h *Half) cross(connection string, to *Half) (worked int, wire []byte) {
+	h.T.Helper()
 	ctx := context.Background()
-	changes, _, err := from.Relay.Outgoing(ctx, Connection, 100, func(string, int64) bool { return false })
-	w.must(err)
-	raw, err := json.Marshal(changes)
-	w.must(err)
-	w.crossed.Write(raw)
-	var wire []bridge.Change
-	w.must(json.Unmarshal(raw, &wire))
-	w.must(to.Relay.TakeChanges(ctx, wire))
-	n := to.Drain()
-	for _, c := range wire {
-		a, err := to.Relay.Answer(ctx, Connection, c.Issue.ID, c.Revision)
-		w.must(err)
+	changes, _, err := h.Relay.Outgoing(ctx, connection, 100, func(string, int64) bool { return false })
+	h.must(err)
+	wire, err = json.Marshal(changes)
+	h.must(err)
+	var arrived []bridge.Change
+	h.must(json.Unmarshal(wire, &arrived))
+	h.must(to.Relay.TakeChanges(ctx, arrived))
+	worked = to.Drain()
+	for _, c := range arrived {
+		a, err := to.Relay.Answer(ctx, connection, c.Issue.ID, c.Revision)
+		h.must(err)
 		if a != nil {
-			w.must(from.Relay.TakeAcks(ctx, []bridge.Ack{*a}))
+			h.must(h.Relay.TakeAcks(ctx, []bridge.Ack{*a}))
 		}
 	}
-	return n
+	return worked, wire
 }
 
 func (w *World) must(err error) {
