@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -278,6 +279,7 @@ func backOff(tries int, cause error) time.Duration {
 // receive takes the remote site's entries and members into the pair. It reports whether the remote site knows an edit
 // of ours that we do not.
 func receive(ctx context.Context, p *pair.Pair, v *observe.View, c *bridge.Change, insist bool) (forgotten bool, err error) {
+	changed := map[string]bool{}
 	for key, in := range c.Fields {
 		s, field := way(v, key), p.State.Field(key)
 		if in.Theirs != nil && field.Mine != nil && in.Theirs.Seq == field.Mine.Seq {
@@ -286,12 +288,15 @@ func receive(ctx context.Context, p *pair.Pair, v *observe.View, c *bridge.Chang
 			in.Theirs = &t
 		}
 		next, forgot := merge.Receive(field.Field, s, in)
-		if was := field.Theirs; was != nil && next.Theirs != nil && was.Value != next.Theirs.Value {
+		if was := field.Theirs; next.Theirs != nil && (was == nil || was.Value != next.Theirs.Value) {
+			base, _, _ := merge.SplitKey(key)
+			changed[base] = true
 			field.Problem, field.Failed = "", "" // of another value: an edit, or the same edit under mended rules over there
 		}
 		field.Field = next
 		forgotten = forgotten || forgot && !insist
 	}
+	follow(p, v, changed)
 	settle(p, v, c)
 	for _, m := range c.Members {
 		if err := receiveMember(ctx, p, m, c.Rules); err != nil {
@@ -309,6 +314,15 @@ func receive(ctx context.Context, p *pair.Pair, v *observe.View, c *bridge.Chang
 	}
 	p.Head.Received = max(p.Head.Received, c.Revision)
 	return forgotten, nil
+}
+
+// follow lets the rows be made again whose expression reads another key than their own that has changed.
+func follow(p *pair.Pair, v *observe.View, changed map[string]bool) {
+	for _, row := range v.Rules.Rows() {
+		if f := p.State.Fields[row.Key]; f != nil && slices.ContainsFunc(row.Follows, func(k string) bool { return changed[k] }) {
+			f.Field, f.Problem, f.Failed = merge.Again(f.Field), "", ""
+		}
+	}
 }
 
 // way is how what arrives under a replica key is merged. What no row names is kept, for expressions and for rules to come.

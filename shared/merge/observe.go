@@ -119,9 +119,13 @@ func (f Field) placed() int64 {
 	return seq
 }
 
+// Again is a field whose incoming value rests on more than its own edit, and what else it rests on has changed: the value
+// is made anew, and written if it differs, unless something else came since. It is no edit.
+func Again(f Field) Field { return f.again() }
+
 // again asks for the value shown to be written once more.
 func (f Field) again() Field {
-	if f.Carries != nil {
+	if f.Carries != nil || f.Silent != nil {
 		item := f.Item
 		f.Redo = &item
 	}

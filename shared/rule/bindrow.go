@@ -2,6 +2,7 @@ package rule
 
 import (
 	"reflect"
+	"slices"
 	"sort"
 
 	"github.com/expr-lang/expr/types"
@@ -46,7 +47,11 @@ func (b *binder) statusSection() {
 // add refuses a second row for a key, and a second row that writes a field.
 func (b *binder) add(r *row, spec *rowSpec) {
 	if first, twice := b.rules.byKey[r.Key]; twice {
-		b.problem(spec.keyWord().at, "", "row: the key %q is used already, at %s", r.Key, first.Where)
+		hint := ""
+		if r.Key != spec.keyText() {
+			hint = secondKey
+		}
+		b.problem(spec.keyWord().at, hint, "row: the key %q is used already, at %s", r.Key, first.Where)
 		return
 	}
 	for _, other := range b.rules.rows {
@@ -58,6 +63,9 @@ func (b *binder) add(r *row, spec *rowSpec) {
 	b.rules.byKey[r.Key] = r
 	b.rules.rows = append(b.rules.rows, r)
 }
+
+// secondKey is the way out where what would follow one key is to be written to two fields.
+const secondKey = `let the other site send it under a second key as well ("{key: NAME, out: …}"), and name that: "key: NAME"`
 
 // oneWriter is the way out where two rows would write one field: which of two values stands must not depend on which of
 // them happened to change last.
@@ -78,12 +86,23 @@ func (b *binder) row(spec *rowSpec) *row {
 		return nil
 	}
 	b.expressions(r, spec, nil)
+	if led := r.led(spec); led != "" {
+		r.Key = led
+	}
 	b.tableOf(r, spec)
 	b.readsOf(r)
 	if len(b.problems) > before {
 		return nil
 	}
 	return r
+}
+
+// led is the key of a row that names none and makes what it writes of other keys: the first it reads, as in a script.
+func (r *row) led(spec *rowSpec) string {
+	if spec.key.set() || spec.field.set() || r.Out || r.in == nil || r.in.names["value"] || len(r.in.replica) == 0 || slices.Contains(r.in.replica, r.Key) {
+		return ""
+	}
+	return r.in.replica[0]
 }
 
 func (b *binder) nothing(r *row, spec *rowSpec, before int) {
@@ -324,7 +343,7 @@ func (b *binder) localSide(r *row, t, arriving *table) {
 	}
 }
 
-// readsOf collects what the outgoing value depends on, and whether the incoming one depends on anything.
+// readsOf collects what the outgoing value depends on, and the incoming one beside what arrives under the row's own key.
 func (b *binder) readsOf(r *row) {
 	ids := map[string]bool{}
 	for _, p := range []*program{r.when, r.out} {
@@ -340,6 +359,10 @@ func (b *binder) readsOf(r *row) {
 	}
 	r.Reads = sortedKeys(ids)
 	r.History = r.Out && (r.when.past() || r.out.past())
+	r.Follows = nil
+	if r.In && r.in != nil {
+		r.Follows = slices.Compact(slices.Sorted(slices.Values(slices.DeleteFunc(slices.Clone(r.in.replica), func(k string) bool { return k == r.Key }))))
+	}
 	r.Constant = r.In && r.in != nil && !r.in.names["value"] && len(r.in.replica) == 0
 }
 

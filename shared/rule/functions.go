@@ -109,6 +109,12 @@ func (s *state) same(a, b any) (bool, error) {
 	if err := s.step(); err != nil {
 		return false, err
 	}
+	if a == nil { // what arrived empty, where no type says what kind of emptiness it is
+		a = ""
+	}
+	if b == nil {
+		b = ""
+	}
 	if x, ok := number(a); ok {
 		y, ok := number(b)
 		return ok && x == y, nil

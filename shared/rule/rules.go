@@ -57,6 +57,7 @@ type Row struct {
 	Kind       bridge.Kind // of the value as it travels
 	TargetKind bridge.Kind // of the field that is written
 	Reads      []string    // local field ids the outgoing value depends on, sorted
+	Follows    []string    // other replica keys the incoming value depends on, sorted
 	History    bool        // the outgoing value depends on the changes of the issue
 	Constant   bool        // the incoming value depends on nothing that arrives: it is set once, when the issue is created
 	Where      string      // file:line

@@ -142,7 +142,7 @@ func (b *binder) setIn(s *stepSpec, lets []let) {
 	}
 	r, known := b.rules.byKey[key]
 	if known && r.in != nil || known && r.In && r.Target != f.ID {
-		b.problem(s.set.at, `add "key: KEY" with a key of its own`, "set: what arrives as %q is written already, at %s", key, r.Where)
+		b.problem(s.set.at, secondKey, "set: what arrives as %q is written already, at %s", key, r.Where)
 		return
 	}
 	if !known {

@@ -292,3 +292,40 @@ func TestAStopOfTheIncomingScriptTakesNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestARowFollowsEveryKeyItReads: what an incoming expression makes is made again when any of the keys it reads changes, not
+// only its own; an edit that a person made here meanwhile stays.
+func TestARowFollowsEveryKeyItReads(t *testing.T) {
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		here.publish(withRows(here.Demo.ProjectKey, "  - {key: area, out: 'join(issue.labels, \"+\")'}\n"))
+		there.publish(withRows(there.Demo.ProjectKey, `  - {field: description, in: 'text(value) + " (" + replica.priority + ")"'}
+  - {to: environment, in: 'replica.area == "" ? skip : replica.area + " at " + replica.duedate'}
+`))
+		key, twin := pairUp(t, w, here, map[string]any{"description": "d", "priority": map[string]string{"name": "High"}, "duedate": "2026-12-24"})
+		there.want(twin, "description", `"d (High)"`)
+		there.want(twin, "environment", `null`)
+		here.Edit(key, map[string]any{"labels": []string{"ops"}})
+		w.Settle()
+		there.want(twin, "environment", `"ops at 2026-12-24"`)
+		here.Edit(key, map[string]any{"duedate": "2026-12-25"})
+		here.Edit(key, map[string]any{"priority": map[string]string{"name": "Low"}})
+		w.Settle()
+		there.want(twin, "environment", `"ops at 2026-12-25"`)
+		there.want(twin, "description", `"d (Low)"`)
+		here.want(key, "description", `"d"`)
+
+		there.Edit(twin, map[string]any{"description": "e"})
+		w.Settle()
+		here.want(key, "description", `"e"`)
+		here.Edit(key, map[string]any{"priority": map[string]string{"name": "High"}})
+		w.Settle()
+		there.want(twin, "description", `"e"`)
+		here.want(key, "description", `"e"`)
+		before := there.writes()
+		here.Edit(key, map[string]any{"summary": "what no expression reads"})
+		w.Settle()
+		if n := there.writes() - before; n != 1 {
+			t.Errorf("%d writes for one edit", n)
+		}
+	})
+}
