@@ -66,7 +66,7 @@ func runHub(ctx context.Context, h config.Hub, log *slog.Logger) error {
 	keys := hubKeys{db.Store()}
 	now := func() int64 { return time.Now().UnixMilli() }
 	e, err := wire(wiring{
-		role: bridge.Public, site: h.Site, db: db, watch: h.Watch, limits: h.Limits, scan: h.Scan, workers: h.Workers,
+		role: bridge.Public, site: h.Site, db: db, watch: h.Watch, limits: h.Limits, scan: h.Scan, workers: h.Workers, history: h.History,
 		content: site.Blobs{Store: blobs, Role: bridge.Public}, now: now, log: log,
 	})
 	if err != nil {

@@ -90,7 +90,7 @@ func (h *half) open() error {
 // use builds the half on a store and a queue.
 func (h *half) use(s store.Store, q queue.Queue) {
 	h.queue, h.exchange = q, exchange.Book{Store: s}
-	h.book = &pair.Book{Store: s, Site: h.settings().Name, Now: h.now}
+	h.book = &pair.Book{Store: s, Site: h.settings().Name, Now: h.now, Keep: h.historyDays().Std()}
 	h.site = &site.Site{Name: h.settings().Name, Role: h.role, Book: h.book, Queue: h.queue, Log: slog.New(slog.DiscardHandler), Now: h.now}
 }
 
@@ -122,6 +122,16 @@ func (h *half) settings() config.Site {
 		return h.hub.Site
 	}
 	return h.poller.Site
+}
+
+func (h *half) historyDays() config.Days {
+	switch {
+	case h.stack != nil:
+		return 3650 // the stack knows how many, and its sweep sees to it
+	case h.role == bridge.Public:
+		return h.hub.History
+	}
+	return h.poller.History
 }
 
 func (h *half) statePath() string {

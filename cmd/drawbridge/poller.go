@@ -91,6 +91,7 @@ type pollerHalf struct {
 	engine   *engine
 	book     poll.Book
 	self     exchange.Identity
+	folder   *folderblob.Folder
 	hub      *http.Client // with the proxy and certificates for the hub
 	log      *slog.Logger
 
@@ -112,16 +113,15 @@ func openPoller(ctx context.Context, settings config.Poller, log *slog.Logger) (
 	if p.hub, err = hubClient(settings.Hub.Network); err != nil {
 		return nil, err
 	}
-	folder, err := folderblob.Open(settings.Blobs)
-	if err != nil {
+	if p.folder, err = folderblob.Open(settings.Blobs); err != nil {
 		return nil, err
 	}
 	if p.self, err = p.book.Start(ctx); err != nil {
 		return nil, err
 	}
 	p.engine, err = wire(wiring{
-		role: bridge.Private, site: settings.Site, db: db, watch: settings.Watch, limits: settings.Limits, scan: settings.Scan, workers: settings.Workers,
-		content: poll.Content{Folder: folder, Client: p.client}, now: p.now, log: log,
+		role: bridge.Private, site: settings.Site, db: db, watch: settings.Watch, limits: settings.Limits, scan: settings.Scan, workers: settings.Workers, history: settings.History,
+		content: poll.Content{Folder: p.folder, Client: p.client}, now: p.now, log: log,
 	})
 	return p, err
 }
@@ -204,6 +204,7 @@ func (p *pollerHalf) run(ctx context.Context) error {
 		herald.silent = p.silent
 		wg.Go(func() { every(ctx, herald.pause(), herald.look) })
 	}
+	wg.Go(func() { every(ctx, time.Hour, func(ctx context.Context) { expire(ctx, p.folder, p.log) }) }) // what a crash left
 	running := map[string]worker{}
 	every(ctx, linksEvery, func(ctx context.Context) { p.startLoops(ctx, &wg, running) })
 	wg.Wait()

@@ -46,6 +46,7 @@ type wiring struct {
 	limits  config.Limits
 	scan    []string
 	workers int
+	history config.Days
 	content site.Content
 	now     func() int64
 	log     *slog.Logger
@@ -59,7 +60,7 @@ func wire(w wiring) (*engine, error) {
 	}
 	s := &site.Site{
 		Name: w.site.Name, Role: w.role, Jira: client, Queue: w.db.Queue(), Content: w.content, Log: w.log, Now: w.now,
-		Book:          &pair.Book{Store: w.db.Store(), Site: w.site.Name, Now: w.now},
+		Book:          &pair.Book{Store: w.db.Store(), Site: w.site.Name, Now: w.now, Keep: w.history.Std()},
 		MaxAttachment: int64(w.limits.Attachment), Scan: w.scan,
 	}
 	out, in := &publish.Flow{Site: s}, &apply.Flow{Site: s, IndexLag: w.watch.Overlap.Std()}
@@ -156,11 +157,7 @@ func (e *engine) due(ctx context.Context) {
 // sweep asks for all pairs to be compared with Jira, in the bulk lane: it finds what neither events nor searches showed,
 // deleted issues above all.
 func (e *engine) sweep(ctx context.Context) {
-	all, err := e.site.Connections(ctx)
-	for _, c := range all {
-		err = errors.Join(err, reconcile.Start(ctx, e.site, c.ID, "schedule", false))
-	}
-	if err != nil && ctx.Err() == nil {
+	if err := reconcile.StartAll(ctx, e.site, "schedule"); err != nil && ctx.Err() == nil {
 		e.log.Warn("pairs could not be compared with Jira", "error", err)
 	}
 }

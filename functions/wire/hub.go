@@ -149,7 +149,7 @@ func (h *Hub) Local() (*site.Site, error) {
 	}
 	return &site.Site{
 		Name: h.Site, Role: bridge.Public, Jira: client, Queue: h.Queue, Log: h.Log, Now: now,
-		Book:          &pair.Book{Store: h.Store, Site: h.Site, Now: now},
+		Book:          &pair.Book{Store: h.Store, Site: h.Site, Now: now, Keep: h.keep()},
 		Content:       site.Blobs{Store: h.Blobs, Role: bridge.Public},
 		MaxAttachment: maxAttachment,
 	}, nil
@@ -269,16 +269,7 @@ func (h *Hub) Reconcile() (map[string]func(context.Context) error, error) {
 	return map[string]func(context.Context) error{
 		"due":    func(ctx context.Context) error { _, err := reconcile.Due(ctx, local); return err },
 		"watch":  func(ctx context.Context) error { _, err := watch.Once(ctx); return err },
-		"sweep":  func(ctx context.Context) error { return sweep(ctx, local) },
+		"sweep":  func(ctx context.Context) error { return reconcile.StartAll(ctx, local, "schedule") },
 		"health": func(ctx context.Context) error { return h.Health(ctx, local, h.stack(), os.Stdout) },
 	}, nil
-}
-
-// sweep asks for all pairs to be compared with Jira, in the bulk lane.
-func sweep(ctx context.Context, s *site.Site) error {
-	all, err := s.Connections(ctx)
-	for _, c := range all {
-		err = errors.Join(err, reconcile.Start(ctx, s, c.ID, "schedule", false))
-	}
-	return err
 }

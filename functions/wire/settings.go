@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Settings are the environment of a function. template.yaml sets it; a test
@@ -30,6 +32,7 @@ type Settings struct {
 	Pace     string // normal or cheap
 	Version  string // of Drawbridge
 	LogLevel string // debug, info, warn, error
+	History  string // days the history holds values
 
 	SecretsVersion string // raised by the operator: a new value starts functions anew, with the new secrets
 }
@@ -43,7 +46,14 @@ func (s *Settings) variables() map[string]*string {
 		"DRAWBRIDGE_SITE": &s.Site, "DRAWBRIDGE_JIRA_URL": &s.JiraURL, "DRAWBRIDGE_JIRA_USER": &s.JiraUser,
 		"DRAWBRIDGE_JIRA_FLAVOUR": &s.Flavour, "DRAWBRIDGE_HUB_URL": &s.HubURL, "DRAWBRIDGE_PACE": &s.Pace,
 		"DRAWBRIDGE_VERSION": &s.Version, "DRAWBRIDGE_LOG_LEVEL": &s.LogLevel,
+		"DRAWBRIDGE_HISTORY_DAYS": &s.History,
 	}
+}
+
+// keep is how long the history holds values.
+func (s *Settings) keep() time.Duration {
+	days, _ := strconv.Atoi(s.History) // looked at by Load
+	return time.Duration(days) * 24 * time.Hour
 }
 
 // Variables are the names of all settings, sorted.
@@ -68,6 +78,9 @@ func Load(getenv func(string) string) (Settings, error) {
 		if v := *s.variables()[name]; v != "" && !slices.Contains(allowed, v) {
 			wrong = append(wrong, fmt.Sprintf("%s is %q: must be %s", name, v, strings.Join(allowed, ", ")))
 		}
+	}
+	if n, err := strconv.Atoi(s.History); s.History != "" && (err != nil || n < 1) {
+		wrong = append(wrong, fmt.Sprintf("DRAWBRIDGE_HISTORY_DAYS is %q: must be a number of days", s.History))
 	}
 	if len(wrong) > 0 {
 		slices.Sort(wrong)

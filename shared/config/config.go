@@ -33,6 +33,7 @@ type Hub struct {
 	Notify    Notify   `json:"notify"`
 	Scan      []string `json:"scan_command"`
 	Log       Log      `json:"log"`
+	History   Days     `json:"history_days"` // how long the history holds values
 
 	redactor *Redactor
 }
@@ -51,6 +52,7 @@ type Poller struct {
 	Notify  Notify   `json:"notify"`
 	Scan    []string `json:"scan_command"`
 	Log     Log      `json:"log"`
+	History Days     `json:"history_days"` // how long the history holds values
 
 	redactor *Redactor
 }
@@ -134,6 +136,12 @@ func (d *Duration) UnmarshalJSON(raw []byte) error {
 
 // Std is the duration as Go has it.
 func (d Duration) Std() time.Duration { return time.Duration(d) }
+
+// Days is a number of days.
+type Days int
+
+// Std is the time as Go has it.
+func (d Days) Std() time.Duration { return time.Duration(d) * 24 * time.Hour }
 
 // A Size is a number of bytes, written "100MB"; the units are powers of 1024.
 type Size int64

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/store"
@@ -12,8 +13,9 @@ import (
 // Book is where one site keeps its pairs.
 type Book struct {
 	Store store.Store
-	Site  string       // name of the site, for the list of what is due
-	Now   func() int64 // hub ms
+	Site  string        // name of the site, for the list of what is due
+	Now   func() int64  // hub ms
+	Keep  time.Duration // how long the history holds values; 0: [ValuesKept]
 	// Only leaves out connections that whoever uses the book has no business with; nil: none.
 	Only func(bridge.Connection) bool
 }

@@ -14,6 +14,7 @@
 //	pair/C/I      copy/<kind>/<id>      a member written there (its remote id), wanted and done here
 //	pair/C/I      copyof/<kind>/<id>    local id of a copy -> remote id of its original
 //	pair/C/I      history/<time>-<n>    what happened, newest last
+//	pair/C/I      past/<time>-<n>       the same, old: with hashes in place of values (fade.go)
 //	news/C        news                  nothing; its revision is that of what an exchange tells besides pairs (news.go)
 //	again/C       R                     a remote issue that is to be offered anew: its twin may be made now
 //	look/S        C/I                   a pair whose issue is to be read again: an observation may be lost; in the sparse index

@@ -63,7 +63,7 @@ func (b *Book) EraseMember(ctx context.Context, connection, issue, key string) (
 					}
 				}
 			}
-		case strings.HasPrefix(sort, "history/"), sort == "head":
+		case strings.HasPrefix(sort, "history/"), strings.HasPrefix(sort, "past/"), sort == "head":
 			if events, ok := doc["events"].([]any); ok {
 				doc["events"] = slices.DeleteFunc(events, func(e any) bool { return fieldOf(e) == key })
 			}
@@ -84,7 +84,11 @@ func fieldOf(e any) any {
 // EraseWords replaces words that name a person (id, e-mail address, display name) wherever they stand in what is kept about
 // an issue.
 func (b *Book) EraseWords(ctx context.Context, connection, issue string, words []string) (int, error) {
-	return b.rewrite(ctx, connection, issue, func(_ string, v any) any { return scrub(v, words) })
+	all := slices.Clone(words)
+	for _, w := range words {
+		all = append(all, hashed(bridge.ValueOf(w)).Text())
+	}
+	return b.rewrite(ctx, connection, issue, func(_ string, v any) any { return scrub(v, all) })
 }
 
 func scrub(v any, words []string) any {

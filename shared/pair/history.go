@@ -26,9 +26,6 @@ type Event struct {
 	Note    string       `json:"note,omitempty"` // for a person
 }
 
-// HistoryKept is how long history is kept.
-const HistoryKept = 90 * 24 * time.Hour
-
 const historyValueMax = 2 << 10 // bytes of a value kept in the history
 
 // Note adds a line to the pair's history. It is written with the update.
@@ -61,7 +58,7 @@ func (p *Pair) historyOp(first int, events []Event, now int64) store.Op {
 		body = []byte(`{"events":[]}`)
 	}
 	key := p.key(fmt.Sprintf("history/%013d-e%06d-%d", events[0].At, first, len(events)))
-	return store.Put(store.Doc{Key: key, Body: body, Expires: time.UnixMilli(now).Add(HistoryKept)})
+	return store.Put(store.Doc{Key: key, Body: body, Expires: time.UnixMilli(now).Add(p.book.valuesKept() + grace)})
 }
 
 // History returns the newest lines of a pair's history, oldest first; limit counts documents, which hold one or more
@@ -72,6 +69,11 @@ func (b *Book) History(ctx context.Context, connection, issue string, limit int)
 		return nil, err
 	}
 	docs, err := b.Store.List(ctx, part(connection, issue), store.Range{Prefix: "history/", Reverse: true, Limit: limit})
+	if err == nil && (limit == 0 || len(docs) < limit) {
+		var past []store.Doc
+		past, err = b.Store.List(ctx, part(connection, issue), store.Range{Prefix: "past/", Reverse: true, Limit: max(0, limit-len(docs))})
+		docs = append(docs, past...)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -81,13 +83,22 @@ func (b *Book) History(ctx context.Context, connection, issue string, limit int)
 		if first >= p.told || i > 0 && first == firstOf(docs[i-1]) {
 			continue // on its way there when somebody crashed: the head, or the next document, has it and more
 		}
-		var h struct{ Events []Event }
-		if err := json.Unmarshal(docs[i].Body, &h); err != nil {
-			return nil, damaged(docs[i].Key, err)
+		lines, err := linesOf(docs[i])
+		if err != nil {
+			return nil, err
 		}
-		out = append(out, h.Events...)
+		out = append(out, lines...)
 	}
 	return append(out, p.pending...), nil
+}
+
+// linesOf are the lines that a document of the history holds.
+func linesOf(d store.Doc) ([]Event, error) {
+	var h struct{ Events []Event }
+	if err := json.Unmarshal(d.Body, &h); err != nil {
+		return nil, damaged(d.Key, err)
+	}
+	return h.Events, nil
 }
 
 // firstOf says which line is the first of a document.

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -31,6 +32,17 @@ func Start(ctx context.Context, s *site.Site, connection, why string, all bool) 
 // rejoining is why a sweep offers everything again.
 const rejoining = "rejoin"
 
+// StartAll sends the tasks for the first pages of all connections, those that have ended too: of them the history fades.
+func StartAll(ctx context.Context, s *site.Site, why string) error {
+	all, err := s.Book.Connections(ctx)
+	for _, c := range all {
+		if c.State != bridge.Pending {
+			err = errors.Join(err, Start(ctx, s, c.ID, why, false))
+		}
+	}
+	return err
+}
+
 // Rejoin sends the task for the first page of a sweep that offers everything of every pair again and reads every
 // changelog: one side has another state than it had. Asking twice for the same request is asking once.
 func Rejoin(ctx context.Context, s *site.Site, connection string, request int64) error {
@@ -58,15 +70,38 @@ func (w *Sweep) Page(ctx context.Context, t site.Task) error {
 	if t.Request != 0 {
 		return w.rejoin(ctx, t)
 	}
+	lines, err := w.Site.Book.List(ctx, t.Connection, t.After, pairsPerPage)
+	if err != nil || len(lines) == 0 {
+		return err
+	}
+	for _, l := range lines {
+		if err := w.Site.Book.Fade(ctx, t.Connection, l.Issue); err != nil {
+			return err
+		}
+	}
+	c, err := w.Site.Book.Connection(ctx, t.Connection)
+	if err != nil || c == nil {
+		return err
+	}
+	if c.State != bridge.Ended {
+		if err := w.page(ctx, t, lines); err != nil {
+			return err
+		}
+	}
+	t.After = lines[len(lines)-1].Issue
+	if len(lines) < pairsPerPage {
+		return nil
+	}
+	return next(ctx, w.Site, t)
+}
+
+// page compares the pairs of a page with Jira.
+func (w *Sweep) page(ctx context.Context, t site.Task, lines []pair.Line) error {
 	if err := w.Site.Check(ctx); err != nil {
 		return err // an issue that nobody may see is not one that was deleted
 	}
 	if t.All {
 		w.Site.Notice(t.Connection) // rules were published a moment ago, most likely
-	}
-	lines, err := w.Site.Book.List(ctx, t.Connection, t.After, pairsPerPage)
-	if err != nil || len(lines) == 0 {
-		return err
 	}
 	changed, odd, err := w.compare(ctx, t.Connection, lines, t.All)
 	if err != nil {
@@ -80,11 +115,7 @@ func (w *Sweep) Page(ctx context.Context, t site.Task) error {
 			return err
 		}
 	}
-	t.After = lines[len(lines)-1].Issue
-	if len(lines) < pairsPerPage {
-		return nil
-	}
-	return next(ctx, w.Site, t)
+	return nil
 }
 
 // rejoin marks all pairs of a connection to be offered again; then Jira is asked what they show.
