@@ -177,7 +177,8 @@ func (c *checker) required(n *node, s *schema, path string, meant []string) {
 	}
 }
 
-// fallback is the value of a setting that is not in the file: its default, or an object of defaults.
+// fallback is the value of a setting that is not in the file: its default, or an object of defaults. An object that has to
+// say something is not there unless the file says it.
 func (c *checker) fallback(s *schema) (any, bool) {
 	if s.Default != nil {
 		var v any
@@ -189,7 +190,7 @@ func (c *checker) fallback(s *schema) (any, bool) {
 		}
 		return v, true
 	}
-	if s.Type != object || s.Secret {
+	if s.Type != object || s.Secret || len(s.Required) > 0 {
 		return nil, false
 	}
 	out := map[string]any{}

@@ -244,6 +244,9 @@ func TestDefaults(t *testing.T) {
 	if p.Watch.Interval.Std().String() != "10s" || p.Log.Level != "info" || p.Metrics != nil || p.Site.BrowseURL != p.Site.APIURL {
 		t.Errorf("defaults are not as documented: %+v", p)
 	}
+	if n := p.Notify; n.Mail != nil || n.Webhook != nil || len(n.Command) > 0 {
+		t.Errorf("nobody is to be told, but %+v", n)
+	}
 }
 
 func TestAMissingFileIsNamed(t *testing.T) {
