@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
+	"drawbridge/shared/merge"
 	"drawbridge/shared/observe"
 	"drawbridge/shared/pair"
 	"drawbridge/shared/rule"
@@ -18,14 +20,60 @@ import (
 
 // allView is what a new rule set would change over all pairs.
 type allView struct {
-	Pairs   int            `json:"pairs"`          // looked at
-	Changed int            `json:"changed"`        // of which something would change
-	Out     map[string]int `json:"out"`            // by field: what leaves would be another value
-	In      map[string]int `json:"in"`             // by field: what is written here would be
-	Stops   int            `json:"stops"`          // nothing would leave any more
-	Starts  int            `json:"starts"`         // something would leave, and nothing did
-	Some    []string       `json:"some,omitempty"` // keys of the first changed ones
-	Failing map[string]int `json:"failing,omitempty"`
+	Pairs   int                `json:"pairs"`           // looked at
+	Changed int                `json:"changed"`         // of which something would change
+	Fields  map[string]*effect `json:"fields"`          // by field, those that would change
+	Stops   int                `json:"stops"`           // nothing would leave any more
+	Starts  int                `json:"starts"`          // something would leave, and nothing did
+	Fails   int                `json:"fails,omitempty"` // of the script, which fails as a whole
+	Some    []string           `json:"some,omitempty"`  // keys of the first changed ones
+}
+
+// effect is what a new rule set would do to one field, in numbers of pairs.
+type effect struct {
+	Leaves  turn `json:"leaves"`  // what is sent of it
+	Written turn `json:"written"` // what is written to it here, of what the other side sent
+	Fails   int  `json:"fails,omitempty"`
+}
+
+// turn counts what becomes of a value.
+type turn struct {
+	Another int `json:"another,omitempty"`
+	First   int `json:"first,omitempty"` // there was none
+	NoMore  int `json:"noMore,omitempty"`
+}
+
+// count takes in a pair in which something changes: was there a value, and is there one under the new rules?
+func (t *turn) count(was, is bool) {
+	switch {
+	case was && !is:
+		t.NoMore++
+	case is && !was:
+		t.First++
+	default:
+		t.Another++
+	}
+}
+
+func (t turn) String() string {
+	var parts []string
+	for _, p := range []struct {
+		what string
+		n    int
+	}{{"another value", t.Another}, {"for the first time", t.First}, {"no more", t.NoMore}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%s: %d", p.what, p.n))
+		}
+	}
+	return cmp.Or(strings.Join(parts, ", "), "-")
+}
+
+// effect is that of the field of a replica key.
+func (v *allView) effect(key string) *effect {
+	if v.Fields[key] == nil {
+		v.Fields[key] = &effect{}
+	}
+	return v.Fields[key]
 }
 
 const someKeys = 10
@@ -36,7 +84,7 @@ func (h *half) ruleTestAll(ctx context.Context, c *bridge.Connection, next *rule
 	if err != nil {
 		return err
 	}
-	v := allView{Out: map[string]int{}, In: map[string]int{}, Failing: map[string]int{}}
+	v := allView{Fields: map[string]*effect{}}
 	bar := h.screen.progress("pairs")
 	defer bar.done()
 	var some []*pair.Pair
@@ -80,7 +128,8 @@ func (h *half) compareRules(ctx context.Context, c *bridge.Connection, now, next
 		if err != nil {
 			return err
 		}
-		env := observe.Env(known[is.ID], view, view.Issue)
+		p := known[is.ID]
+		env := observe.Env(p, view, view.Issue)
 		v.Pairs++
 		was, err := h.site.Kept(ctx, now, env, is.ID)
 		if err != nil {
@@ -90,7 +139,7 @@ func (h *half) compareRules(ctx context.Context, c *bridge.Connection, now, next
 		if err != nil {
 			return err
 		}
-		if v.differs(now, next, env, was == "", kept == "") {
+		if v.differs(p, now, next, env, was == "", kept == "") {
 			v.Changed++
 			if len(v.Some) < someKeys {
 				v.Some = append(v.Some, is.Key)
@@ -101,13 +150,13 @@ func (h *half) compareRules(ctx context.Context, c *bridge.Connection, now, next
 }
 
 // differs counts the fields that two rule sets treat differently for one pair.
-func (v *allView) differs(now, next *rule.Rules, env rule.Env, left, leaves bool) bool {
+func (v *allView) differs(p *pair.Pair, now, next *rule.Rules, env rule.Env, left, leaves bool) bool {
 	was, err1 := now.Outgoing(env)
 	is, err2 := next.Outgoing(env)
 	changed := false
 	switch {
 	case err2 != nil:
-		v.Failing["(script)"]++
+		v.Fails++
 		changed = err1 == nil
 	case left && !leaves:
 		v.Stops++
@@ -116,26 +165,60 @@ func (v *allView) differs(now, next *rule.Rules, env rule.Env, left, leaves bool
 		v.Starts++
 		changed = true
 	default:
-		changed = count2(v.Out, keysOf(was.Fields, is.Fields), func(k string) bool {
-			if is.Fields[k].Err != nil {
-				v.Failing[k]++
-			}
-			return !sameOut(was.Fields[k], is.Fields[k])
-		})
+		changed = v.leave(p, env.Local, was.Fields, is.Fields)
 	}
 	wasIn, _ := now.Incoming(env)
 	isIn, _ := next.Incoming(env)
-	return count2(v.In, keysOf(wasIn, isIn), func(k string) bool { return !sameIn(wasIn[k], isIn[k]) }) || changed
+	return v.write(p, wasIn, isIn) || changed
 }
 
-func count2(into map[string]int, keys []string, differs func(string) bool) (any bool) {
-	for _, k := range keys {
-		if differs(k) {
-			into[k]++
-			any = true
+// leave counts what is sent. Publishing is no edit: a side sends what was edited there, and where the issue was first, what
+// nobody edited yet.
+func (v *allView) leave(p *pair.Pair, here bridge.Role, was, is map[string]rule.Out) (changed bool) {
+	sent := func(o rule.Out) bool { return o.Err == nil && (o.Value != "" || o.Set != nil) }
+	mine, theirs := edited(p)
+	for _, k := range keysOf(was, is) {
+		a, b := was[k], is[k]
+		if b.Err != nil {
+			v.effect(k).Fails++
+		}
+		speaks := mine[k] || p.Head.Origin == here && !theirs[k]
+		if speaks && (sent(a) != sent(b) || sent(b) && !sameOut(a, b)) {
+			v.effect(k).Leaves.count(sent(a), sent(b))
+			changed = true
 		}
 	}
-	return any
+	return changed
+}
+
+// write counts what is written here, of what was edited last on the other side.
+func (v *allView) write(p *pair.Pair, was, is map[string]rule.In) (changed bool) {
+	written := func(in rule.In) bool { return in.Field != "" && in.Err == nil && !in.Leave }
+	for _, k := range keysOf(was, is) {
+		if f := p.State.Fields[k]; f != nil && f.Mine != nil && f.Theirs != nil && f.Mine.Saw >= f.Theirs.Seq {
+			continue // edited here since
+		}
+		a, b := was[k], is[k]
+		if b.Err != nil && a.Err == nil {
+			v.effect(k).Fails++
+		}
+		if written(a) != written(b) || written(b) && !sameIn(a, b) {
+			v.effect(k).Written.count(written(a), written(b))
+			changed = true
+		}
+	}
+	return changed
+}
+
+// edited are the replica keys that were edited here, and on the other side.
+func edited(p *pair.Pair) (mine, theirs map[string]bool) {
+	mine, theirs = map[string]bool{}, map[string]bool{}
+	for key, f := range p.State.Fields {
+		base, _, _ := merge.SplitKey(key)
+		mine[base] = mine[base] || f.Mine != nil
+		theirs[base] = theirs[base] || f.Theirs != nil
+	}
+	return mine, theirs
 }
 
 func keysOf[V any](a, b map[string]V) []string {
@@ -147,29 +230,35 @@ func keysOf[V any](a, b map[string]V) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-func sameOut(a, b rule.Out) bool {
-	return a.Value == b.Value && maps.Equal(a.Set, b.Set) && (a.Err == nil) == (b.Err == nil)
-}
+func sameOut(a, b rule.Out) bool { return a.Value == b.Value && maps.Equal(a.Set, b.Set) }
 
 func sameIn(a, b rule.In) bool {
-	return a.Field == b.Field && a.Value == b.Value && a.Leave == b.Leave && (a.Err == nil) == (b.Err == nil) && reflect.DeepEqual(a.User, b.User)
+	return a.Field == b.Field && a.Value == b.Value && reflect.DeepEqual(a.User, b.User)
 }
 
 func (h *half) printAll(w io.Writer, v allView) {
 	fmt.Fprintf(w, "%s looked at, %d would change\n", plural(v.Pairs, "pair", "pairs"), v.Changed)
-	for _, part := range []struct {
-		what   string
-		counts map[string]int
-	}{{"leaves with another value", v.Out}, {"is written here with another value", v.In}, {h.screen.red("fails"), v.Failing}} {
-		for _, k := range slices.Sorted(maps.Keys(part.counts)) {
-			fmt.Fprintf(w, "  %s %s: %s\n", k, part.what, plural(part.counts[k], "pair", "pairs"))
+	if len(v.Fields) > 0 {
+		rows := [][]string{{"FIELD", "LEAVES", "IS WRITTEN HERE", "FAILS"}}
+		for _, k := range sorted(v.Fields) {
+			e := v.Fields[k]
+			fails := "-"
+			if e.Fails > 0 {
+				fails = fmt.Sprint(e.Fails)
+			}
+			rows = append(rows, []string{k, e.Leaves.String(), e.Written.String(), fails})
 		}
+		fmt.Fprintln(w)
+		table(w, rows)
+		fmt.Fprintln(w)
 	}
-	if v.Stops > 0 {
-		fmt.Fprintf(w, "  nothing would leave any more: %s\n", plural(v.Stops, "pair", "pairs"))
-	}
-	if v.Starts > 0 {
-		fmt.Fprintf(w, "  would leave, and did not: %s\n", plural(v.Starts, "pair", "pairs"))
+	for _, l := range []struct {
+		what string
+		n    int
+	}{{"nothing would leave any more", v.Stops}, {"would leave, and did not", v.Starts}, {h.screen.red("the script fails"), v.Fails}} {
+		if l.n > 0 {
+			fmt.Fprintf(w, "%s: %s\n", l.what, plural(l.n, "pair", "pairs"))
+		}
 	}
 	if len(v.Some) > 0 {
 		fmt.Fprintf(w, "for instance %s; see one with drawbridge rules test %s --rules FILE\n", strings.Join(v.Some, ", "), v.Some[0])

@@ -25,7 +25,9 @@ func newRulesTest(s *screen) *cobra.Command {
 		Long: `Works out what leaves of an issue, under the rules in force or those of --rules FILE, and asks the other side
 what it would do with it: the other side evaluates its own rules, answers with names and values, and writes
 nothing. Both halves have to run; --local asks nobody. Exit code 3 if the other side was not heard.
-With --all it says how many pairs a new rule file would change, and which fields; --jql limits it to some.
+With --all it says in how many pairs a new rule file would change something, and by field: what would leave
+with another value, for the first time or no more, what would be written here, what fails. --jql limits it to
+some. What nobody would send or write again because of the new rules is not counted.
 Nothing is sent or stored.`,
 		Example: `  drawbridge rules test SUP-12 --rules rules.yaml --config hub.yaml
   drawbridge rules test --all --rules rules.yaml --jql "project = SUP" --config hub.yaml`,
@@ -216,10 +218,7 @@ func (h *half) printPreview(w io.Writer, a bridge.Preview) {
 			fmt.Fprintf(w, "  %s: %s%s\n", f.Field, value, h.screen.yellow(f.Note))
 			continue
 		}
-		if f.Old != "" {
-			fmt.Fprintln(w, h.screen.diffLine("- "+f.Field+": "+short(f.Old, 80)))
-		}
-		fmt.Fprintln(w, h.screen.diffLine("+ "+f.Field+": "+short(f.New, 80)))
+		h.printChange(w, f)
 	}
 	for _, m := range a.Members {
 		fmt.Fprintf(w, "  %s: %s %s\n", m.Member, m.What, m.Note)
@@ -227,6 +226,49 @@ func (h *half) printPreview(w io.Writer, a bridge.Preview) {
 	if len(a.Fields)+len(a.Members) == 0 {
 		fmt.Fprintln(w, "  nothing: it shows all of it already")
 	}
+}
+
+// printChange shows one field as a diff: values on a line each, a longer text line by line with what stands around a change.
+func (h *half) printChange(w io.Writer, f bridge.PreviewField) {
+	was, is := textLines(f.Old), textLines(f.New)
+	if len(was) > 1 || len(is) > 1 {
+		fmt.Fprintf(w, "  %s:\n", f.Field)
+		for _, l := range around(diff(was, is), 2) {
+			fmt.Fprintln(w, "  "+h.screen.diffLine(l))
+		}
+		return
+	}
+	if f.Old != "" {
+		fmt.Fprintln(w, h.screen.diffLine("- "+f.Field+": "+short(f.Old, 1000)))
+	}
+	fmt.Fprintln(w, h.screen.diffLine("+ "+f.Field+": "+short(f.New, 1000)))
+}
+
+// textLines are the lines of a text; of anything else, one.
+func textLines(v bridge.Value) []string {
+	if text := v.Text(); text != "" {
+		return strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+	}
+	if v == "" || v.Empty() {
+		return nil
+	}
+	return []string{short(v, 1000)}
+}
+
+// around leaves out the lines of a diff that are the same, but for n before and after one that is not.
+func around(lines []string, n int) (out []string) {
+	near := func(i int) bool {
+		return slices.ContainsFunc(lines[max(0, i-n):min(len(lines), i+n+1)], func(l string) bool { return l[0] != ' ' })
+	}
+	for i, l := range lines {
+		switch {
+		case near(i):
+			out = append(out, l)
+		case i == 0 || near(i-1):
+			out = append(out, "  …")
+		}
+	}
+	return out
 }
 
 // dryPair shows what joining two existing issues would do.

@@ -167,6 +167,17 @@ func stepRules(g *guide) error {
 		}
 	}
 	g.saw("both mistakes, with the nearest right names")
+	bare := g.files.path("rules-bare.yaml")
+	if err := writeWhole(bare, []byte("version: 1\n")); err != nil {
+		return err
+	}
+	if out, err = g.run("hub.yaml", exitDone, "rules", "test", "--all", "--rules", bare, "--jql", "key = "+g.pubKey); err != nil {
+		return err
+	}
+	if !strings.Contains(out, "1 pair looked at, 1 would change") || !strings.Contains(out, "no more: 1") {
+		return fmt.Errorf("it does not say what bare rules would change: %s", out)
+	}
+	g.saw("what other rules would change, field by field")
 	if _, err := g.run("poller.yaml", exitDone, "rules", "rollback", "0"); err != nil {
 		return err
 	}
