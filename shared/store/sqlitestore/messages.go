@@ -22,10 +22,12 @@ const lookEvery = 200 * time.Millisecond
 const (
 	fields = "seq, lane, grp, body, sent, attempt"
 	// ready finds messages of a lane, oldest first, whose group has nothing in
-	// flight or delayed. Arguments: lane, now, now. "hidden > 0" names the index
-	// msg_hidden; without it SQLite plans the query anew for every value.
+	// flight or delayed. Arguments: lane, now, now.
 	ready = ` FROM msg WHERE dead = 0 AND lane = ? AND hidden <= ?
-		AND grp NOT IN (SELECT grp FROM msg WHERE hidden > 0 AND hidden > ? AND dead = 0) ORDER BY seq`
+		AND grp NOT IN (SELECT grp` + held + `) ORDER BY seq`
+	// held are the messages in flight or delayed. Argument: now. "hidden > 0" makes the index usable; without it SQLite plans
+	// the query anew for every value. Left to itself, it reads every message that waits instead.
+	held = " FROM msg INDEXED BY msg_hidden WHERE hidden > 0 AND hidden > ? AND dead = 0"
 )
 
 func laneNumber(l bridge.Lane) int {
@@ -103,7 +105,7 @@ func (q messages) Receive(ctx context.Context, max int, visibility time.Duration
 
 // bury makes dead letters of what may not be received again.
 func (q messages) bury(w *tx, now int64) error {
-	_, err := w.exec("UPDATE msg SET dead = 1, receipt = NULL WHERE dead = 0 AND hidden > 0 AND hidden <= ? AND attempt >= ?",
+	_, err := w.exec("UPDATE msg INDEXED BY msg_hidden SET dead = 1, receipt = NULL WHERE dead = 0 AND hidden > 0 AND hidden <= ? AND attempt >= ?",
 		now, q.db.o.MaxAttempts)
 	return err
 }
@@ -301,11 +303,12 @@ func (q messages) Wait(ctx context.Context) error {
 	}
 }
 
+// lookText asks for a message of either lane, and for when the next one comes into sight.
+const lookText = "SELECT EXISTS (SELECT 1" + ready + ") OR EXISTS (SELECT 1" + ready + "), (SELECT min(hidden)" + held + ")"
+
 // look says whether a message can be received now, and if not, when to look again.
 func (q messages) look() (there bool, next time.Duration, err error) {
-	const text = `SELECT EXISTS (SELECT 1` + ready + `) OR EXISTS (SELECT 1` + ready + `),
-		(SELECT min(hidden) FROM msg WHERE hidden > 0 AND hidden > ? AND dead = 0)`
-	s, err := q.db.reader(text)
+	s, err := q.db.reader(lookText)
 	if err != nil {
 		return false, 0, q.db.failed("look into the queue", err)
 	}

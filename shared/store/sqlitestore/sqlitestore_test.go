@@ -397,3 +397,27 @@ func TestALargeFileIsCheckedBesideItsUse(t *testing.T) {
 		t.Errorf("a write into a damaged file: %v", err)
 	}
 }
+
+// TestReceivingReadsNotWhatWaits: what is in flight is found by its index, so that a message costs the same in a long queue.
+func TestReceivingReadsNotWhatWaits(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "state.db"), Options{})
+	for text, searches := range map[string]int{"SELECT " + fields + ready + limit(1): 1, lookText: 3} {
+		rows, err := db.sql.Query("EXPLAIN QUERY PLAN "+text, make([]any, strings.Count(text, "?"))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		var plan []string
+		for rows.Next() {
+			var id, parent, unused int
+			var step string
+			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+				t.Fatal(err)
+			}
+			plan = append(plan, step)
+		}
+		if n := strings.Count(strings.Join(plan, "\n"), "USING INDEX msg_hidden (hidden>?)"); n != searches {
+			t.Errorf("%d searches of the index of hidden messages, want %d:\n%s", n, searches, strings.Join(plan, "\n"))
+		}
+	}
+}
