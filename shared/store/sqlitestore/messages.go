@@ -79,18 +79,20 @@ func send(w *tx, m queue.Message, now int64) error {
 	return err
 }
 
-// Receive implements queue.Queue.
+// Receive implements queue.Queue. That a message is in flight is not waited for on the disk: whoever forgets it receives it
+// again.
 func (q messages) Receive(ctx context.Context, max int, visibility time.Duration) ([]queue.Delivery, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, q.db.failed("receive", err)
 	}
-	if q.db.dying.Load() == 0 { // else what is deleted now may let its group go on
+	if q.db.dry.Load() && q.db.dying.Load() == 0 { // what is deleted now may let its group go on
 		if there, _, err := q.look(); err != nil || !there {
 			return nil, err
 		}
 	}
+	q.db.dry.Store(false)
 	var out []queue.Delivery
-	err := q.db.write(ctx, "receive", func(w *tx) (err error) {
+	err := q.db.note(ctx, "receive", func(w *tx) (err error) {
 		now := q.db.millis()
 		for lane := 0; lane < 2 && len(out) == 0 && err == nil; lane++ {
 			out, err = q.take(w, lane, min(max, queue.MaxReceive), now, visibility)
@@ -99,6 +101,9 @@ func (q messages) Receive(ctx context.Context, max int, visibility time.Duration
 	})
 	if err != nil {
 		return nil, err
+	}
+	if len(out) == 0 {
+		q.db.dry.Store(true)
 	}
 	return out, nil
 }
@@ -191,7 +196,7 @@ func (q messages) Delete(ctx context.Context, ds ...queue.Delivery) error {
 
 // Release implements queue.Queue.
 func (q messages) Release(ctx context.Context, d queue.Delivery, delay time.Duration) error {
-	err := q.db.write(ctx, "release", func(w *tx) error {
+	err := q.db.note(ctx, "release", func(w *tx) error {
 		now := q.db.millis()
 		_, err := w.exec("UPDATE msg SET hidden = ?, receipt = NULL WHERE receipt = ? AND hidden > ? AND dead = 0",
 			now+millisUp(delay), d.Receipt, now)

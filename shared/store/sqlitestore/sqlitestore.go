@@ -53,6 +53,7 @@ type DB struct {
 	once  sync.Once
 	bell  bell
 	dying atomic.Int64 // deletions of messages that were not committed yet
+	dry   atomic.Bool  // the last receive found nothing: a look, which is cheaper, comes before the next
 	stmts sync.Map     // read statements by their text
 
 	checking sync.WaitGroup

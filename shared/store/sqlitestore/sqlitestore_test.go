@@ -421,3 +421,45 @@ func TestReceivingReadsNotWhatWaits(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyHintsDoNotWaitForTheDisk: what must not be lost is on disk when its write returns, whatever was written before.
+func TestOnlyHintsDoNotWaitForTheDisk(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "state.db"), Options{})
+	ctx := t.Context()
+	const normal, full = 1, 2 // https://www.sqlite.org/pragma.html#pragma_synchronous
+	mode := -1
+	ask := func(w *tx) error {
+		rows, err := w.query("PRAGMA synchronous")
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		rows.Next()
+		return rows.Scan(&mode)
+	}
+	for i, c := range []struct {
+		write func() error
+		want  int
+	}{
+		{func() error { return db.write(ctx, "write", ask) }, full},
+		{func() error { return db.note(ctx, "note", ask) }, normal},
+		{func() error { return db.note(ctx, "note", ask) }, normal},
+		{func() error { return db.write(ctx, "write", ask) }, full},
+	} {
+		if err := c.write(); err != nil || mode != c.want {
+			t.Errorf("write %d: synchronous is %d (%v), want %d", i, mode, err, c.want)
+		}
+	}
+	hint := &job{ctx: ctx, do: func(*tx) error { return nil }, hint: true}
+	must := &job{ctx: ctx, do: ask}
+	conn, err := db.sql.Conn(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &tx{conn: conn, stmts: map[string]*sql.Stmt{}, lazy: true}
+	defer w.close()
+	db.commit(w, []*job{hint, must, hint})
+	if must.err != nil || mode != full {
+		t.Errorf("a batch with one that must not be lost: synchronous is %d (%v)", mode, must.err)
+	}
+}

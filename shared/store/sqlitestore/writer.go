@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -30,6 +31,8 @@ type job struct {
 	then func()        // called instead
 	// whole: what it wrote before it failed has to be taken back. A queue may keep it, and one statement leaves nothing.
 	whole bool
+	// hint: it may be lost with the power, not with the process.
+	hint bool
 }
 
 func (j *job) finish() {
@@ -46,6 +49,11 @@ func (j *job) finish() {
 // had ended before. Where it fails, what it wrote before may stay.
 func (db *DB) write(ctx context.Context, what string, do func(*tx) error) error {
 	return db.submit(ctx, what, &job{ctx: ctx, do: do, done: make(chan struct{})})
+}
+
+// note is write for what may be lost when the power fails: it does not wait for the disk where only its like is written.
+func (db *DB) note(ctx context.Context, what string, do func(*tx) error) error {
+	return db.submit(ctx, what, &job{ctx: ctx, do: do, done: make(chan struct{}), hint: true})
 }
 
 func (db *DB) submit(ctx context.Context, what string, j *job) error {
@@ -78,13 +86,13 @@ func (db *DB) submit(ctx context.Context, what string, j *job) error {
 	}
 }
 
-// later runs do like write, in its turn, and returns before it is durable; then is called when it is done, however that went.
+// later runs do like note, in its turn, and returns before it is done; then is called when it is done, however that went.
 func (db *DB) later(what string, do func(*tx) error, then func()) error {
 	if db.o.ReadOnly {
 		return db.failed(what, errReadOnly)
 	}
 	select {
-	case db.jobs <- &job{ctx: context.Background(), do: do, then: then}:
+	case db.jobs <- &job{ctx: context.Background(), do: do, then: then, hint: true}:
 		return nil
 	case <-db.quit:
 		return db.failed(what, errClosed)
@@ -145,7 +153,10 @@ func (db *DB) waiting(first *job) []*job {
 // commit runs the jobs in one transaction and reports to each. A job that
 // fails takes back only itself, unless the transaction is lost with it.
 func (db *DB) commit(w *tx, batch []*job) {
-	err := w.begin()
+	err := w.sync(slices.ContainsFunc(batch, func(j *job) bool { return !j.hint }))
+	if err == nil {
+		err = w.begin()
+	}
 	if err == nil {
 		err = w.end(w.all(batch))
 	}
@@ -172,6 +183,23 @@ func (db *DB) sweep(w *tx) error {
 type tx struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
+	lazy  bool // commits do not wait for the disk
+}
+
+// sync says whether the next commit waits for the disk, and with it all before. Either way a commit outlives the process.
+func (w *tx) sync(wait bool) error {
+	if w.lazy != wait {
+		return nil
+	}
+	mode := "NORMAL"
+	if wait {
+		mode = "FULL"
+	}
+	_, err := w.conn.ExecContext(context.Background(), "PRAGMA synchronous = "+mode) // prepared, it would work only once
+	if err == nil {
+		w.lazy = !wait
+	}
+	return err
 }
 
 func (w *tx) begin() error {
