@@ -2,28 +2,23 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/xml"
-	"fmt"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/spf13/cobra"
 
+	"drawbridge/shared/awscall"
 	"drawbridge/shared/blob/s3blob"
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/config"
@@ -79,12 +74,12 @@ func (h *half) openStack(ctx context.Context, name string) error {
 		return err
 	}
 	s := &stack{name: name, aws: cfg, prefix: known["SecretsPrefix"], table: known["TableName"]}
-	s.secrets = ssmsecret.New(ssm.NewFromConfig(cfg), s.prefix)
+	s.secrets = ssmsecret.New(cfg, s.prefix)
 	h.stack, h.role = s, bridge.Public
 	h.hub = s.settings(known)
 	queues := sqsqueue.Options{
 		Live: known["LiveQueueUrl"], LiveDead: known["LiveDeadQueueUrl"], Bulk: known["BulkQueueUrl"], BulkDead: known["BulkDeadQueueUrl"],
-		Claims: s3blob.New(s3.NewFromConfig(cfg), known["BucketName"]),
+		Claims: s3blob.New(cfg, known["BucketName"]),
 	}
 	h.use(dynamostore.New(dynamodb.NewFromConfig(cfg), s.table), sqsqueue.New(sqs.NewFromConfig(cfg), queues))
 	return nil
@@ -158,18 +153,23 @@ func (s *stack) key(ctx context.Context) string {
 
 func (s *stack) String() string { return "aws:" + s.name + ", table " + s.table }
 
-// describeStack returns parameters and outputs of a stack by name; an output counts over a parameter of the same name. The
-// one call does not pay for the client's module: a form, a signature and an XML answer do.
+// describeStack returns parameters and outputs of a stack by name; an output counts over a parameter of the same name.
 func describeStack(ctx context.Context, cfg aws.Config, name string) (map[string]string, error) {
-	form := url.Values{"Action": {"DescribeStacks"}, "Version": {"2010-05-15"}, "StackName": {name}}.Encode()
-	answer, err := callCloudFormation(ctx, cfg, form)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	resp, err := awscall.New(cfg, "cloudformation", "").Do(ctx, awscall.Request{
+		Method: http.MethodPost, Path: "/", Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+		Body: awscall.Text(url.Values{"Action": {"DescribeStacks"}, "Version": {"2010-05-15"}, "StackName": {name}}.Encode()),
+	})
+	if refusal := new(awscall.Error); errors.As(err, &refusal) && refusal.Status < 500 {
+		return nil, bridge.Permanent("stack-unknown", "stack %s in region %s: %w", name, cfg.Region, err)
+	}
 	if err != nil {
 		return nil, bridge.Temporary("aws-unavailable", "stack %s: %w", name, err)
 	}
+	defer resp.Body.Close()
 	var out struct {
-		Code    string `xml:"Error>Code"`
-		Message string `xml:"Error>Message"`
-		Stacks  []struct {
+		Stacks []struct {
 			Parameters []struct {
 				ParameterKey, ParameterValue string
 			} `xml:"Parameters>member"`
@@ -178,11 +178,11 @@ func describeStack(ctx context.Context, cfg aws.Config, name string) (map[string
 			} `xml:"Outputs>member"`
 		} `xml:"DescribeStacksResult>Stacks>member"`
 	}
-	if err := xml.Unmarshal(answer, &out); err != nil {
+	if err := xml.NewDecoder(io.LimitReader(resp.Body, mostAnswer)).Decode(&out); err != nil {
 		return nil, bridge.Temporary("aws-unavailable", "stack %s: the answer is not CloudFormation's: %w", name, err)
 	}
 	if len(out.Stacks) == 0 {
-		return nil, bridge.Permanent("stack-unknown", "stack %s in region %s: %s: %s", name, cfg.Region, out.Code, out.Message)
+		return nil, bridge.Permanent("stack-unknown", "stack %s in region %s: CloudFormation knows none of this name", name, cfg.Region)
 	}
 	known := map[string]string{}
 	for _, p := range out.Stacks[0].Parameters {
@@ -200,35 +200,3 @@ func describeStack(ctx context.Context, cfg aws.Config, name string) (map[string
 
 // mostAnswer is the most of an answer that is read; one stack's is some KB.
 const mostAnswer = 1 << 20
-
-func callCloudFormation(ctx context.Context, cfg aws.Config, form string) ([]byte, error) {
-	endpoint := "https://cloudformation." + cfg.Region + ".amazonaws.com"
-	if strings.HasPrefix(cfg.Region, "cn-") {
-		endpoint += ".cn"
-	}
-	if cfg.BaseEndpoint != nil {
-		endpoint = *cfg.BaseEndpoint
-	}
-	if own := os.Getenv("AWS_ENDPOINT_URL_CLOUDFORMATION"); own != "" { // as the SDK's own clients do
-		endpoint = own
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(endpoint, "/")+"/", strings.NewReader(form))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	who, err := cfg.Credentials.Retrieve(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("no AWS credentials: %w", err)
-	}
-	sum := sha256.Sum256([]byte(form))
-	if err := v4.NewSigner().SignHTTP(ctx, who, req, hex.EncodeToString(sum[:]), "cloudformation", cfg.Region, time.Now()); err != nil {
-		return nil, err
-	}
-	resp, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	return io.ReadAll(io.LimitReader(resp.Body, mostAnswer))
-}

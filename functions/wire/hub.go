@@ -17,9 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"drawbridge/shared/apply"
 	"drawbridge/shared/blob"
@@ -93,12 +91,12 @@ func awsConfig(getenv func(string) string) aws.Config {
 }
 
 func newHub(cfg aws.Config, s Settings, log *slog.Logger) *Hub {
-	blobs := s3blob.New(s3.NewFromConfig(cfg), s.Bucket)
+	blobs := s3blob.New(cfg, s.Bucket)
 	return &Hub{
 		Settings: s, Log: log, Blobs: blobs,
 		Store:   dynamostore.New(dynamodb.NewFromConfig(cfg), s.Table),
 		Queue:   sqsqueue.New(sqs.NewFromConfig(cfg), sqsqueue.Options{Live: s.Live, Bulk: s.Bulk, Claims: blobs}),
-		Secrets: ssmsecret.New(ssm.NewFromConfig(cfg), s.Secrets),
+		Secrets: ssmsecret.New(cfg, s.Secrets),
 		known:   map[string]secret.Value{}, read: map[string]time.Time{},
 	}
 }

@@ -24,7 +24,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/ingest"
@@ -436,7 +435,7 @@ func TestAMissingParameterIsNamed(t *testing.T) {
 	t.Parallel()
 	tn := newTown(t)
 	tn.hub.Settings.Secrets += "gone/"
-	tn.hub.Secrets = ssmsecret.New(ssm.NewFromConfig(configAt(engine.MiniStack(t))), tn.hub.Settings.Secrets)
+	tn.hub.Secrets = ssmsecret.New(configAt(engine.MiniStack(t)), tn.hub.Settings.Secrets)
 	tn.forget()
 	tn.log.Cut()
 	ex, err := tn.hub.Exchange()

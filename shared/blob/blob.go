@@ -58,9 +58,6 @@ type Store interface {
 	// Presign returns a URL with which whoever has it may GET or PUT the blob
 	// until ttl is over; ok is false if the driver has no such URLs.
 	Presign(ctx context.Context, key, method string, ttl time.Duration) (url string, ok bool, err error)
-
-	// Expire deletes what was put before the given time and returns how many.
-	Expire(ctx context.Context, before time.Time) (int, error)
 }
 
 // ValidKey returns a permanent error for a key no driver takes. A key is

@@ -138,17 +138,3 @@ func (m *Memory) Presign(_ context.Context, key, method string, _ time.Duration)
 	}
 	return "", false, ValidMethod(method)
 }
-
-// Expire implements [Store].
-func (m *Memory) Expire(ctx context.Context, before time.Time) (n int, err error) {
-	err = m.call(ctx, "expire", "all", func() error {
-		for key, b := range m.blobs {
-			if b.Modified.Before(before) {
-				delete(m.blobs, key)
-				n++
-			}
-		}
-		return nil
-	})
-	return n, err
-}

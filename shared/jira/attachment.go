@@ -99,7 +99,7 @@ func (c *Client) Upload(ctx context.Context, issueID, name string, size int64, r
 	err = c.do(ctx, call{what: fmt.Sprintf("attach %q to issue %s", name, issueID), method: http.MethodPost, route: "issue/{issue}/attachments", issue: issueID,
 		build: func(ctx context.Context) (*http.Request, error) {
 			body := io.MultiReader(bytes.NewReader(head), content, bytes.NewReader(tail))
-			req, err := c.gj.NewRawRequestWithContext(ctx, http.MethodPost, "rest/api/2/issue/"+url.PathEscape(issueID)+"/attachments", body)
+			req, err := c.gj.newRawRequest(ctx, http.MethodPost, "rest/api/2/issue/"+url.PathEscape(issueID)+"/attachments", body)
 			if err != nil {
 				return nil, err
 			}

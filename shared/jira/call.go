@@ -132,7 +132,7 @@ func (c *Client) send(ctx context.Context, k *call) (*http.Response, *bridge.Err
 		return nil, (&fault{cause: err}).with(bridge.Permanent("request-unwritable", "%s: %v", k.what, err), bridge.LevelPair)
 	}
 	began := c.opts.Now()
-	res, err := c.gj.Do(req, nil)
+	res, err := c.gj.do(req, nil)
 	ended := c.opts.Now()
 	if res == nil || res.Response == nil {
 		c.count(k, 0, ended.Sub(began))
@@ -150,7 +150,7 @@ func (c *Client) request(ctx context.Context, k *call) (req *http.Request, err e
 	if k.build != nil {
 		req, err = k.build(ctx)
 	} else {
-		req, err = c.gj.NewRequestWithContext(ctx, k.method, k.path, k.body)
+		req, err = c.gj.newRequest(ctx, k.method, k.path, k.body)
 	}
 	if err != nil {
 		return nil, err

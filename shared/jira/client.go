@@ -1,6 +1,8 @@
 package jira
 
 import (
+	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -54,7 +56,7 @@ type Auth struct {
 type Client struct {
 	opts    Options
 	api     *url.URL // ends in a slash
-	gj      *gojira.Client
+	gj      underneath
 	stream  *http.Client // for attachments: no total time-out
 	limits  *limits
 	account account
@@ -79,10 +81,20 @@ func New(o Options) (*Client, error) {
 	c := &Client{opts: o, api: api, limits: newLimits(o.Flavour, o.Share, o.OnGate)}
 	calls, stream := c.httpClients()
 	c.stream = stream
-	if c.gj, err = gojira.NewClient(calls, api.String()); err != nil {
+	gj, err := gojira.NewClient(calls, api.String())
+	if err != nil {
 		return nil, bridge.Permanent("site-misconfigured", "api URL %q: %w", o.APIURL, err).At(bridge.LevelSite)
 	}
+	c.gj = underneath{gj.NewRequestWithContext, gj.NewRawRequestWithContext, gj.Do}
 	return c, nil
+}
+
+// underneath are the methods of go-jira's client that are used. A field holding the client itself would have the linker
+// keep every service of it in the functions on AWS.
+type underneath struct {
+	newRequest    func(ctx context.Context, method, path string, body any) (*http.Request, error)
+	newRawRequest func(ctx context.Context, method, path string, body io.Reader) (*http.Request, error)
+	do            func(r *http.Request, v any) (*gojira.Response, error)
 }
 
 // check fills in what was left out and refuses what cannot work.

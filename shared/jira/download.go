@@ -104,7 +104,7 @@ func (c *Client) open(ctx context.Context, k *call) (io.ReadCloser, *bridge.Erro
 	}
 	held, cancel := context.WithCancel(ctx)
 	timer := time.AfterFunc(stall, cancel)
-	req, err := c.gj.NewRawRequestWithContext(held, k.method, k.path, nil)
+	req, err := c.gj.newRawRequest(held, k.method, k.path, nil)
 	if err != nil {
 		timer.Stop()
 		cancel()

@@ -11,10 +11,11 @@ import (
 var layers = map[string]int{
 	"bridge": 0, // the words
 
-	"config": 1, // files; read by mains
-	"merge":  1, // pure decisions
-	"rule":   1,
-	"sign":   1,
+	"awscall": 1, // signed calls to AWS, for drivers and mains
+	"config":  1, // files; read by mains
+	"merge":   1, // pure decisions
+	"rule":    1,
+	"sign":    1,
 
 	"store":  2, // ports and their drivers
 	"queue":  2,
@@ -48,7 +49,7 @@ var confined = map[string][]string{
 	"github.com/goccy/go-yaml":              {"shared/config", "shared/rule"},
 	"github.com/santhosh-tekuri/jsonschema": {"shared/config", "shared/rule"},
 	"modernc.org/sqlite":                    {"shared/store", "shared/queue"},
-	"github.com/aws/aws-sdk-go-v2":          {"shared/store", "shared/queue", "shared/blob", "shared/secret", "functions", "cmd"},
+	"github.com/aws/aws-sdk-go-v2":          {"shared/awscall", "shared/store", "shared/queue", "shared/blob", "shared/secret", "functions", "cmd"},
 	"github.com/aws/aws-lambda-go":          {"functions"},
 }
 

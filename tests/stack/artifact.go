@@ -62,7 +62,7 @@ func compile(t testing.TB, root, dir string) error {
 	}
 	cmd := exec.Command(filepath.Join(engine.SAM(t), "sam"), "build", "--template", template, "--base-dir", ".", "--build-dir", dir)
 	cmd.Dir = root
-	cmd.Env = append(engine.SAMEnvironment(t), "CGO_ENABLED=0", "GOFLAGS=-trimpath -tags=lambda.norpc -ldflags=-s")
+	cmd.Env = append(engine.SAMEnvironment(t), "CGO_ENABLED=0", "GOFLAGS=-trimpath -tags=lambda.norpc,nethttpomithttp2 -ldflags=-s")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("sam build: %w\n%s", err, out)
 	}

@@ -43,7 +43,6 @@ func Conformance(t *testing.T, o Options, open func(t *testing.T) blob.Store) {
 		{"failing reader", failingReader},
 		{"keys", keys},
 		{"delete", remove},
-		{"expire", expire},
 		{"presign", presign},
 		{"presign refusals", presignRefusals},
 		{"concurrent puts", concurrent},
@@ -251,22 +250,6 @@ func remove(s *suite) {
 	s.holds("a/c", "2")
 }
 
-func expire(s *suite) {
-	for i := range 3 {
-		s.put(fmt.Sprint("old/", i), "x")
-	}
-	if n, err := s.b.Expire(s.ctx, time.Now().Add(-time.Hour)); n != 0 || err != nil {
-		s.Errorf("Expire before an hour ago: %d, %v", n, err)
-	}
-	s.holds("old/0", "x")
-	if n, err := s.b.Expire(s.ctx, time.Now().Add(time.Hour)); n != 3 || err != nil {
-		s.Errorf("Expire of everything: %d, %v", n, err)
-	}
-	s.lacks("old/0")
-	s.put("old/0", "again")
-	s.holds("old/0", "again")
-}
-
 func concurrent(s *suite) {
 	contents := []string{strings.Repeat("a", 70000), strings.Repeat("b", 70000), "c"}
 	var wg sync.WaitGroup
@@ -298,9 +281,8 @@ func cancelled(s *suite) {
 	_, putErr := s.b.Put(ctx, "a", stream("x"), 1, "")
 	_, _, getErr := s.b.Get(ctx, "a")
 	_, statErr := s.b.Stat(ctx, "a")
-	_, expireErr := s.b.Expire(ctx, time.Now())
 	for name, err := range map[string]error{
-		"Put": putErr, "Get": getErr, "Stat": statErr, "Delete": s.b.Delete(ctx, "a"), "Expire": expireErr,
+		"Put": putErr, "Get": getErr, "Stat": statErr, "Delete": s.b.Delete(ctx, "a"),
 	} {
 		if !errors.Is(err, context.Canceled) || !bridge.IsTemporary(err) {
 			s.Errorf("%s with a cancelled context: %v", name, err)

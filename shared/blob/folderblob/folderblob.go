@@ -215,7 +215,7 @@ func (f *Folder) Presign(_ context.Context, key, method string, _ time.Duration)
 	return "", false, blob.ValidMethod(method)
 }
 
-// Expire implements [blob.Store].
+// Expire deletes what was put before the given time and returns how many.
 func (f *Folder) Expire(ctx context.Context, before time.Time) (int, error) {
 	n := 0
 	err := filepath.WalkDir(f.dir, func(path string, d fs.DirEntry, err error) error {

@@ -1,7 +1,9 @@
 package folderblob
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -32,6 +34,31 @@ func put(t *testing.T, f *Folder, key, content string) {
 	t.Helper()
 	if _, err := f.Put(t.Context(), key, strings.NewReader(content), int64(len(content)), ""); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestExpire(t *testing.T) {
+	f := open(t)
+	for i := range 3 {
+		put(t, f, fmt.Sprint("old/", i), "x")
+	}
+	if n, err := f.Expire(t.Context(), time.Now().Add(-time.Hour)); n != 0 || err != nil {
+		t.Errorf("Expire before an hour ago: %d, %v", n, err)
+	}
+	if _, err := f.Stat(t.Context(), "old/0"); err != nil {
+		t.Errorf("what is young: %v", err)
+	}
+	if n, err := f.Expire(t.Context(), time.Now().Add(time.Hour)); n != 3 || err != nil {
+		t.Errorf("Expire of everything: %d, %v", n, err)
+	}
+	if _, err := f.Stat(t.Context(), "old/0"); !errors.Is(err, blob.ErrNotFound) {
+		t.Errorf("what is old: %v", err)
+	}
+	put(t, f, "old/0", "again")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.Expire(ctx, time.Now()); !errors.Is(err, context.Canceled) || !bridge.IsTemporary(err) {
+		t.Errorf("Expire with a cancelled context: %v", err)
 	}
 }
 

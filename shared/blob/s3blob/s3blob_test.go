@@ -25,25 +25,28 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(engine.Run(m)) }
 
-func client(url string, transport http.RoundTripper) *s3.Client {
-	return s3.New(s3.Options{
-		Region: engine.Region, BaseEndpoint: aws.String(url), UsePathStyle: true,
+func config(url string, transport http.RoundTripper) aws.Config {
+	return aws.Config{
+		Region: engine.Region, BaseEndpoint: &url, HTTPClient: &http.Client{Transport: transport},
 		Credentials: credentials.NewStaticCredentialsProvider(engine.AccessKey, engine.SecretKey, ""),
-		HTTPClient:  &http.Client{Transport: transport},
-		Retryer:     retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 20 * time.Millisecond }),
-	})
+		Retryer: func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 20 * time.Millisecond })
+		},
+	}
 }
 
 var buckets atomic.Int64
 
+// open returns a bucket, and with it the SDK's client: what one writes the other reads.
 func open(t *testing.T) (*s3blob.Store, *s3.Client, string) {
 	t.Helper()
-	c := client(engine.MiniStack(t), http.DefaultTransport)
+	cfg := config(engine.MiniStack(t), http.DefaultTransport)
+	c := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
 	bucket := fmt.Sprintf("drawbridge-%d-%d", os.Getpid(), buckets.Add(1))
 	if _, err := c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
 		t.Fatal(err)
 	}
-	return s3blob.New(c, bucket), c, bucket
+	return s3blob.New(cfg, bucket), c, bucket
 }
 
 func TestConformance(t *testing.T) {
@@ -98,7 +101,7 @@ func TestErrorsNameTheBucket(t *testing.T) {
 		"blob-denied":      {403, "AccessDenied"},
 		"blob-unavailable": {503, "SlowDown"},
 	} {
-		s := s3blob.New(client("http://127.0.0.1:1", answer), "my-bucket")
+		s := s3blob.New(config("http://127.0.0.1:1", answer), "my-bucket")
 		_, putErr := s.Put(t.Context(), "k", strings.NewReader("x"), 1, "")
 		_, _, getErr := s.Get(t.Context(), "k")
 		for _, err := range []error{putErr, getErr} {

@@ -5,29 +5,29 @@ package ssmsecret
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-	"github.com/aws/smithy-go"
 
+	"drawbridge/shared/awscall"
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/secret"
 )
 
 // Source is the parameters under a prefix. It implements secret.Source.
 type Source struct {
-	call   calls
+	ssm    *awscall.Client
 	prefix string
 }
 
 var _ secret.Source = (*Source)(nil)
 
 // New uses the parameters under prefix, e.g. "/drawbridge/prod/".
-func New(client *ssm.Client, prefix string) *Source { return &Source{callsOf(client), prefix} }
+func New(cfg aws.Config, prefix string) *Source { return &Source{awscall.New(cfg, "ssm", ""), prefix} }
 
 // batch is the most parameters of one request.
 const batch = 10
@@ -45,13 +45,17 @@ func (s *Source) Get(ctx context.Context, names ...string) (map[string]secret.Va
 		for _, n := range some {
 			paths = append(paths, s.prefix+n)
 		}
-		out, err := s.call.getParameters(ctx, &ssm.GetParametersInput{Names: paths, WithDecryption: aws.Bool(true)})
+		var out struct {
+			Parameters        []parameter
+			InvalidParameters []string
+		}
+		err := s.call(ctx, "GetParameters", map[string]any{"Names": paths, "WithDecryption": true}, &out)
 		if err != nil {
 			return nil, s.failed(ctx, "read", strings.Join(paths, ", "), err)
 		}
 		missing = append(missing, out.InvalidParameters...)
 		for _, p := range out.Parameters {
-			found[strings.TrimPrefix(aws.ToString(p.Name), s.prefix)] = secret.New(aws.ToString(p.Value))
+			found[strings.TrimPrefix(p.Name, s.prefix)] = secret.New(p.Value)
 		}
 	}
 	if len(missing) > 0 {
@@ -66,23 +70,39 @@ func (s *Source) Put(ctx context.Context, name string, v secret.Value) error {
 		return err
 	}
 	path := s.prefix + name
-	_, err := s.call.putParameter(ctx, &ssm.PutParameterInput{
-		Name: &path, Value: aws.String(v.Reveal()), Type: types.ParameterTypeSecureString, Overwrite: aws.Bool(true),
-	})
+	err := s.call(ctx, "PutParameter", map[string]any{"Name": path, "Value": v.Reveal(), "Type": "SecureString", "Overwrite": true}, new(struct{}))
 	if err != nil {
 		return s.failed(ctx, "write", path, err)
 	}
 	return nil
 }
 
-// failed wraps an error of the SDK; it names the parameters, never their values.
+type parameter struct{ Name, Value string }
+
+// call makes one call of the service (AWS Systems Manager API Reference).
+func (s *Source) call(ctx context.Context, action string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	resp, err := s.ssm.Do(ctx, awscall.Request{
+		Method: http.MethodPost, Path: "/", Body: awscall.Text(string(body)),
+		Header: http.Header{"X-Amz-Target": {"AmazonSSM." + action}, "Content-Type": {"application/x-amz-json-1.1"}},
+	})
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(out)
+}
+
+// failed wraps a failed call; it names the parameters, never their values.
 func (s *Source) failed(ctx context.Context, what, paths string, err error) error {
 	if ctx.Err() != nil {
 		return bridge.Temporary("secret-unavailable", "%s parameters %s: %w", what, paths, ctx.Err())
 	}
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		switch api.ErrorCode() {
+	if refusal := new(awscall.Error); errors.As(err, &refusal) {
+		switch refusal.Code {
 		case "AccessDeniedException", "KMSAccessDeniedException":
 			return bridge.Temporary("secret-denied", "%s parameters %s: %w; look at the role's policy and the key",
 				what, paths, err).At(bridge.LevelSite)

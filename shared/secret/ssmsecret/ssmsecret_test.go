@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/secret"
@@ -23,19 +22,20 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(engine.Run(m)) }
 
-func client(url string, transport http.RoundTripper) *ssm.Client {
-	return ssm.New(ssm.Options{
-		Region: engine.Region, BaseEndpoint: aws.String(url),
+func config(url string, transport http.RoundTripper) aws.Config {
+	return aws.Config{
+		Region: engine.Region, BaseEndpoint: &url, HTTPClient: &http.Client{Transport: transport},
 		Credentials: credentials.NewStaticCredentialsProvider(engine.AccessKey, engine.SecretKey, ""),
-		HTTPClient:  &http.Client{Transport: transport},
-		Retryer:     retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 20 * time.Millisecond }),
-	})
+		Retryer: func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 20 * time.Millisecond })
+		},
+	}
 }
 
 func TestConformance(t *testing.T) {
-	c := client(engine.MiniStack(t), http.DefaultTransport)
+	cfg := config(engine.MiniStack(t), http.DefaultTransport)
 	secrettest.Conformance(t, func(t *testing.T, secrets map[string]string) secret.Source {
-		s := ssmsecret.New(c, fmt.Sprintf("/drawbridge/%d/", os.Getpid()))
+		s := ssmsecret.New(cfg, fmt.Sprintf("/drawbridge/%d/", os.Getpid()))
 		for n, v := range secrets {
 			for _, value := range []string{"old", v} {
 				if err := s.Put(t.Context(), n, secret.New(value)); err != nil {
@@ -60,7 +60,7 @@ func TestErrorsNameTheParameterNotTheValue(t *testing.T) {
 	for code, want := range map[string]string{
 		"AccessDeniedException": "secret-denied", "InternalServerError": "secret-unavailable", "ValidationException": "secret-request",
 	} {
-		s := ssmsecret.New(client("http://127.0.0.1:1", refuse{code}), "/drawbridge/prod/")
+		s := ssmsecret.New(config("http://127.0.0.1:1", refuse{code}), "/drawbridge/prod/")
 		_, getErr := s.Get(t.Context(), "hub-key")
 		putErr := s.Put(t.Context(), "hub-key", secret.New("hunter2"))
 		for _, err := range []error{getErr, putErr} {
