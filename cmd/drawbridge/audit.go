@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"maps"
@@ -13,6 +15,7 @@ import (
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/pair"
+	"drawbridge/shared/poll"
 	"drawbridge/shared/site"
 )
 
@@ -49,8 +52,9 @@ for two years. What became of single issues is in drawbridge sync show KEY.`,
 func (h *half) printActs(w io.Writer, acts []site.Act) {
 	for _, a := range acts {
 		fmt.Fprintf(w, "%s  %s: %s\n", h.when(a.At), h.screen.bold(a.Who), a.What)
-		keys := maps.Clone(a.After)
+		keys := map[string]string{}
 		maps.Copy(keys, a.Before)
+		maps.Copy(keys, a.After)
 		for _, k := range slices.Sorted(maps.Keys(keys)) {
 			fmt.Fprintf(w, "    %s: %s -> %s\n", k, orNone(a.Before[k]), orNone(a.After[k]))
 		}
@@ -125,6 +129,9 @@ func (h *half) facts(ctx context.Context, args []string, names map[string]string
 			out[names[c.ID]+" "+k] = v
 		}
 	}
+	if err := h.keyFacts(ctx, names, out); err != nil {
+		return nil, err
+	}
 	for _, arg := range args {
 		if !issueKey(arg) {
 			continue
@@ -138,6 +145,30 @@ func (h *half) facts(ctx context.Context, args []string, names map[string]string
 		}
 	}
 	return out, nil
+}
+
+// keyFacts are the keys and secrets of the half, told by what says which they are and is no secret.
+func (h *half) keyFacts(ctx context.Context, names, out map[string]string) error {
+	if h.stack != nil {
+		return nil // they are in Parameter Store, and CloudTrail knows who changes them
+	}
+	if w, err := h.hook(); err == nil {
+		secret, _ := w.secret.Reveal() // one that is missing is told of where it is needed
+		sum := sha256.Sum256([]byte(secret))
+		out["webhook secret"] = "sha256:" + hex.EncodeToString(sum[:6])
+	}
+	if h.role == bridge.Public {
+		keys, err := hubKeys{h.book.Store}.all(ctx)
+		for i, k := range keys {
+			out[fmt.Sprintf("hub's key %d", i+1)] = k.ID()
+		}
+		return err
+	}
+	links, err := poll.Book{Store: h.book.Store}.Links(ctx)
+	for _, l := range links {
+		out[names[l.Connection]+" poller's key"], out[names[l.Connection]+" hub's key"] = l.Key.ID(), l.HubKey.ID()
+	}
+	return err
 }
 
 // standing is where a pair is, in a few words.

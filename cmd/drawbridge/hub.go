@@ -49,7 +49,7 @@ gracefully; kill -9 loses nothing.`,
 		},
 	}
 	configFlag(c)
-	c.AddCommand(newWebhook(s, "hub"))
+	c.AddCommand(newHubRotate(s), newWebhook(s, "hub"))
 	return c
 }
 
@@ -76,7 +76,10 @@ func runHub(ctx context.Context, h config.Hub, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	handler, err := hubHandler(ctx, h, e, keys, generation, blobs)
+	if _, err := keys.all(ctx); err != nil {
+		return err
+	}
+	handler, err := hubHandler(h, e, keys, generation, blobs)
 	if err != nil {
 		return err
 	}
@@ -86,24 +89,29 @@ func runHub(ctx context.Context, h config.Hub, log *slog.Logger) error {
 // hold is how long the hub holds an answer until there is something to send: on one machine that costs nothing.
 const hold = 20 * time.Second
 
-func hubHandler(ctx context.Context, h config.Hub, e *engine, keys hubKeys, generation exchange.Generation, blobs *folderblob.Folder) (http.Handler, error) {
+func hubHandler(h config.Hub, e *engine, keys hubKeys, generation exchange.Generation, blobs *folderblob.Folder) (http.Handler, error) {
 	base, err := url.Parse(h.PublicURL)
 	if err != nil {
 		return nil, fmt.Errorf("public_url: %w", err)
 	}
-	signing, err := keys.all(ctx)
-	if err != nil {
-		return nil, err
-	}
 	prefix := strings.TrimRight(base.Path, "/")
 	mux := http.NewServeMux()
-	mux.Handle(prefix+"/v1/", &exchange.Handler{
-		Authority: sign.Authority(base), Prefix: prefix, Keys: signing, Book: exchange.Book{Store: e.site.Book.Store}, Blobs: blobs,
+	half := exchange.Handler{
+		Authority: sign.Authority(base), Prefix: prefix, Book: exchange.Book{Store: e.site.Book.Store}, Blobs: blobs,
 		MaxBlob: int64(h.Limits.Attachment), Now: time.Now, Log: e.log,
 		Backend: &relay.Hub{
 			Relay: relay.Relay{Site: e.site}, Dismiss: exchange.Book{Store: e.site.Book.Store}.Dismiss, State: generation, Kept: new(relay.Kept), Rejoin: e.rejoin, Hold: hold, Cheap: h.Pace == "cheap",
 			Self: exchange.Site{Name: h.Site.Name, Flavour: h.Site.Flavour, URL: h.Site.BrowseURL, Version: version},
 		},
+	}
+	mux.HandleFunc(prefix+"/v1/", func(w http.ResponseWriter, r *http.Request) {
+		now, err := half, error(nil)
+		if now.Keys, err = keys.all(r.Context()); err != nil { // each time: another process may have rotated them
+			e.log.Error("exchange", "error", err, "error_name", bridge.NameOf(err))
+			http.Error(w, "unavailable", http.StatusServiceUnavailable)
+			return
+		}
+		now.ServeHTTP(w, r)
 	})
 	if h.Webhook != nil {
 		mux.Handle(prefix+ingest.Path, http.StripPrefix(prefix, e.webhooks(h.Site.Name, h.Webhook.Secret)))

@@ -80,3 +80,27 @@ func (k hubKeys) start(ctx context.Context) (exchange.Generation, error) {
 		}
 	}
 }
+
+// change replaces the signing keys by what is made of them.
+func (k hubKeys) change(ctx context.Context, change func([]sign.Key) ([]sign.Key, error)) error {
+	for {
+		is, err := k.all(ctx)
+		if err != nil {
+			return err
+		}
+		docs, err := k.store.Get(ctx, keysKey)
+		if err != nil {
+			return err
+		}
+		if is, err = change(is); err != nil {
+			return err
+		}
+		d := *docs[0]
+		if d.Body, err = json.Marshal(map[string]any{"keys": is}); err != nil {
+			return err
+		}
+		if err := k.store.Apply(ctx, store.Replace(d)); !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
+}

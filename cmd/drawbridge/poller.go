@@ -29,7 +29,7 @@ func newPoller(s *screen) *cobra.Command {
 		Long: `The poller stands next to the private Jira. It opens every connection itself, to that Jira and to the hub, and
 listens on nothing but loopback.`,
 	}
-	c.AddCommand(newPollerAccept(s), newPollerRun(s), newPollerOnce(s), newPollerRepair(s), newStatus(s, "drawbridge poller status --config poller.yaml"))
+	c.AddCommand(newPollerAccept(s), newPollerRun(s), newPollerOnce(s), newPollerRepair(s), newPollerRotate(s), newStatus(s, "drawbridge poller status --config poller.yaml"))
 	return c
 }
 
@@ -156,8 +156,8 @@ func (p *pollerHalf) client(connection string) (*exchange.Client, error) {
 	return nil, bridge.Permanent("connection-unknown", "connection %s is not in this poller's state", connection).At(bridge.LevelConnection)
 }
 
-// loop makes the exchange loop of a link, once.
-func (p *pollerHalf) loop(link poll.Link) (*poll.Loop, error) {
+// loop makes the exchange loop of a link, once, or anew.
+func (p *pollerHalf) loop(link poll.Link, anew bool) (*poll.Loop, error) {
 	client, err := link.Client(p.hub)
 	if err != nil {
 		return nil, err
@@ -168,7 +168,7 @@ func (p *pollerHalf) loop(link poll.Link) (*poll.Loop, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if known := p.loops[link.Connection]; known != nil {
+	if known := p.loops[link.Connection]; known != nil && !anew {
 		return known, nil
 	}
 	p.loops[link.Connection] = l
@@ -234,8 +234,8 @@ type worker struct {
 	stop                func()
 }
 
-// startLoops starts a loop for every link that has none yet, and anew where another process accepted an invitation: our key is
-// another one then, and the hub's address or key may be.
+// startLoops starts a loop for every link that has none yet, and anew where another process accepted an invitation or rotated
+// our key, or where the hub's address or key is another one.
 func (p *pollerHalf) startLoops(ctx context.Context, wg *sync.WaitGroup, all map[string]worker) {
 	links, err := p.book.Links(ctx)
 	if err != nil {
@@ -251,11 +251,8 @@ func (p *pollerHalf) startLoops(ctx context.Context, wg *sync.WaitGroup, all map
 		}
 		if known {
 			was.stop()
-			p.mu.Lock()
-			delete(p.loops, link.Connection)
-			p.mu.Unlock()
 		}
-		l, err := p.loop(link)
+		l, err := p.loop(link, known)
 		if err != nil {
 			p.log.Error("connection cannot be used", "connection", link.Connection, "error", err)
 			continue
@@ -319,7 +316,7 @@ func (p *pollerHalf) once(ctx context.Context) error {
 		return err
 	}
 	for _, link := range links {
-		if _, err := p.loop(link); err != nil {
+		if _, err := p.loop(link, false); err != nil {
 			return err
 		}
 	}

@@ -30,8 +30,8 @@ var roles = map[string]role{
 
 	"connection create": operates, "connection edit": operates, "connection end": operates, "connection invite": operates,
 	"connection pause": operates, "connection resume": operates, "connection revoke": operates, "erase": operates,
-	"errors dismiss": operates, "errors retry": operates, "hub": operates, "poller accept": operates, "poller once": operates,
-	"poller repair": operates, "poller run": operates, "recall": operates, "site accept": operates, "sync bulk": operates,
+	"errors dismiss": operates, "errors retry": operates, "hub": operates, "hub rotate": operates, "poller accept": operates, "poller once": operates,
+	"poller repair": operates, "poller rotate": operates, "poller run": operates, "recall": operates, "site accept": operates, "sync bulk": operates,
 	"sync check": operates, "sync import": operates, "sync issue": operates, "sync pair": operates, "sync pick": operates, "sync rebase": operates,
 	"sync retry": operates, "sync stop": operates, "webhook button": operates, "webhook create": operates, "webhook remove": operates, "webhook rotate": operates,
 }
@@ -39,7 +39,7 @@ var roles = map[string]role{
 // rolePath is a command's name in the table. The webhook's commands stand under hub too.
 func rolePath(c *cobra.Command) string {
 	_, path, _ := strings.Cut(c.CommandPath(), " ")
-	return strings.TrimPrefix(path, "hub ")
+	return strings.Replace(path, "hub webhook", "webhook", 1)
 }
 
 // roleFor is what a command needs; one that nobody has thought of needs the most.

@@ -183,5 +183,8 @@ func (c *call) rotate(ctx context.Context) (reply, error) {
 		return reply{}, err
 	}
 	c.h.Log.Info("key rotation announced", "connection", c.connection, "old", r.Old, "new", r.New.ID())
+	if err := c.h.Backend.Rotated(ctx, c.connection, r.Old, r.New.ID()); err != nil {
+		return reply{}, err
+	}
 	return message(KeyResponse{Key: r.New.ID()})
 }

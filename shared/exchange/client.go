@@ -95,9 +95,9 @@ func NewClient(inv sign.Invitation, key sign.Key, hc *http.Client) (*Client, err
 	return &Client{Base: base, HTTP: hc, Key: key, HubKey: inv.HubKey, Clock: new(sign.Clock), Connection: inv.Connection}, nil
 }
 
-// Rotate announces next as the poller's key. Store next before, use it as Key
-// after; until the first exchange with it the hub takes both, so that whatever
-// gets lost, one of them works.
+// Rotate announces next as the poller's key. Store it and use it as Key after;
+// until the first exchange with it the hub takes both, so that whatever gets
+// lost, one of them works.
 func (c *Client) Rotate(ctx context.Context, next sign.Key) error {
 	out := new(KeyResponse)
 	if err := c.json(ctx, "/v1/connections/"+c.Connection+"/keys", sign.NewRotation(c.Connection, c.Key, next), out); err != nil {

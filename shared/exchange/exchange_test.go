@@ -204,6 +204,9 @@ func TestPollerKeyRotationSurvivesLostAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if got := w.backend.rotated; len(got) != 2 || got[1] != next.ID() {
+		t.Errorf("the flows were told of %v", got)
+	}
 	if _, err := exchangeOnce(c, from("i1", 1)); err != nil {
 		t.Errorf("the old key, before the new one was used: %v", err)
 	}

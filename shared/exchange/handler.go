@@ -25,6 +25,9 @@ type Backend interface {
 	// connection and the public site. It may be told more than once.
 	Accepted(ctx context.Context, connection string, site Site) (bridge.Connection, Site, error)
 
+	// Rotated is told that the poller has announced another key, by their ids.
+	Rotated(ctx context.Context, connection, old, next string) error
+
 	// Exchange takes in what the poller sent and returns what goes out: acks,
 	// changes (at most MaxChanges; what is over MaxEncoded is cut off and More
 	// set), configuration the poller does not know, NextPollMS. It may be called
@@ -119,6 +122,11 @@ func countFields(h http.Header) (n int) {
 // serve finds the route, reads the body within its limit and runs the route.
 func (c *call) serve(ctx context.Context, w http.ResponseWriter) (reply, error) {
 	run, limit := c.route()
+	if run == nil && c.knocks() {
+		c.h.Log.Info("somebody looked whether a hub is here, as drawbridge doctor does")
+		status, body := sign.PublicAnswer(c.now)
+		return reply{status: status, bytes: body}, nil
+	}
 	if run == nil {
 		return reply{}, &sign.Refusal{Reason: sign.ReasonTarget, Detail: "no such call"}
 	}
@@ -129,6 +137,11 @@ func (c *call) serve(ctx context.Context, w http.ResponseWriter) (reply, error) 
 		return reply{}, err
 	}
 	return run(ctx)
+}
+
+// knocks reports a request for nothing but an answer.
+func (c *call) knocks() bool {
+	return c.r.Method == http.MethodGet && c.r.URL.EscapedPath() == c.h.Prefix+"/v1/" && c.r.ContentLength == 0
 }
 
 // route knows every path. What it returns reads at most that many bytes of body.

@@ -43,7 +43,8 @@ type backend struct {
 	give     exchange.Response
 	err      error
 	accepted int
-	during   func() // called inside an exchange
+	rotated  []string // keys announced, by their ids
+	during   func()   // called inside an exchange
 }
 
 func (b *backend) Accepted(_ context.Context, connection string, _ exchange.Site) (bridge.Connection, exchange.Site, error) {
@@ -51,6 +52,13 @@ func (b *backend) Accepted(_ context.Context, connection string, _ exchange.Site
 	defer b.mu.Unlock()
 	b.accepted++
 	return bridge.Connection{ID: connection, State: bridge.Active}, exchange.Site{Name: "public"}, b.err
+}
+
+func (b *backend) Rotated(_ context.Context, _, _, next string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rotated = append(b.rotated, next)
+	return b.err
 }
 
 func (b *backend) Exchange(_ context.Context, s exchange.Session, in *exchange.Request) (exchange.Response, error) {

@@ -92,23 +92,32 @@ func (b Book) PinHub(ctx context.Context, connection string, k sign.PublicKey) e
 	return b.change(ctx, connection, func(l *Link) { l.HubKey = k })
 }
 
-// SetKey replaces our own key; store it before announcing it.
+// SetKey replaces our own key, once the hub has confirmed it.
 func (b Book) SetKey(ctx context.Context, connection string, k sign.Key) error {
 	return b.change(ctx, connection, func(l *Link) { l.Key = k })
 }
 
 func (b Book) change(ctx context.Context, connection string, change func(*Link)) error {
-	links, err := b.Links(ctx)
-	if err != nil {
-		return err
-	}
-	for _, l := range links {
-		if l.Connection == connection {
-			change(&l)
-			return b.Save(ctx, l)
+	for {
+		docs, err := b.Store.Get(ctx, store.Key{Part: hubsPart, Sort: connection})
+		if err != nil {
+			return err
+		}
+		if docs[0] == nil {
+			return bridgeMissing(nil, connection)
+		}
+		var l Link
+		if err := json.Unmarshal(docs[0].Body, &l); err != nil {
+			return bridge.Permanent("state-damaged", "the key of connection %s cannot be read: %w", connection, err)
+		}
+		change(&l)
+		if docs[0].Body, err = json.Marshal(l); err != nil {
+			return err
+		}
+		if err := b.Store.Apply(ctx, store.Replace(*docs[0])); !errors.Is(err, store.ErrConflict) {
+			return err
 		}
 	}
-	return bridgeMissing(nil, connection)
 }
 
 // Forget removes the link of a connection that ended.

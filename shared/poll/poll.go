@@ -22,6 +22,7 @@ import (
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/exchange"
 	"drawbridge/shared/relay"
+	"drawbridge/shared/site"
 )
 
 // Loop keeps one connection's exchange going.
@@ -323,8 +324,12 @@ func (l *Loop) configure(ctx context.Context, out *exchange.Response) error {
 	if err := l.Book.PinHub(ctx, connection, out.HubKey.New); err != nil {
 		return err
 	}
+	old := l.Client.HubKey.ID()
 	l.Client.HubKey = out.HubKey.New
-	return nil
+	return l.Relay.Site.Record(ctx, site.Act{
+		Who: "the public side", What: "hub's key rotated", Connection: connection,
+		Before: map[string]string{"hub's key": old}, After: map[string]string{"hub's key": out.HubKey.New.ID()},
+	})
 }
 
 // trouble notes why a round failed and says when to try again: 1 s, doubled up to a minute, not before the hub asked.

@@ -6,6 +6,7 @@ import (
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/exchange"
+	"drawbridge/shared/site"
 )
 
 // Hub is the hub's part of an exchange. It implements exchange.Backend.
@@ -51,6 +52,14 @@ func (h *Hub) Accepted(ctx context.Context, connection string, s exchange.Site) 
 	})
 	out.Project = "" // each site has its own
 	return out, h.Self, err
+}
+
+// Rotated implements exchange.Backend.
+func (h *Hub) Rotated(ctx context.Context, connection, old, next string) error {
+	return h.Site.Record(ctx, site.Act{
+		Who: "the private side", What: "poller's key rotated", Connection: connection,
+		Before: map[string]string{"poller's key": old}, After: map[string]string{"poller's key": next},
+	})
 }
 
 // Exchange implements exchange.Backend.

@@ -41,6 +41,8 @@ type hub struct {
 	passed []string // connections of exchanges and acceptances that reached the backend
 }
 
+func (h *hub) Rotated(context.Context, string, string, string) error { return nil }
+
 func (h *hub) Accepted(_ context.Context, connection string, _ exchange.Site) (bridge.Connection, exchange.Site, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -33,6 +33,9 @@ func TestDoctor(t *testing.T) {
 		"fine     PUB: browse (BROWSE_PROJECTS)", "fine     browse users", "optional upload limit: Jira takes 10 MB")
 	says(t, w.RunOnPoller("doctor"), 0, "fine     version: Jira 10.3", "fine     search index: behind by", "optional webhook: the settings have none",
 		"fine     way to the hub: 127.0.0.1", "fine     hub of rig: knows this poller", "fine     object store of rig: the hub has none")
+	if log := read(t, w.Path("hub.log")); strings.Contains(log, "request refused") {
+		t.Errorf("doctor leaves an alarming line in the hub's log:\n%s", log)
+	}
 	w.Private.Account("drawbridge", rig.Fields{"Denied": []string{"ADD_COMMENTS", "EDIT_ALL_COMMENTS", "USER_PICKER"}, "Groups": []string{}})
 	says(t, w.RunOnPoller("doctor"), 3, "missing  PRIV: comments (ADD_COMMENTS): comments cannot be written", "optional PRIV: comments, all", "missing  browse users",
 		"optional Jira administrator")
