@@ -195,7 +195,8 @@ func (b *binder) screen(entries []entry) map[string]bridge.Value {
 
 func (b *binder) userRules() {
 	s := b.set.users
-	t := userTable{email: s.email.or("true") == "true", plain: s.mentions.text == "plain"}
+	t := userTable{email: s.email.or("true") == "true", plain: s.mentions.text == "plain",
+		anonymous: s.authors.text == "anonymous", role: s.role.text}
 	for _, u := range s.table {
 		local := b.named("user", u.local, b.site.Users)
 		t.entries = append(t.entries, tableUser{local, u.remote.text, u.as_.text})

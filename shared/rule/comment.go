@@ -70,7 +70,7 @@ func (r *Rules) CommentOut(env Env, c Comment) (send bool, out bridge.Member, wh
 		body = words(v)
 	}
 	body = r.TextOut(StripAdded(strings.ReplaceAll(body, "\r\n", "\n")), env.Name)
-	return true, bridge.Member{Kind: bridge.Comment, Author: r.Person(c.Author), Body: body, Created: c.Created,
+	return true, bridge.Member{Kind: bridge.Comment, Author: r.Author(c.Author), Body: body, Created: c.Created,
 		Restricted: c.Restricted || c.Internal}, "", nil
 }
 

@@ -67,7 +67,12 @@ func (d *decoder) users(n *node, s *usersSpec) {
 		"fallback": d.filled("fallback", &s.fallback),
 		"send":     d.texts("send", &s.send),
 		"mentions": d.choice("mentions", &s.mentions, "map", "plain"),
+		"authors":  d.choice("authors", &s.authors, "full", "role", "anonymous"),
+		"role":     d.filled("role", &s.role),
 	})
+	if (s.authors.text == "role") != s.role.set() {
+		d.problem(n.at, "", `users: "authors: role" and "role", what to call them, go together`)
+	}
 	for _, w := range s.send {
 		if w.text != "email" && w.text != "id" {
 			d.problem(w.at, "", "send: %q is not one of email, id", w.text)

@@ -137,6 +137,8 @@ type usersSpec struct {
 	fallback word
 	send     []word
 	mentions word
+	authors  word
+	role     word
 }
 
 type userSpec struct {

@@ -19,6 +19,9 @@ type userTable struct {
 	sendMail bool
 	sendID   bool
 	plain    bool // mentions become plain text
+
+	anonymous bool   // nobody is told who wrote a comment, a worklog or a file
+	role      string // or they are told this
 }
 
 type tableUser struct{ local, remote, as string }
@@ -49,6 +52,21 @@ func (r *Rules) Person(p bridge.Person) bridge.Person {
 		out.ID = p.ID
 	}
 	return out
+}
+
+// Author is what leaves of who wrote a comment, a worklog or a file: what leaves of every person, the role that all are
+// called by, or nothing. What the table calls somebody counts before the role.
+func (r *Rules) Author(p bridge.Person) bridge.Person {
+	u, listed := r.users.entry(p)
+	switch {
+	case r.users.anonymous:
+		return bridge.Person{}
+	case r.users.role != "" && listed && u.as != "":
+		return bridge.Person{Name: u.as}
+	case r.users.role != "":
+		return bridge.Person{Name: r.users.role}
+	}
+	return r.Person(p)
 }
 
 // localFor is the local user of the table for a person of the other site, known by id, address or name, in this order.

@@ -45,7 +45,7 @@ func (r *Rules) WorklogOut(env Env, w Worklog) (send bool, out bridge.Member, wh
 	if err != nil || !ok {
 		return false, out, "the rule's condition for worklogs does not hold", err
 	}
-	return true, bridge.Member{Kind: bridge.Worklog, Author: r.Person(w.Author), Body: r.TextOut(StripAdded(w.Body), env.Name),
+	return true, bridge.Member{Kind: bridge.Worklog, Author: r.Author(w.Author), Body: r.TextOut(StripAdded(w.Body), env.Name),
 		Created: w.Created, Started: w.Started, Seconds: w.Seconds, Restricted: w.Restricted}, "", nil
 }
 
