@@ -1,14 +1,23 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -18,9 +27,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"drawbridge/shared/bridge"
+	"drawbridge/shared/pair"
 	"drawbridge/shared/store/dynamostore"
 	"drawbridge/simulator"
 	engines "drawbridge/tests/engine"
+	stacks "drawbridge/tests/stack"
 )
 
 // asOperator sets the environment of a person with AWS credentials, at an engine.
@@ -102,19 +114,120 @@ func startJira(t *testing.T, flavour string) string {
 	return server.URL
 }
 
-// TestOperateAStack: the same commands, the same output, on a hub on AWS.
+// recorder stands in front of an engine and knows which partitions were written to, by the role of who wrote.
+type recorder struct {
+	mu      sync.Mutex
+	role    role
+	written map[role]map[string]bool // the partition's first word
+}
+
+// recording returns the address of a recorder in front of an engine.
+func recording(t *testing.T, engineURL string) (*recorder, string) {
+	t.Helper()
+	to, err := url.Parse(engineURL)
+	must(t, err)
+	rec := &recorder{written: map[role]map[string]bool{looks: {}, rules: {}, operates: {}}}
+	next := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(to) }}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		must(t, err)
+		rec.mu.Lock()
+		for _, part := range stacks.Writes(r, body) {
+			head, _, _ := strings.Cut(part, "/")
+			rec.written[rec.role][head] = true
+		}
+		rec.mu.Unlock()
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		next.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return rec, s.URL
+}
+
+// as says whose the next command is: the role that its longest known name needs.
+func (rec *recorder) as(args []string) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	for rec.role = operates; len(args) > 0; args = args[:len(args)-1] {
+		if r, ok := roles[strings.Join(args, " ")]; ok {
+			rec.role = r
+			return
+		}
+	}
+}
+
+// leading are the first words of the partitions that a policy of template.yaml, or an example in docs/roles.md, names.
+func leading(t *testing.T, file, after string) (out []string) {
+	t.Helper()
+	raw, err := os.ReadFile("../../" + file)
+	must(t, err)
+	_, text, _ := strings.Cut(string(raw), after)
+	m := regexp.MustCompile(`"dynamodb:LeadingKeys": \[([^\]]*)\]`).FindStringSubmatch(text)
+	if m == nil {
+		t.Fatalf("%s names no keys after %q", file, after)
+	}
+	for _, k := range strings.Split(m[1], ", ") {
+		head, _, _ := strings.Cut(strings.Trim(k, `"`), "/")
+		out = append(out, head)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// agrees: the policies for people allow what the commands of each role write, and no more. A document under a new key fails
+// here, not for somebody in production.
+func (rec *recorder) agrees(t *testing.T) {
+	t.Helper()
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	wrote := func(r role) []string { return slices.Sorted(maps.Keys(rec.written[r])) }
+	if got := wrote(looks); len(got) > 0 {
+		t.Errorf("commands that only look write to %v", got)
+	}
+	for file, after := range map[string]string{"template.yaml": "  RuleEditorPolicy:\n", "docs/roles.md": "copy the policy with"} {
+		if got, want := wrote(rules), leading(t, file, after); !slices.Equal(got, want) {
+			t.Errorf("commands of a rule editor write to %v; %s allows %v", got, file, want)
+		}
+	}
+	for _, head := range leading(t, "template.yaml", "  OperatorPolicy:\n") {
+		if rec.written[operates][head] {
+			t.Errorf("commands of an operator write to %s/, which template.yaml denies", head)
+		}
+	}
+	if len(rec.written[operates]) == 0 {
+		t.Error("no command of an operator has written")
+	}
+}
+
+// refusedTwin stores that an issue of the other side was refused: whoever publishes rules asks for it again.
+func refusedTwin(t *testing.T, engineURL, table, connection string) {
+	t.Helper()
+	cfg := aws.Config{Region: engines.Region, BaseEndpoint: &engineURL, Credentials: credentials.NewStaticCredentialsProvider(engines.AccessKey, engines.SecretKey, "")}
+	book := &pair.Book{Store: dynamostore.New(dynamodb.NewFromConfig(cfg), table), Site: "acme", Now: func() int64 { return time.Now().UnixMilli() }}
+	twin, err := book.Claim(t.Context(), connection, "10001", "intent")
+	must(t, err)
+	must(t, book.Refuse(t.Context(), connection, "10001", twin, bridge.Ack{Outcome: bridge.Refused}))
+}
+
+// TestOperateAStack: the same commands, the same output, on a hub on AWS, and each writes what the policy for those who run
+// it allows.
 func TestOperateAStack(t *testing.T) {
 	engineURL := engines.MiniStack(t)
 	jira := startJira(t, simulator.Cloud)
 	known := madeStack(t, engineURL, jira)
-	asOperator(t, engineURL)
+	rec, recorded := recording(t, engineURL)
+	asOperator(t, recorded)
 	t.Setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", cloudFormation(t, engineURL, known))
+	rec.as(nil)
 
 	out, errOut, code := try(t, "connection", "create", "support", "--project", "PUB", "--hub", "aws:hub", "--json")
 	var made struct{ Connection, Code string }
 	if code != exitDone || json.Unmarshal([]byte(out), &made) != nil || !strings.HasPrefix(made.Code, "drawbridge1.") {
 		t.Fatalf("create: exit %d\n%s%s", code, out, errOut)
 	}
+	refusedTwin(t, engineURL, known["TableName"], made.Connection)
+	file := filepath.Join(t.TempDir(), "rules.yaml")
+	must(t, os.WriteFile(file, []byte("version: 1\n"), 0o600))
 	for _, c := range []struct {
 		args string
 		code int
@@ -125,6 +238,10 @@ func TestOperateAStack(t *testing.T) {
 		{"connection invite support", exitDone, "drawbridge1."},
 		{"status", exitDone, "hub of site acme, Drawbridge " + version + ", state aws:hub, table " + known["TableName"]},
 		{"rules show", exitDone, "summary"},
+		{"rules publish " + file, exitDone, "revision 1 is in force"},
+		{"rules rollback 1", exitDone, "revision 2 is in force"},
+		{"errors retry --all", exitDone, "0 dead letters"},
+		{"audit", exitDone, "rules publish"},
 		{"webhook create", exitDone, known["HubUrl"] + "/v1/webhooks/acme"},
 		{"webhook show", exitDone, "enabled"},
 		{"errors list", exitDone, "no errors"},
@@ -133,11 +250,13 @@ func TestOperateAStack(t *testing.T) {
 		{"doctor", exitDone, "BROWSE_PROJECTS"},
 		{"connection end support --yes", exitDone, "has ended"},
 	} {
+		rec.as(strings.Fields(c.args))
 		out, errOut, code := try(t, append(strings.Fields(c.args), "--hub", "aws:hub")...)
 		if code != c.code || !strings.Contains(out, c.says) {
 			t.Errorf("drawbridge %s: exit %d, want %d and %q\n%s%s", c.args, code, c.code, c.says, out, errOut)
 		}
 	}
+	rec.agrees(t)
 	for args, says := range map[string]string{
 		"status --hub aws:nope":                          "Stack with id nope does not exist",
 		"status --hub elsewhere":                         "say aws:STACK",

@@ -254,6 +254,21 @@ func needDynamoDB(call string, body []byte) (out []want) {
 	return out
 }
 
+// Writes are the partitions that a call of DynamoDB writes to, or makes a condition of its writes: what a policy's
+// dynamodb:LeadingKeys are asked about.
+func Writes(r *http.Request, body []byte) (out []string) {
+	service, call, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if !strings.HasPrefix(service, "DynamoDB_") {
+		return nil
+	}
+	for _, n := range needDynamoDB(call, body) {
+		if slices.Contains([]string{"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"}, n.action) {
+			out = append(out, n.keys...)
+		}
+	}
+	return out
+}
+
 // needS3 is about a request to /BUCKET/KEY.
 func needS3(r *http.Request) []want {
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
