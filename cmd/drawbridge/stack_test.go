@@ -78,9 +78,8 @@ func madeStack(t *testing.T, url, jira string) map[string]string {
 		"SiteName": "acme", "JiraUrl": jira, "JiraUser": "drawbridge@example.com", "JiraFlavour": "cloud", "Pace": "normal",
 		"HubUrl": "https://abc123.execute-api.us-east-1.amazonaws.com", "TableName": name, "BucketName": name, "SecretsPrefix": "/drawbridge/" + name + "/",
 	}
-	_, err := dynamodb.NewFromConfig(cfg).CreateTable(t.Context(), dynamostore.Table(name))
-	must(t, err)
-	_, err = s3.NewFromConfig(cfg).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name})
+	engines.MakeTable(t, dynamodb.NewFromConfig(cfg), dynamostore.Table(name))
+	_, err := s3.NewFromConfig(cfg).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name})
 	must(t, err)
 	for _, q := range []string{"Live", "LiveDead", "Bulk", "BulkDead"} {
 		out, err := sqs.NewFromConfig(cfg).CreateQueue(t.Context(), &sqs.CreateQueueInput{
@@ -95,7 +94,7 @@ func madeStack(t *testing.T, url, jira string) map[string]string {
 	}
 	for n, v := range map[string]string{"hub-key": key, "jira-token": simulator.SyncUser + "-token", "webhook-secret": "a secret of the webhook"} {
 		_, err := ssm.NewFromConfig(cfg).PutParameter(t.Context(), &ssm.PutParameterInput{
-			Name: aws.String(known["SecretsPrefix"] + n), Value: &v, Type: ssmtypes.ParameterTypeSecureString,
+			Name: aws.String(known["SecretsPrefix"] + n), Value: &v, Type: ssmtypes.ParameterTypeSecureString, Overwrite: aws.Bool(true),
 		})
 		must(t, err)
 	}

@@ -106,9 +106,8 @@ func hubAt(t *testing.T, url, through, token string, change func(*Settings)) *Hu
 	}
 	change(&s)
 	ctx := t.Context()
-	_, err := dynamodb.NewFromConfig(cfg).CreateTable(ctx, dynamostore.Table(name))
-	must(t, err)
-	_, err = s3.NewFromConfig(cfg).CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name})
+	engine.MakeTable(t, dynamodb.NewFromConfig(cfg), dynamostore.Table(name))
+	_, err := s3.NewFromConfig(cfg).CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name})
 	must(t, err)
 	for lane, u := range map[string]*string{"live": &s.Live, "bulk": &s.Bulk} {
 		dead := createQueue(t, cfg, name+"-"+lane+deadQueue, "")

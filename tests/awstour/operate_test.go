@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"drawbridge/shared/store/dynamostore"
+	"drawbridge/tests/engine"
 	"drawbridge/tests/rig"
 	"drawbridge/tests/stack"
 )
@@ -223,8 +224,7 @@ func (tr *tour) backup(to *stack.Stack, name string) {
 	t := tr.t
 	t.Helper()
 	from, into := dynamodb.NewFromConfig(tr.stack.Config), dynamodb.NewFromConfig(to.Config)
-	_, err := into.CreateTable(t.Context(), dynamostore.Table(name))
-	must(t, err)
+	engine.MakeTable(t, into, dynamostore.Table(name))
 	pages := dynamodb.NewScanPaginator(from, &dynamodb.ScanInput{TableName: aws.String(tr.stack.Outputs["TableName"])})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())

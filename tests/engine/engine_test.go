@@ -8,6 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"drawbridge/shared/store/dynamostore"
 	"drawbridge/tests/engine"
 )
 
@@ -21,6 +26,17 @@ func TestDynamoDBAnswers(t *testing.T) {
 	resp.Body.Close()
 	if engine.DynamoDB(t) != engine.DynamoDB(t) {
 		t.Error("a second test got another engine")
+	}
+}
+
+// TestATableIsMadeOnce: asked for a second time, as the SDK does when an answer comes too late, it is there.
+func TestATableIsMadeOnce(t *testing.T) {
+	c := dynamodb.New(dynamodb.Options{
+		Region: engine.Region, BaseEndpoint: aws.String(engine.DynamoDB(t)),
+		Credentials: credentials.NewStaticCredentialsProvider(engine.AccessKey, engine.SecretKey, ""),
+	})
+	for range 2 {
+		engine.MakeTable(t, c, dynamostore.Table("once"))
 	}
 }
 

@@ -41,13 +41,7 @@ var tables atomic.Int64
 func newTable(t *testing.T, c *dynamodb.Client) string {
 	t.Helper()
 	name := fmt.Sprintf("drawbridge-%d-%d", os.Getpid(), tables.Add(1))
-	if _, err := c.CreateTable(t.Context(), dynamostore.Table(name)); err != nil {
-		t.Fatal(err)
-	}
-	waiter := dynamodb.NewTableExistsWaiter(c, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay = 20 * time.Millisecond })
-	if err := waiter.Wait(t.Context(), &dynamodb.DescribeTableInput{TableName: &name}, time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	engine.MakeTable(t, c, dynamostore.Table(name))
 	return name
 }
 
