@@ -93,7 +93,7 @@ func (p *postman) accept(w *Webhook, e event, body obj) {
 	if !w.ExcludeBody {
 		d.body = encode(body)
 	}
-	if w.Secret != "" && !w.Old || w.Secret != "" && p.s.cloud() {
+	if w.Secret != "" && !p.s.serves(before10) {
 		d.signature = sign(w.Secret, d.body)
 	}
 	f, rng := p.s.settings.Webhooks, p.s.rng

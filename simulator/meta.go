@@ -7,9 +7,10 @@ import (
 )
 
 func (c *call) serverInfo() (answer, error) {
-	v := c.view()
-	out := obj{"baseUrl": c.s.base, "version": "10.3.24", "versionNumbers": []int{10, 3, 24}, "deploymentType": "Server", "buildNumber": 10030024,
-		"buildDate": "2026-06-01T00:00:00.000+0000", "scmInfo": "0000000000000000000000000000000000000000", "serverTitle": c.s.opt.ServerTitle}
+	v, is := c.view(), c.s.release()
+	out := obj{"baseUrl": c.s.base, "version": fmt.Sprintf("%d.%d.%d", is[0], is[1], is[2]), "versionNumbers": is[:], "deploymentType": "Server",
+		"buildNumber": is[0]*1000000 + is[1]*10000 + is[2],
+		"buildDate":   "2026-06-01T00:00:00.000+0000", "scmInfo": "0000000000000000000000000000000000000000", "serverTitle": c.s.opt.ServerTitle}
 	if c.s.cloud() {
 		out["version"], out["versionNumbers"], out["deploymentType"], out["buildNumber"] = "1001.0.0-SNAPSHOT", []int{1001, 0, 0}, "Cloud", 100283
 		out["displayUrl"], out["displayUrlServicedeskHelpCenter"], out["displayUrlConfluence"] = c.s.base, c.s.base, c.s.base

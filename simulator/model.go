@@ -232,7 +232,6 @@ type Webhook struct {
 	Secret      string
 	ExcludeBody bool
 	Disabled    bool
-	Old         bool // registered under the path Data Center had before 10.0
 	Updated     time.Time
 	LastSuccess time.Time
 }

@@ -1,5 +1,59 @@
 package simulator
 
+import (
+	"strconv"
+	"strings"
+)
+
+// Routes of some releases of Data Center only. It had the old createmeta until 9.0, has moved its webhooks at 10.0, and is taken to
+// tell nothing of its search index before 9.0, which is the harder thing.
+const (
+	before9  = DataCenter + " before 9"
+	from9    = DataCenter + " from 9"
+	before10 = DataCenter + " before 10"
+	from10   = DataCenter + " from 10"
+)
+
+// Where administrators' webhooks are.
+const (
+	oldWebhooks = "/rest/webhooks/1.0/webhook"
+	newWebhooks = "/rest/jira-webhook/1.0/webhooks"
+)
+
+// serves reports whether this site has the routes of a flavour; "" is every one.
+func (s *Site) serves(flavour string) bool {
+	switch flavour {
+	case "", s.opt.Flavour:
+		return true
+	case before9:
+		return !s.cloud() && s.before(9, 0)
+	case from9:
+		return !s.cloud() && !s.before(9, 0)
+	case before10:
+		return !s.cloud() && s.before(10, 0)
+	case from10:
+		return !s.cloud() && !s.before(10, 0)
+	}
+	return false
+}
+
+// release is Data Center's, as three numbers.
+func (s *Site) release() (numbers [3]int) {
+	version := s.opt.Version
+	if version == "" {
+		version = "10.3.24"
+	}
+	for i, n := range strings.SplitN(version, ".", 3) {
+		numbers[i], _ = strconv.Atoi(n) // what is no number is 0
+	}
+	return numbers
+}
+
+func (s *Site) before(major, minor int) bool {
+	is := s.release()
+	return is[0] < major || is[0] == major && is[1] < minor
+}
+
 // routeTable lists every route. A path without "/rest/", "/secure/" or
 // "/media/" in front is below /rest/api/{v}.
 func routeTable() []route {
@@ -27,6 +81,7 @@ func issueRoutes() []route {
 		{"", "GET /issue/createmeta/{project}/issuetypes", (*call).createTypes, false},
 		{"", "GET /issue/createmeta/{project}/issuetypes/{type}", (*call).createTypeFields, false},
 		{Cloud, "GET /issue/createmeta", (*call).oldCreateMeta, false},
+		{before9, "GET /issue/createmeta", (*call).oldCreateMeta, false},
 
 		{Cloud, "GET /search", (*call).searchGone, true},
 		{Cloud, "POST /search", (*call).searchGone, true},
@@ -36,7 +91,7 @@ func issueRoutes() []route {
 		{Cloud, "POST /jql/match", (*call).match, false},
 		{DataCenter, "GET /search", (*call).search, true},
 		{DataCenter, "POST /search", (*call).search, true},
-		{DataCenter, "GET /index/summary", (*call).indexSummary, false},
+		{from9, "GET /index/summary", (*call).indexSummary, false},
 	}
 }
 
@@ -132,8 +187,7 @@ func siteRoutes() []route {
 		{"", "GET /rest/servicedeskapi/request/{key}/comment", (*call).listRequestComments, false},
 		{"", "POST /rest/servicedeskapi/request/{key}/comment", (*call).createRequestComment, false},
 	}
-	paths := map[string]string{"/rest/webhooks/1.0/webhook": "", "/rest/jira-webhook/1.0/webhooks": DataCenter}
-	for path, flavour := range paths {
+	for flavour, path := range map[string]string{Cloud: oldWebhooks, before10: oldWebhooks, from10: newWebhooks} {
 		list = append(list,
 			route{flavour, "GET " + path, (*call).listWebhooks, false},
 			route{flavour, "POST " + path, (*call).createWebhook, false},

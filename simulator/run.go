@@ -29,10 +29,10 @@ Flags:
 
 // runFlags are the settings of the command line.
 type runFlags struct {
-	flavour, listen, manage, state, migrate, project, context string
-	hostile, json                                             bool
-	latency                                                   time.Duration
-	seed                                                      int64
+	flavour, version, listen, manage, state, migrate, project, context string
+	hostile, json                                                      bool
+	latency                                                            time.Duration
+	seed                                                               int64
 }
 
 func parseRun(args []string, stderr io.Writer) (*runFlags, error) {
@@ -44,6 +44,7 @@ func parseRun(args []string, stderr io.Writer) (*runFlags, error) {
 		set.PrintDefaults()
 	}
 	set.StringVar(&f.flavour, "flavour", Cloud, "cloud or datacenter")
+	set.StringVar(&f.version, "jira", "", "release of Jira Data Center, such as 8.20.30, 9.12.15, 10.3.24 or 11.3.1; empty: 10.3.24")
 	set.StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the Jira")
 	set.StringVar(&f.manage, "manage", "", "address of the management port; empty: none")
 	set.StringVar(&f.state, "state", "", "file to continue from and to save to")
@@ -85,7 +86,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 func run(ctx context.Context, f *runFlags, stdout io.Writer) error {
 	title := map[string]string{Cloud: "Jira Cloud (simulated)", DataCenter: "Jira Data Center (simulated)"}[f.flavour]
-	s := New(Options{Flavour: f.flavour, Seed: f.seed, ContextPath: f.context, Hostile: f.hostile, ServerTitle: title})
+	s := New(Options{Flavour: f.flavour, Seed: f.seed, ContextPath: f.context, Hostile: f.hostile, Version: f.version, ServerTitle: title})
 	defer s.Close()
 	if f.state != "" {
 		if err := s.Load(f.state); err != nil && !errors.Is(err, fs.ErrNotExist) {

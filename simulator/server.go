@@ -44,7 +44,7 @@ func (s *Site) mount() {
 		if !hasAnyPrefix(path, "/rest/", "/secure/", "/media/") {
 			path = "/rest/api/{v}" + path
 		}
-		if r.flavour != "" && r.flavour != s.opt.Flavour {
+		if !s.serves(r.flavour) {
 			s.foreign.add(method, path, endpoint{name: r.pattern, route: r})
 			continue
 		}

@@ -15,6 +15,7 @@ type Options struct {
 	Flavour       string           // Cloud (default) or DataCenter
 	Seed          int64            // every random choice follows from it
 	Now           func() time.Time // default time.Now
+	Version       string           // Data Center's release, such as 8.20.30; default 10.3.24
 	ServerTitle   string
 	ContextPath   string          // such as "/jira"; default none
 	Hostile       bool            // see Settings: turns on Hostility()

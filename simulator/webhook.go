@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // webhookBody is a registration as both flavours' admin APIs take it. Data
@@ -73,7 +72,7 @@ func (c *call) createWebhook() (answer, error) {
 	if err := c.needAdmin(); err != nil {
 		return answer{}, err
 	}
-	w := &Webhook{Old: strings.HasPrefix(c.r.URL.Path, "/rest/webhooks/")}
+	w := new(Webhook)
 	if err := c.fill(w); err != nil {
 		return answer{}, err
 	}
@@ -134,14 +133,14 @@ func (c *call) listWebhooks() (answer, error) {
 
 // showWebhook never gives the secret back.
 func (c *call) showWebhook(w *Webhook) obj {
-	path := "/rest/jira-webhook/1.0/webhooks/"
-	if strings.HasPrefix(c.r.URL.Path, "/rest/webhooks/") {
-		path = "/rest/webhooks/1.0/webhook/"
+	path := newWebhooks
+	if !c.s.serves(from10) {
+		path = oldWebhooks
 	}
 	out := obj{"name": w.Name, "url": w.URL, "events": orEmpty(w.Events), "excludeBody": w.ExcludeBody, "enabled": !w.Disabled,
-		"self": c.s.base + path + strconv.FormatInt(w.ID, 10), "lastUpdated": w.Updated.UnixMilli(), "isSigned": w.Secret != "",
+		"self": c.s.base + path + "/" + strconv.FormatInt(w.ID, 10), "lastUpdated": w.Updated.UnixMilli(), "isSigned": w.Secret != "",
 		"lastUpdatedUser": c.user.Name, "lastUpdatedDisplayName": c.user.Display, "filters": obj{filterSection: w.JQL}}
-	if path == "/rest/jira-webhook/1.0/webhooks/" {
+	if path == newWebhooks {
 		out["id"], out["active"], out["sslVerificationRequired"] = w.ID, !w.Disabled, true
 		out["configuration"] = obj{"FILTERS": w.JQL, "EXCLUDE_BODY": strconv.FormatBool(w.ExcludeBody)}
 	}

@@ -31,6 +31,7 @@ lists that first.`,
 	}
 	f := c.Flags()
 	f.String("flavour", simulator.Cloud, "cloud or datacenter")
+	f.String("jira", "", "release of Jira Data Center it answers like, 8.13 to 11: 8.20.30 for example (default 10.3.24)")
 	f.String("listen", "127.0.0.1:8080", "address of the Jira")
 	f.String("manage", "", "address of the management port: seed, faults, counters")
 	f.String("state", "", "file to continue from and to save to")

@@ -38,8 +38,36 @@ steps that every one of these commands prints then.`,
 
 // hook is the webhook this half wants: where it goes and the secret it is signed with.
 type hook struct {
-	Name, URL string
+	Name, URL string // with the word that an unsigned one is known by
+	unsigned  bool   // Jira does not sign what it sends
 	secret    config.Secret
+}
+
+// webhook is the webhook as this half's Jira can have it.
+func (h *half) webhook(ctx context.Context) (hook, error) {
+	w, err := h.hook()
+	if err != nil {
+		return w, err
+	}
+	if err := h.withJira(); err != nil {
+		return w, err
+	}
+	signs, err := h.site.Jira.SignsWebhooks(ctx)
+	if err != nil || signs {
+		return w, err
+	}
+	secret, err := w.secret.Reveal()
+	w.unsigned = true
+	return w.under(secret), err
+}
+
+// under is the webhook under a secret.
+func (w hook) under(secret string) hook {
+	if w.unsigned {
+		address, _, _ := strings.Cut(w.URL, "?")
+		w.URL = address + "?token=" + ingest.Unsigned(secret)
+	}
+	return w
 }
 
 func (h *half) hook() (hook, error) {
@@ -86,7 +114,7 @@ is replaced. Where the account may not, it prints what an administrator has to c
 		Example:     "  " + path + "create --config hub.yaml",
 		Annotations: map[string]string{"finding": "the account may not; the steps are printed"},
 	}, func(ctx context.Context, h *half, _ []string) error {
-		w, err := h.hook()
+		w, err := h.webhook(ctx)
 		if err != nil {
 			return err
 		}
@@ -109,6 +137,7 @@ func (h *half) register(ctx context.Context, w hook, secret string, keep func() 
 	if err != nil {
 		return jira.Webhook{}, err
 	}
+	w = w.under(secret)
 	made, err := h.site.Jira.RegisterWebhook(ctx, jira.WebhookRequest{Name: w.Name, URL: w.URL, Events: jira.WebhookEvents, Secret: secret})
 	if err != nil {
 		return made, err
@@ -149,7 +178,7 @@ what an administrator has to enter by hand. Exit code 3 if there is none.`,
 		Example:     "  " + path + "show --config hub.yaml",
 		Annotations: map[string]string{"finding": "there is no webhook"},
 	}, func(ctx context.Context, h *half, _ []string) error {
-		w, err := h.hook()
+		w, err := h.webhook(ctx)
 		if err != nil {
 			return err
 		}
@@ -203,31 +232,35 @@ func byHand(w io.Writer, h hook, flavour bridge.Flavour, err error) {
 	if flavour == bridge.DataCenter {
 		way = "Administration (the cog) > System > Advanced > WebHooks > Create a WebHook"
 	}
+	secret := "     Secret  what " + h.secret.Source() + " holds; paste it, never generate another\n"
+	if h.unsigned {
+		secret = "" // there is no field for it: the address is the secret
+		fmt.Fprintln(w, "This release of Jira signs nothing: whoever knows the URL below, with its token, can send what Jira would.")
+	}
 	fmt.Fprintf(w, `An administrator of Jira makes the webhook once:
   1. %s
   2. Name    %s
      Status  enabled
      URL     %s
-     Secret  what %s holds; paste it, never generate another
-  3. Issue related events: leave the JQL empty, or name your projects: project in (SUP)
+%s  3. Issue related events: leave the JQL empty, or name your projects: project in (SUP)
   4. Tick these events:
        %s
   5. Leave "Exclude body" off, and Create.
 Where there is one already, edit that one. Then: drawbridge webhook check
-`, way, h.Name, h.URL, h.secret.Source(), strings.Join(jira.WebhookEvents, "\n       "))
+`, way, h.Name, h.URL, secret, strings.Join(jira.WebhookEvents, "\n       "))
 }
 
 func newWebhookCheck(s *screen, path string) *cobra.Command {
 	return s.operate(&cobra.Command{
 		Use:   "check",
 		Short: "Check that Jira has the webhook, and that it gets through",
-		Long: `Looks whether the webhook is in Jira, enabled, signed and complete; sends this half a signed test event by the
+		Long: `Looks whether the webhook is in Jira, enabled, signed and complete; sends this half a test event by the
 address Jira uses, which shows that the way is open and that the running half has the same secret; and says
 when Jira last delivered. Exit code 3 if something is wrong.`,
 		Example:     "  " + path + "check --config hub.yaml",
 		Annotations: map[string]string{"finding": "something is wrong with the webhook"},
 	}, func(ctx context.Context, h *half, _ []string) error {
-		w, err := h.hook()
+		w, err := h.webhook(ctx)
 		if err != nil {
 			return err
 		}
@@ -303,7 +336,9 @@ func (w hook) through(ctx context.Context) finding {
 		return f
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-Hub-Signature", jira.Signature(secret, body))
+	if !w.unsigned {
+		req.Header.Set("X-Hub-Signature", jira.Signature(secret, body))
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		f.Note = err.Error() + wayOut(err)
@@ -363,7 +398,7 @@ done, changes are found by search.`,
 		Example:     "  " + path + "rotate --config hub.yaml",
 		Annotations: map[string]string{"finding": "the account may not; the steps are printed"},
 	}, func(ctx context.Context, h *half, _ []string) error {
-		w, err := h.hook()
+		w, err := h.webhook(ctx)
 		if err != nil {
 			return err
 		}
@@ -392,7 +427,7 @@ func newWebhookRemove(s *screen, path string) *cobra.Command {
 		Example:     "  " + path + "remove --config hub.yaml",
 		Annotations: map[string]string{"finding": "the account may not; the steps are printed"},
 	}, func(ctx context.Context, h *half, _ []string) error {
-		w, err := h.hook()
+		w, err := h.webhook(ctx)
 		if err != nil {
 			return err
 		}

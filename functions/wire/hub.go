@@ -156,7 +156,7 @@ func (h *Hub) Local() (*site.Site, error) {
 // Ingest takes Jira's webhooks.
 func (h *Hub) Ingest() (http.Handler, error) {
 	local := &site.Site{Name: h.Site, Queue: h.Queue}
-	return &ingest.Handler{Name: h.Site, Secret: h.within(WebhookSecret), Send: local.Send, Log: h.Log}, nil
+	return &ingest.Handler{Name: h.Site, Secret: h.within(WebhookSecret), Unsigned: bridge.Flavour(h.Flavour) == bridge.DataCenter, Send: local.Send, Log: h.Log}, nil
 }
 
 // Exchange answers pollers.

@@ -29,9 +29,15 @@ var issueKey = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}-[1-9][0-9]{0,8}$`)
 
 // ButtonSecret is what a button proves itself with. It follows from the webhook's secret, and tells nobody that: those who
 // can read an Automation rule must not be able to forge webhooks.
-func ButtonSecret(webhook string) string {
+func ButtonSecret(webhook string) string { return derived(webhook, "drawbridge button") }
+
+// Unsigned is what the webhook of a Jira that signs nothing (Data Center before 10.0) proves itself with: a word of its address,
+// "?token=…". It follows from the webhook's secret, and tells nobody that.
+func Unsigned(webhook string) string { return derived(webhook, "drawbridge unsigned") }
+
+func derived(webhook, what string) string {
 	mac := hmac.New(sha256.New, []byte(webhook))
-	mac.Write([]byte("drawbridge button"))
+	mac.Write([]byte(what))
 	return hex.EncodeToString(mac.Sum(nil))[:40]
 }
 

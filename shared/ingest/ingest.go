@@ -6,6 +6,7 @@ package ingest
 
 import (
 	"context"
+	"crypto/hmac"
 	"errors"
 	"io"
 	"log/slog"
@@ -27,8 +28,10 @@ const Path = "/v1/webhooks/"
 type Handler struct {
 	Name   string                 // of the site, as in the URL
 	Secret func() (string, error) // of the webhook; empty: unsigned ones are taken (loopback only)
-	Send   func(ctx context.Context, t site.Task, lane bridge.Lane, dedup string) error
-	Log    *slog.Logger
+	// Unsigned: it may be a Jira that signs nothing (Data Center before 10.0), whose webhooks are known by a word of their address.
+	Unsigned bool
+	Send     func(ctx context.Context, t site.Task, lane bridge.Lane, dedup string) error
+	Log      *slog.Logger
 }
 
 // ServeHTTP answers 202 for what was taken or is not for us, 4xx for what will never be taken, and 503 where a retry of
@@ -60,16 +63,24 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) (status int, why 
 		return http.StatusBadRequest, "the body ended early"
 	}
 	// What came whole is kept, even if this process stops or Jira hangs up: it may not be sent again.
-	return h.Take(context.WithoutCancel(r.Context()), body, r.Header)
+	return h.Take(context.WithoutCancel(r.Context()), body, r.Header, r.URL.Query().Get("token"))
 }
 
-// Take takes a body whose size was checked. Status is what Jira is answered, why is for the log.
-func (h *Handler) Take(ctx context.Context, body []byte, header http.Header) (status int, why string) {
+// proven reports whether it was our Jira that sent the body.
+func (h *Handler) proven(secret string, body []byte, signature, token string) bool {
+	if h.Unsigned && signature == "" {
+		return hmac.Equal([]byte(token), []byte(Unsigned(secret)))
+	}
+	return jira.VerifySignature(secret, body, signature)
+}
+
+// Take takes a body whose size was checked, sent to an address with that token. Status is what Jira is answered, why is for the log.
+func (h *Handler) Take(ctx context.Context, body []byte, header http.Header, token string) (status int, why string) {
 	secret, err := h.Secret()
 	if err != nil {
 		return http.StatusServiceUnavailable, "the webhook secret cannot be read: " + err.Error()
 	}
-	if secret != "" && !jira.VerifySignature(secret, body, header.Get("X-Hub-Signature")) {
+	if secret != "" && !h.proven(secret, body, header.Get("X-Hub-Signature"), token) {
 		return http.StatusUnauthorized, "bad or missing signature"
 	}
 	ev, err := jira.DecodeEvent(body, header)

@@ -60,16 +60,20 @@ func (w wireWebhook) webhook() Webhook {
 	return h
 }
 
-// webhookPath is where administrators' webhooks are: Data Center moved them at 10.0.
-func (c *Client) webhookPath(ctx context.Context) (string, error) {
+// SignsWebhooks reports whether this Jira signs what its webhooks send: Data Center does from 10.0 on.
+func (c *Client) SignsWebhooks(ctx context.Context) (bool, error) {
 	if c.cloud() {
-		return "rest/webhooks/1.0/webhook", nil
+		return true, nil
 	}
 	info, err := c.serverInfo(ctx)
-	if err != nil {
+	return info.Major() >= 10, err
+}
+
+// webhookPath is where administrators' webhooks are: Data Center moved them at 10.0.
+func (c *Client) webhookPath(ctx context.Context) (string, error) {
+	if moved, err := c.SignsWebhooks(ctx); err != nil {
 		return "", err
-	}
-	if info.Major() >= 10 {
+	} else if moved && !c.cloud() {
 		return "rest/jira-webhook/1.0/webhooks", nil
 	}
 	return "rest/webhooks/1.0/webhook", nil

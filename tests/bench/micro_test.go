@@ -98,7 +98,7 @@ func BenchmarkAccept(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			head := http.Header{"X-Hub-Signature": {signature}, "X-Atlassian-Webhook-Identifier": {fmt.Sprint(n.Add(1))}}
-			if status, why := in.Take(context.Background(), body, head); status != http.StatusAccepted {
+			if status, why := in.Take(context.Background(), body, head, ""); status != http.StatusAccepted {
 				b.Errorf("%d %s", status, why)
 				return
 			}

@@ -85,7 +85,11 @@ func events(t *testing.T, flavour string) []map[string]any {
 		got = append(got, e)
 	}))
 	defer receiver.Close()
-	hook := s.do("POST", "/rest/webhooks/1.0/webhook", `{"name":"t","url":"%s","events":["jira:issue_created","jira:issue_updated","comment_created","worklog_created","worklog_deleted","attachment_created"]}`, receiver.URL)
+	path := "/rest/webhooks/1.0/webhook"
+	if s.Flavour() == datacenter {
+		path = "/rest/jira-webhook/1.0/webhooks"
+	}
+	hook := s.do("POST", path, `{"name":"t","url":"%s","events":["jira:issue_created","jira:issue_updated","comment_created","worklog_created","worklog_deleted","attachment_created"]}`, receiver.URL)
 	if hook.status != http.StatusCreated {
 		t.Fatalf("webhook: %d %s", hook.status, hook.body)
 	}

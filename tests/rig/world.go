@@ -23,6 +23,8 @@ type Options struct {
 	HubYAML       string        // more lines of hub.yaml
 	PollerYAML    string        // more lines of poller.yaml
 	Apart         bool          // nothing is connected: no hub, no poller
+	Release       string        // of the private Data Center; "": the simulator's own choice
+	DMZ           string        // release of a Data Center that is the public site in place of Cloud; "": Cloud
 	Public        Place         // where the public side runs
 	Private       Place         // where the private side runs
 	HubHost       string        // the hub's address; "": loopback
@@ -53,6 +55,8 @@ type World struct {
 	server  *Process
 	secrets map[string]string // by what it is
 	ports   []string
+	hubDir  string // of the world whose hub this is; "": its own
+	name    string // of the connection; "": [Connection]
 }
 
 const (
@@ -81,6 +85,7 @@ func New(t testing.TB, o Options) *World {
 	w.HubURL = "http://" + w.o.HubHost + ":" + ports[portHub]
 	w.Metrics = "http://" + w.loopback(portMetrics)
 	w.Public = w.jira(true)
+	w.Public.Cloud = o.DMZ == ""
 	w.Private = w.jira(false)
 	w.settings()
 	w.StartJiras()
@@ -143,13 +148,19 @@ listen: "%s:%s"
 blobs: hub-blobs
 site:
   name: cloud
-  flavour: cloud
-  api_url: %s
-  auth: {user: drawbridge@example.com, token: {file: cloud-token}}
+%s  api_url: %s
 webhook:
   secret: {file: cloud-webhook}
 watch: {interval: %s, overlap: 5s, sweep: %s}
-%s`, w.HubURL, w.o.HubHost, w.ports[portHub], plain, w.Public.Base, orElse(w.o.HubWatch, 2*time.Second), orElse(w.o.Sweep, 2*time.Second), w.o.HubYAML)
+%s`, w.HubURL, w.o.HubHost, w.ports[portHub], plain, w.Public.account("cloud-token"), w.Public.Base, orElse(w.o.HubWatch, 2*time.Second), orElse(w.o.Sweep, 2*time.Second), w.o.HubYAML)
+}
+
+// account is how a half's settings say which Jira it is, and sign in.
+func (j *Jira) account(token string) string {
+	if j.Cloud {
+		return "  flavour: cloud\n  auth: {user: drawbridge@example.com, token: {file: " + token + "}}\n"
+	}
+	return "  flavour: datacenter\n  auth: {token: {file: " + token + "}}\n"
 }
 
 func (w *World) pollerYAML() string {
@@ -164,22 +175,21 @@ func (w *World) pollerYAML() string {
 blobs: poller-blobs
 site:
   name: inside
-  flavour: datacenter
-  api_url: %s
-  auth: {token: {file: server-token}}
+%s  api_url: %s
 watch:
   interval: %s
   overlap: 1m
   sweep: %s
 %smetrics: {listen: "%s"}
-%s%s`, w.Private.Base, orElse(w.o.PollerWatch, 500*time.Millisecond), orElse(w.o.Sweep, 2*time.Second), hook, w.loopback(portMetrics), plain, w.o.PollerYAML)
+%s%s`, w.Private.account("server-token"), w.Private.Base, orElse(w.o.PollerWatch, 500*time.Millisecond), orElse(w.o.Sweep, 2*time.Second), hook, w.loopback(portMetrics), plain, w.o.PollerYAML)
 }
 
-func orElse(d, other time.Duration) time.Duration {
-	if d == 0 {
+func orElse[T comparable](v, other T) T {
+	var zero T
+	if v == zero {
 		return other
 	}
-	return d
+	return v
 }
 
 // Write writes a file of the world, for its owner only.
@@ -193,17 +203,25 @@ func (w *World) Write(name, text string) {
 // StartJiras starts both simulators; they continue from what they saved.
 func (w *World) StartJiras() {
 	w.T.Helper()
-	start := func(j *Jira, p Place, name string, port, manage int) *Process {
-		args := []string{"simulator", "--flavour", name, "--listen", w.loopback(port), "--manage", w.loopback(manage), "--project", j.Project, "--state", w.Path(name + ".json")}
-		if w.o.Hostile {
-			args = append(args, "--hostile")
-		}
-		proc := Spawn(w.T, p, w.Path(name+".log"), args...)
-		w.up(proc, j.http, j.Base+"/rest/api/2/serverInfo")
-		return proc
+	w.cloud = w.startJira(w.Public, w.o.Public, "cloud", w.o.DMZ, portCloud, portCloudManage)
+	w.startPrivate()
+}
+
+func (w *World) startPrivate() {
+	w.T.Helper()
+	w.server = w.startJira(w.Private, w.o.Private, "datacenter", w.o.Release, portServer, portServerManage)
+}
+
+func (w *World) startJira(j *Jira, p Place, name, release string, port, manage int) *Process {
+	w.T.Helper()
+	flavour := map[bool]string{true: "cloud", false: "datacenter"}[j.Cloud]
+	args := []string{"simulator", "--flavour", flavour, "--jira", release, "--listen", w.loopback(port), "--manage", w.loopback(manage), "--project", j.Project, "--state", w.Path(name + ".json")}
+	if w.o.Hostile {
+		args = append(args, "--hostile")
 	}
-	w.cloud = start(w.Public, w.o.Public, "cloud", portCloud, portCloudManage)
-	w.server = start(w.Private, w.o.Private, "datacenter", portServer, portServerManage)
+	proc := Spawn(w.T, p, w.Path(name+".log"), args...)
+	w.up(proc, j.http, j.Base+"/rest/api/2/serverInfo")
+	return proc
 }
 
 // Migrate moves the private Jira from Data Center to Cloud, under the same address: same keys, other ids. The poller is stopped
@@ -216,7 +234,7 @@ func (w *World) Migrate() {
 	w.server = Spawn(w.T, w.o.Private, w.Path("migrated.out"), "simulator", "--flavour", "cloud", "--listen", w.loopback(portServer), "--manage", w.loopback(portServerManage),
 		"--migrate", w.Path("datacenter.json"), "--state", w.Path("cloud-inside.json"))
 	w.up(w.server, w.Private.http, w.Private.Base+"/rest/api/2/serverInfo")
-	w.Write("poller.yaml", strings.NewReplacer("flavour: datacenter", "flavour: cloud", "auth: {token:", "auth: {user: drawbridge@example.com, token:").Replace(w.pollerYAML()))
+	w.Write("poller.yaml", w.pollerYAML())
 }
 
 // StartHub starts the hub and waits until it answers.
@@ -256,13 +274,73 @@ const Connection = "rig"
 // Connect makes a connection, accepts it, registers the webhooks and publishes the rules.
 func (w *World) Connect() {
 	w.T.Helper()
-	w.Accept(w.Invitation("connection", "create", Connection, "--project", w.Public.Project))
+	w.Accept(w.Invitation("connection", "create", w.connection(), "--project", w.Public.Project))
 	w.OnHub("webhook", "create")
 	if w.o.PollerWebhook {
 		w.OnPoller("webhook", "create")
 	}
-	w.OnHub("rules", "publish", w.Path("rules-public.yaml"), "--message", "the rig's")
+	w.OnHub("rules", "publish", w.Path("rules-public.yaml"), "--message", "the rig's", "--connection", w.connection())
 	w.OnPoller("rules", "publish", w.Path("rules-private.yaml"), "--message", "the rig's")
+}
+
+func (w *World) connection() string {
+	if w.name == "" {
+		return Connection
+	}
+	return w.name
+}
+
+// Another adds a private Jira with a poller of its own, and connects it to the hub of this world; what comes under sync is said
+// by JQL on both sides.
+func (w *World) Another(name, publicJQL, privateJQL string) *World {
+	w.T.Helper()
+	n := w.beside(name)
+	n.hubDir, n.Hub, n.HubURL = w.Dir, w.Hub, w.HubURL
+	n.start("", publicJQL, privateJQL)
+	n.Connect()
+	n.StartPoller()
+	return n
+}
+
+// Onward adds a hub beside the poller of this world, on the same private Jira, and behind it another private Jira with its poller:
+// a chain of three.
+func (w *World) Onward(name string) *World {
+	w.T.Helper()
+	n := w.beside(name)
+	n.Public = w.Private
+	n.start(w.secrets["token of the private Jira"], "project = "+n.Public.Project, "project = "+n.Private.Project)
+	n.StartHub()
+	n.Connect()
+	n.StartPoller()
+	return n
+}
+
+// beside is a world with a folder, ports and a private Jira of its own, and the public Jira of this one.
+func (w *World) beside(name string) *World {
+	n := &World{T: w.T, Dir: w.Path(name), Public: w.Public, o: w.o, name: name}
+	var err error
+	if n.ports, err = freePorts(portCount); err == nil {
+		err = os.Mkdir(n.Dir, 0o700)
+	}
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	n.HubURL, n.Metrics = "http://"+n.o.HubHost+":"+n.ports[portHub], "http://"+n.loopback(portMetrics)
+	n.Private = n.jira(false)
+	return n
+}
+
+// start writes the settings and starts the private Jira. The public one runs, and is signed in to with the token that its account has.
+func (w *World) start(publicToken, publicJQL, privateJQL string) {
+	w.T.Helper()
+	w.settings()
+	w.Write("cloud-token", publicToken)
+	w.secrets["token of the public Jira"] = orElse(publicToken, "none that could leak")
+	w.Write("rules-public.yaml", strings.Replace(Everything, "project = %s", publicJQL, 1))
+	w.Write("rules-private.yaml", strings.Replace(Everything, "project = %s", privateJQL, 1))
+	w.startPrivate()
+	w.T.Cleanup(w.finish)
+	w.Private.Account("drawbridge", Fields{"Token": w.secrets["token of the private Jira"]})
 }
 
 // Invitation runs a command of the hub that prints an invitation code, and returns the code.
@@ -305,7 +383,7 @@ func (w *World) must(r Result, args []string) string {
 // RunOnHub runs a command against the hub's settings, whatever comes of it.
 func (w *World) RunOnHub(args ...string) Result {
 	w.T.Helper()
-	return w.said(Exec(w.T, w.o.Public, w.Dir, append(args, "--config", w.Path("hub.yaml"))...))
+	return w.said(Exec(w.T, w.o.Public, w.Dir, append(args, "--config", filepath.Join(orElse(w.hubDir, w.Dir), "hub.yaml"))...))
 }
 
 // RunOnPoller is the same on the private side.
