@@ -31,6 +31,7 @@ const (
 	attachments use = "attachments"
 	worklogs    use = "worklogs"
 	links       use = "remote links"
+	issueLinks  use = "links"
 	agents      use = "service projects"
 	people      use = "user fields"
 	// The others are the id of a field.
@@ -47,6 +48,7 @@ var inProjects = []capability{
 	{"schedule", []string{"SCHEDULE_ISSUES"}, "duedate", "the due date cannot be set"},
 	{"set security", []string{"SET_ISSUE_SECURITY"}, "security", "a security level cannot be set"},
 	{"link", []string{"LINK_ISSUES"}, links, "issues get no remote link to their twin"},
+	{"link issues", []string{"LINK_ISSUES"}, issueLinks, "links between issues cannot be made or removed"},
 	{"comments", []string{"ADD_COMMENTS"}, comments, "comments cannot be written"},
 	{"comments, own", []string{"EDIT_OWN_COMMENTS", "DELETE_OWN_COMMENTS"}, comments, "a comment edited, deleted or restricted over there stays as it was here"},
 	{"comments, all", []string{"EDIT_ALL_COMMENTS", "DELETE_ALL_COMMENTS"}, extra, "copies that another account wrote, such as a tool that was replaced, stay as they are"},

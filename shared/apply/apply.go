@@ -78,6 +78,11 @@ func (f *Flow) Change(ctx context.Context, t site.Task) error {
 			return err // as it is stored: nothing is decided on what was only made
 		}
 	}
+	if p.Head.Applied == 0 {
+		if err := f.wake(ctx, v, p); err != nil {
+			return err
+		}
+	}
 	if p.Meeting() {
 		return f.meet(ctx, p, c)
 	}
@@ -120,6 +125,9 @@ func (f *Flow) Retry(ctx context.Context, t site.Task) error {
 	if p.Head.Status == pair.Stopped {
 		f.display(ctx, v, p.Head.Local.ID)
 		return nil
+	}
+	if err := f.wake(ctx, v, p); err != nil {
+		return err
 	}
 	return f.apply(ctx, v, p, nil)
 }

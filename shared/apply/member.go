@@ -26,6 +26,10 @@ type deed struct {
 	look  bool         // an earlier try may have created it: look before creating
 	wrote []string     // worklog: what this or an earlier try may have written
 
+	linkType, other string // link: its type here, and the id of the issue at the other end
+	stands          string // link: id of somebody's own that says the same already
+	shared          bool   // link: another member's copy, which was removed over there and made again, or is about to be
+
 	write rule.CommentWrite
 	skip  string // why our rules do not take it
 
@@ -61,6 +65,7 @@ func (f *Flow) ruleMember(v *observe.View, p *pair.Pair, m *deed) {
 		} else if !w.Take {
 			m.skip = w.Why
 		}
+	case bridge.Link: // see ruleLink
 	default:
 		m.skip = "this site does not take " + string(m.want.Kind) + "s"
 	}
@@ -93,7 +98,7 @@ func (f *Flow) deed(ctx context.Context, v *observe.View, issue string, m *deed,
 	case merge.Create:
 		return f.addMember(ctx, v, issue, m, look)
 	case merge.Edit:
-		err := f.editMember(ctx, v, issue, m)
+		err := f.editMember(ctx, v, issue, m, look)
 		if jira.StatusOf(err) == 404 {
 			m.what = merge.Create // deleted here meanwhile: an edit beats a deletion its author did not see, once
 			m.next.Again, m.look = true, true
@@ -106,7 +111,7 @@ func (f *Flow) deed(ctx context.Context, v *observe.View, issue string, m *deed,
 			return err
 		}
 	}
-	return ignoreAbsent(f.removeMember(ctx, issue, m))
+	return ignoreAbsent(f.removeMember(ctx, issue, m, look))
 }
 
 func (f *Flow) addMember(ctx context.Context, v *observe.View, issue string, m *deed, look *looker) error {
@@ -115,27 +120,39 @@ func (f *Flow) addMember(ctx context.Context, v *observe.View, issue string, m *
 		return f.addComment(ctx, v, issue, m, look)
 	case bridge.Worklog:
 		return f.addWorklog(ctx, v, issue, m, look)
+	case bridge.Link:
+		return f.addLink(ctx, issue, m, look)
 	default:
 		return f.addAttachment(ctx, v, issue, m, look)
 	}
 }
 
-func (f *Flow) editMember(ctx context.Context, v *observe.View, issue string, m *deed) (err error) {
+func (f *Flow) editMember(ctx context.Context, v *observe.View, issue string, m *deed, look *looker) (err error) {
 	switch m.want.Kind {
 	case bridge.Comment:
 		_, err = f.Site.Jira.EditComment(ctx, issue, m.local, f.commentRequest(v, m))
 	case bridge.Worklog:
 		_, err = f.Site.Jira.EditWorklog(ctx, issue, m.local, f.worklogRequest(v, m))
+	case bridge.Link:
+		if m.local == m.shows() {
+			return nil // another name on the way, the same type here
+		}
+		if err := f.removeLink(ctx, m, look); err != nil {
+			return err
+		}
+		return f.addLink(ctx, issue, m, look)
 	}
 	return err // the content of an attachment never changes
 }
 
-func (f *Flow) removeMember(ctx context.Context, issue string, m *deed) error {
+func (f *Flow) removeMember(ctx context.Context, issue string, m *deed, look *looker) error {
 	switch m.want.Kind {
 	case bridge.Comment:
 		return f.deleteComment(ctx, issue, m.local)
 	case bridge.Worklog:
 		return f.Site.Jira.DeleteWorklog(ctx, issue, m.local)
+	case bridge.Link:
+		return f.removeLink(ctx, m, look)
 	default:
 		return f.Site.Jira.DeleteAttachment(ctx, m.local)
 	}
@@ -223,7 +240,7 @@ func (f *Flow) addComment(ctx context.Context, v *observe.View, issue string, m 
 		case err != nil:
 			return err
 		case found != nil && strings.TrimSpace(found.Body) != strings.TrimSpace(m.write.Body):
-			return f.editMember(ctx, v, issue, m) // the original was edited since
+			return f.editMember(ctx, v, issue, m, look) // the original was edited since
 		case found != nil:
 			return nil
 		}
@@ -263,6 +280,8 @@ type looker struct {
 	read        bool
 	worklogs    []jira.Worklog
 	logged      bool
+	links       []jira.Link
+	related     bool
 	known       map[string]bool // keys of local members that are originals, or some member's copy
 }
 
@@ -275,6 +294,8 @@ func (l *looker) find(ctx context.Context, m *deed) (err error) {
 		_, err = l.worklog(ctx, m)
 	case bridge.Attachment:
 		_, err = l.attachment(ctx, m)
+	case bridge.Link:
+		err = l.made(ctx, m)
 	}
 	return err
 }
@@ -336,7 +357,7 @@ func recordMembers(ctx context.Context, p *pair.Pair, pl *plan, now int64) error
 		switch {
 		case m.done:
 			c.Member = m.next
-			c.Since, c.Why, c.Tries, c.Wrote = 0, "", 0, nil
+			c.Since, c.Why, c.Tries, c.Wrote, c.Original = 0, "", 0, nil, m.stands
 			p.State.Refuse(m.key, "")
 			if m.made != 0 {
 				c.LocalID, c.Made = m.local, m.made

@@ -18,6 +18,7 @@ import (
 type plan struct {
 	issue     string
 	change    *bridge.Change
+	dry       bool // nothing of it is stored or done
 	forgotten bool // the changelog has to be read first
 
 	edit       pair.Intent // fields written in one call
@@ -290,6 +291,11 @@ func (f *Flow) decideMembers(ctx context.Context, v *observe.View, p *pair.Pair,
 			continue
 		}
 		m := &deed{key: key, want: c.Want, local: c.LocalID, what: what, next: next, look: c.Since != 0 || p.State.Look != 0}
+		if waits, err := f.ruleLink(ctx, v, p, m, pl.dry); err != nil {
+			return err
+		} else if waits {
+			continue
+		}
 		f.ruleMember(v, p, m)
 		if what == merge.Create {
 			intend(c, m, v.Now)
@@ -302,6 +308,7 @@ func (f *Flow) decideMembers(ctx context.Context, v *observe.View, p *pair.Pair,
 		return err
 	}
 	slices.SortStableFunc(pl.members, func(a, b *deed) int { return pair.OldestFirst(a.want, b.want) })
+	slices.SortStableFunc(pl.members, func(a, b *deed) int { return b.parts() - a.parts() })
 	return nil
 }
 
@@ -310,7 +317,7 @@ func intend(c *pair.Copy, m *deed, now int64) {
 	if c.Since == 0 {
 		c.Since = now
 	}
-	if m.want.Kind != bridge.Worklog || m.skip != "" || m.err != nil {
+	if m.want.Kind != bridge.Worklog && m.want.Kind != bridge.Link || m.skip != "" || m.err != nil {
 		return
 	}
 	if c.Wrote == nil {

@@ -58,7 +58,7 @@ func (f *Flow) preview(ctx context.Context, connection *bridge.Connection, c *br
 	case c.Join != nil:
 		return a, f.previewJoin(ctx, v, c, &a)
 	}
-	return a, f.previewNew(v, c, &a)
+	return a, f.previewNew(ctx, v, c, &a)
 }
 
 // previewPair plans on a copy of the pair that nobody stores.
@@ -68,7 +68,7 @@ func (f *Flow) previewPair(ctx context.Context, v *observe.View, p *pair.Pair, c
 	if _, err := receive(ctx, p, v, c, true); err != nil {
 		return err
 	}
-	pl := &plan{issue: p.Head.Local.ID, problems: map[string]string{}}
+	pl := &plan{issue: p.Head.Local.ID, dry: true, problems: map[string]string{}}
 	if err := f.decide(ctx, v, p, pl); err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func previewMember(m *deed) bridge.PreviewMember {
 }
 
 // previewNew is the issue that would be made.
-func (f *Flow) previewNew(v *observe.View, c *bridge.Change, a *bridge.Preview) error {
+func (f *Flow) previewNew(ctx context.Context, v *observe.View, c *bridge.Change, a *bridge.Preview) error {
 	m, why, err := f.newTwin(v, c)
 	if err != nil || why != "" {
 		a.Outcome, a.Reason = bridge.Unwanted, why
@@ -153,6 +153,11 @@ func (f *Flow) previewNew(v *observe.View, c *bridge.Change, a *bridge.Preview) 
 	for _, member := range c.Members {
 		d := &deed{key: pair.MemberKey(member.Kind, member.ID), want: member, what: merge.Create}
 		f.ruleMember(v, m.pair, d)
+		if waits, err := f.ruleLink(ctx, v, m.pair, d, true); err != nil {
+			return err
+		} else if waits {
+			d.skip = "it waits: the issue at the other end has no twin here yet"
+		}
 		a.Members = append(a.Members, previewMember(d))
 	}
 	return nil

@@ -22,8 +22,11 @@ func (f *Flow) worklogRequest(v *observe.View, m *deed) jira.WorklogRequest {
 	}
 }
 
-// shows is by what the worklog that a deed writes is found again.
+// shows is by what the worklog, or link, that a deed writes is found again.
 func (m *deed) shows() string {
+	if m.want.Kind == bridge.Link {
+		return pair.LinkID(m.linkType, m.other)
+	}
 	return pair.LogHash(m.write.Body, time.UnixMilli(m.want.Started), m.want.Seconds)
 }
 
@@ -34,7 +37,7 @@ func (f *Flow) addWorklog(ctx context.Context, v *observe.View, issue string, m 
 		case err != nil:
 			return err
 		case found != nil && pair.LogHash(found.Comment, found.Started, found.Seconds) != m.shows():
-			return f.editMember(ctx, v, issue, m) // the original was edited since
+			return f.editMember(ctx, v, issue, m, look) // the original was edited since
 		case found != nil:
 			return nil
 		}

@@ -10,13 +10,15 @@
 //	                                    the state and happened since those were written; in the sparse index
 //	pair/C/I      state                 who the two issues are, the entries of every field, the open intents of our writes
 //	pair/C/I      value/<sha256>        a field value over 1 KB, referred to by the state
-//	pair/C/I      own/<kind>/<id>       a comment, attachment or worklog written here, as last sent
+//	pair/C/I      own/<kind>/<id>       a comment, attachment, worklog or link written here, as last sent
 //	pair/C/I      copy/<kind>/<id>      a member written there (its remote id), wanted and done here
 //	pair/C/I      copyof/<kind>/<id>    local id of a copy -> remote id of its original
 //	pair/C/I      history/<time>-<n>    what happened, newest last
 //	pair/C/I      past/<time>-<n>       the same, old: with hashes in place of values (fade.go)
 //	news/C        news                  nothing; its revision is that of what an exchange tells besides pairs (news.go)
 //	again/C       R                     a remote issue that is to be offered anew: its twin may be made now
+//	await/C       R/I                   something of I waits until R has its twin here: a link leads there;
+//	                                    own-J in place of R: until J, of this site, is in a pair
 //	look/S        C/I                   a pair whose issue is to be read again: an observation may be lost; in the sparse index
 //	rebase/C      I                     a pair that was taken apart because one of its issues has another id now
 //	rebased/C     apart                 all pairs were, and are being made anew

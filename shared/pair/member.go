@@ -37,7 +37,8 @@ type Copy struct {
 	Made         int64         `json:"made,omitempty"`      // Jira's time of the copy's creation, ms: an older list does not know it
 	Tries        int           `json:"tries,omitempty"`
 	Paired       bool          `json:"paired,omitempty"` // it stood here before: its content is taken to be the original's
-	// Wrote is what the open intent to create a worklog may have written, by [LogHash], with the hash of the wanted member.
+	// Wrote is what the open intent to create a worklog, or a link, may have written, by [LogHash] or [LinkID], with the hash of
+	// the wanted member.
 	Wrote    map[string]string `json:"wrote,omitempty"`
 	Original string            `json:"original,omitempty"` // the remote member is itself a copy of ours of this id
 	Why      string            `json:"why,omitempty"`      // why it was not taken, or refused
@@ -88,6 +89,12 @@ func Hash(m bridge.Member) string {
 func LogHash(text string, started time.Time, seconds int64) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d\x00%d\x00%s", started.Unix(), seconds, letters(text)))
 	return hex.EncodeToString(sum[:12])
+}
+
+// LinkID is by what a link stands at this site as a copy, seen from its source: two issues have one link of a type at most.
+// Jira does not say the id of a link it makes.
+func LinkID(linkType, destination string) string {
+	return destination + "~" + strings.ToLower(linkType)
 }
 
 // MemberKey is how acks and dirty lists name a member: "comment/10001".
@@ -164,6 +171,19 @@ func (p *Pair) CopyOf(ctx context.Context, kind bridge.MemberKind, localID strin
 		return "", err
 	}
 	return c.Remote, nil
+}
+
+// LinkCopy returns the copy that stands here as the link of that [LinkID], or nil: it is none of ours, or not any more.
+func (p *Pair) LinkCopy(ctx context.Context, id string) (*Copy, error) {
+	original, err := p.CopyOf(ctx, bridge.Link, id)
+	if err != nil || original == "" {
+		return nil, err
+	}
+	c, err := p.Copy(ctx, bridge.Link, original)
+	if err != nil || c == nil || c.LocalID != id || c.Member.Gone || c.Lost {
+		return nil, err
+	}
+	return c, nil
 }
 
 // Owns lists all originals of the pair.

@@ -35,6 +35,8 @@ type State struct {
 	Type    string   `json:"type,omitempty"`    // project and type
 	// Logged says that a worklog of ours has left. Where none has, and the rules let none out, no worklog is looked at.
 	Logged bool `json:"logged,omitempty"`
+	// Related says the same of links.
+	Related bool `json:"related,omitempty"`
 }
 
 // Display is what the fields that the rules name for it show.

@@ -166,10 +166,11 @@ func (f *Flow) begin(ctx context.Context, v *observe.View, is *jira.Issue, b Beg
 	if isConflict(err) {
 		return nil // somebody else put it under sync meanwhile
 	}
-	if err == nil {
-		f.Site.Ring()
+	if err != nil {
+		return err
 	}
-	return err
+	f.Site.Ring()
+	return f.await(ctx, v, is, ms)
 }
 
 // wroteHere reports whether our account has written members of an issue that is in no pair: they may be copies of which we

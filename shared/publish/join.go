@@ -44,8 +44,11 @@ func (f *Flow) Pair(ctx context.Context, t site.Task) error {
 	if isConflict(err) {
 		return f.rejoin(ctx, c, is, join)
 	}
+	if err != nil {
+		return err
+	}
 	f.Site.Ring()
-	return err
+	return f.await(ctx, v, is, nil)
 }
 
 // joining is the pair of an issue that is to be joined: every field's latest edit with its own time.
@@ -129,7 +132,7 @@ func (f *Flow) meet(ctx context.Context, c *bridge.Connection, p *pair.Pair) err
 	if err != nil {
 		return err
 	}
-	return f.update(ctx, c, is.ID, func(p *pair.Pair) error {
+	err = f.update(ctx, c, is.ID, func(p *pair.Pair) error {
 		if !p.Meeting() {
 			return nil
 		}
@@ -145,6 +148,10 @@ func (f *Flow) meet(ctx context.Context, c *bridge.Connection, p *pair.Pair) err
 		}
 		return takeAll(ctx, p, v, unpaired(ctx, p, ms, originals), "joined with "+p.Head.Remote.Key)
 	})
+	if err != nil {
+		return err
+	}
+	return f.await(ctx, v, is, ms)
 }
 
 // unpaired are the sights to be offered: not what is the copy of a member over there; what is the original of one says

@@ -23,10 +23,11 @@ type sight struct {
 	secret bool
 	parent string // a comment's: the one it replies to
 	adopt  string // not an original: the copy of this remote member, which has no local id yet
-	shows  string // of a worklog: see [pair.LogHash]
+	shows  string // of a worklog or link: see [pair.LogHash], [pair.LinkID]
 	lost   bool   // not an original: a copy that is gone
 	missed bool   // seen by its absence from a list
 	ours   bool   // written with our own login
+	awaits string // a link's: the issue that has to be in a pair before it leaves
 }
 
 // members proves what may leave of everything the issue shows, and sees what is missing from complete lists. It reads
@@ -56,7 +57,11 @@ func (f *Flow) members(ctx context.Context, v *observe.View, p *pair.Pair, is *j
 		return nil, err
 	}
 	logs, err := f.worklogs(ctx, v, p, is, now)
-	if out = append(out, logs...); err != nil || !is.HasAttachments {
+	if out = append(out, logs...); err != nil {
+		return out, err
+	}
+	links, err := f.links(ctx, v, p, is, now)
+	if out = append(out, links...); err != nil || !is.HasAttachments {
 		return out, err
 	}
 	files, err := f.attachments(ctx, v, p, is, out, now)
@@ -168,6 +173,11 @@ func take(ctx context.Context, p *pair.Pair, s sight, cause string, mark func())
 	if p.State.Kept != "" {
 		return nil // seen again when the issue may leave
 	}
+	if next == before && next.Kept && s.Kept && own.Why != s.why {
+		own.Why = s.why
+		p.SetOwn(own, false)
+		return nil
+	}
 	if next == before && (own.Secret == s.secret || s.Seq < before.Updated) {
 		return nil
 	}
@@ -181,6 +191,7 @@ func take(ctx context.Context, p *pair.Pair, s sight, cause string, mark func())
 	}
 	if changed {
 		p.State.Logged = p.State.Logged || own.Offer.Kind == bridge.Worklog && !next.Tombstone()
+		p.State.Related = p.State.Related || own.Offer.Kind == bridge.Link && !next.Tombstone()
 		mark()
 		p.Note(pair.Event{What: memberWord(own), Field: pair.MemberKey(own.Offer.Kind, own.Offer.ID), Cause: cause, Note: s.why})
 	}

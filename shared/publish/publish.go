@@ -2,7 +2,7 @@
 // trigger match? -> observe -> outgoing rule -> outbox. An event is an observation: it may come late, twice, out of
 // order or never, and nothing rests on it.
 //
-// Start reading at [Flow.Event]; begin.go puts an issue under sync, comment.go, attachment.go and worklog.go prove that a member may
+// Start reading at [Flow.Event]; begin.go puts an issue under sync, comment.go, attachment.go, worklog.go and link.go prove that a member may
 // leave.
 package publish
 
@@ -75,6 +75,8 @@ func (f *Flow) event(ctx context.Context, c *bridge.Connection, ev jira.Event) e
 		return f.detached(ctx, c, p, ev, cause)
 	case jira.AttachmentCreated:
 		return f.attached(ctx, c, p, ev, cause)
+	case jira.LinkCreated, jira.LinkDeleted:
+		return f.related(ctx, c, p, ev, cause)
 	}
 	return nil
 }
@@ -226,6 +228,9 @@ func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, see
 	}))
 	if err == nil {
 		err = f.drop(ctx, c.ID, ms)
+	}
+	if err == nil {
+		err = f.await(ctx, v, seen.Issue, ms)
 	}
 	if err != nil || !redo {
 		return err

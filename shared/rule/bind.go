@@ -84,7 +84,7 @@ func (b *binder) constants() {
 }
 
 // placeNames are the variables of single places.
-var placeNames = map[string]bool{"value": true, "comment": true, "attachment": true, "worklog": true}
+var placeNames = map[string]bool{"value": true, "comment": true, "attachment": true, "worklog": true, "link": true}
 
 // constant is a scalar of the file as expressions see it.
 func (n *node) constant() any {
@@ -244,6 +244,7 @@ func (b *binder) memberRules() {
 	l.out, l.in = directions(w.direction)
 	l.when, l.take = b.condition(w.when, nil, extra), b.condition(w.take, nil, extra)
 	b.rules.worklogs = l
+	b.linkRules()
 }
 
 func texts(ws []word) []string {

@@ -15,7 +15,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the wanted part of testdata/*.txt")
 
 // TestGolden runs every file of testdata: a rule file, what is put in, and what must come out. Sections begin with
-// "-- name --": rules.yaml, issue (merged over the fixture), replica, comment, arriving, worklog, attachment, want. The text
+// "-- name --": rules.yaml, issue (merged over the fixture), replica, comment, arriving, worklog, link, attachment, want. The text
 // before the first section is a comment; "site: cloud" in it chooses the public site, "created" that the local issue is
 // still to be made.
 func TestGolden(t *testing.T) {
@@ -203,6 +203,16 @@ func playMembers(t *testing.T, r *Rules, env Env, parts map[string]string) strin
 			fmt.Fprintf(&b, "the same taken: %+v%s\n", in, failed(err))
 		}
 	}
+	if text, asked := parts["link"]; asked {
+		for _, line := range nonempty(text) {
+			var l Link
+			decode(t, line, &l)
+			send, name, why, err := r.LinkOut(env, l)
+			fmt.Fprintf(&b, "%s leaves %v%s%s as %q", l.Type, send, note(why), failed(err), name)
+			local, why, err := r.LinkIn(env, bridge.Member{Name: l.Type}, l.Key)
+			fmt.Fprintf(&b, ", taken as %q%s%s\n", local, note(why), failed(err))
+		}
+	}
 	if text, asked := parts["attachment"]; asked {
 		for _, line := range nonempty(text) {
 			var a Attachment
@@ -249,7 +259,7 @@ func privateSite() Schema {
 	return Schema{Role: bridge.Private, Flavour: bridge.DataCenter, Fields: siteFields(),
 		Statuses:   []string{"Open", "Accept", "Root Cause", "Provide Workaround", "Resolve", "Close"},
 		Priorities: []string{"Highest", "High", "Medium", "Low"}, Resolutions: []string{"Fixed", "Won't Fix"},
-		Types: []string{"Bug", "Task", "Story"}, Projects: []string{"DEV", "OPS", "SUP"}, Users: []string{"ann", "bob", "sync-bot"}}
+		Types: []string{"Bug", "Task", "Story"}, Projects: []string{"DEV", "OPS", "SUP"}, LinkTypes: []string{"Blocks", "Relates"}, Users: []string{"ann", "bob", "sync-bot"}}
 }
 
 func publicSite() Schema {

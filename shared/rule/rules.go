@@ -105,6 +105,7 @@ type Rules struct {
 	comments    commentRules
 	attachments attachmentRules
 	worklogs    worklogRules
+	links       linkRules
 	create      createRules
 	triggers    []Trigger
 	security    map[string]bool
@@ -148,8 +149,8 @@ func (r *Rules) Row(key string) (Row, bool) {
 	return row.Row, true
 }
 
-// Takes reports whether anything of a kind may be written at this site: "comments", "attachments", "worklogs", or a field by
-// its id.
+// Takes reports whether anything of a kind may be written at this site: "comments", "attachments", "worklogs", "links", or a
+// field by its id.
 func (r *Rules) Takes(what string) bool {
 	switch what {
 	case "comments":
@@ -158,6 +159,8 @@ func (r *Rules) Takes(what string) bool {
 		return r.attachments.in
 	case "worklogs":
 		return r.worklogs.in
+	case "links":
+		return r.links.in
 	}
 	for _, row := range r.rows {
 		if row.In && row.Target == what {

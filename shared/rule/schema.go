@@ -19,6 +19,7 @@ type Schema struct {
 	Resolutions []string
 	Types       []string
 	Projects    []string // keys
+	LinkTypes   []string
 	Users       []string // account ids or user names
 	Secret      []string // names or ids of fields that no rule of this site may name
 }
@@ -65,7 +66,8 @@ var unruly = map[string]string{
 	"comments":       `write the section "comments"`,
 	"attachment":     `write the section "attachments"`,
 	"attachments":    `write the section "attachments"`,
-	"issuelinks":     "links are members, not fields",
+	"issuelinks":     `write the section "links"`,
+	"links":          `write the section "links"`,
 	"worklog":        `write the section "worklogs"`,
 	"worklogs":       `write the section "worklogs"`,
 	"subtasks":       "sub-tasks are issues of their own: let a trigger match them",

@@ -113,6 +113,7 @@ users: {table: [{local: a, remote: b}]}
 comments: {restrictedTo: {role: x}}
 attachments: {}
 worklogs: {}
+links: {}
 create: {}
 triggers: [{jql: project = A}]
 scope: {}

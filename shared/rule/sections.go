@@ -79,6 +79,7 @@ func (d *decoder) set(root *node, base func() Set) *Set {
 		"comments":    func(n *node) { d.comments(n, &s.comments) },
 		"attachments": func(n *node) { d.attachments(n, &s.attachments) },
 		"worklogs":    func(n *node) { d.worklogs(n, &s.worklogs) },
+		"links":       func(n *node) { d.links(n, &s.links) },
 		"create":      func(n *node) { d.create(n, &s.create) },
 		"triggers":    d.each("triggers", func(n *node) { s.triggers = append(s.triggers, d.trigger(n)) }),
 		"scope":       func(n *node) { d.scope(n, &s.scope) },

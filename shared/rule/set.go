@@ -21,6 +21,7 @@ type Set struct {
 	comments    commentsSpec
 	attachments attachmentsSpec
 	worklogs    worklogsSpec
+	links       linksSpec
 	create      createSpec
 	triggers    []triggerSpec
 	scope       scopeSpec
@@ -178,6 +179,14 @@ type worklogsSpec struct {
 	when       word
 	take       word
 	author     word
+}
+
+type linksSpec struct {
+	at         pos
+	direction  word
+	values     *table
+	otherwise  word
+	when, take word
 }
 
 type createSpec struct {

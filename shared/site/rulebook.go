@@ -153,6 +153,9 @@ func (s *Site) RuleSchema(ctx context.Context) (rule.Schema, error) {
 	for _, p := range names.Projects {
 		out.Projects = append(out.Projects, p.Key)
 	}
+	for _, t := range names.LinkTypes {
+		out.LinkTypes = append(out.LinkTypes, t.Name)
+	}
 	return out, nil
 }
 

@@ -24,6 +24,7 @@ func (w *world) check() string {
 	for id, p := range pub {
 		w.checkPair(say, id, p, prv[p.Head.Remote.ID])
 	}
+	w.checkLinks(say, pub)
 	w.checkSecrets(say)
 	w.checkCalls(say)
 	for _, h := range w.halves() {

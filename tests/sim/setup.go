@@ -129,6 +129,11 @@ type fields struct {
 	Comment     struct{ Comments []comment }
 	Worklog     struct{ Worklogs []worklog }
 	Attachment  []attachment
+	IssueLinks  []struct {
+		ID           string
+		Type         named
+		OutwardIssue *struct{ ID string }
+	}
 }
 
 type person struct {

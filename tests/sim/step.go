@@ -33,6 +33,8 @@ var kinds = []struct {
 	{"edit worklog", 4, (*world).editLog},
 	{"attach", 4, (*world).attach},
 	{"detach", 2, (*world).detach},
+	{"link", 4, (*world).link},
+	{"unlink", 3, (*world).unlink},
 	{"delete issue", 1, (*world).deleteIssue},
 	{"move issue", 1, (*world).moveIssue},
 	{"publish rules", 1, (*world).publishRules},

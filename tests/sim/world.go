@@ -102,6 +102,8 @@ status:
     Done: {Resolution: Done}%s
 worklogs:
   direction: both
+links:
+  direction: both
 `, project, paths)
 }
 
@@ -120,6 +122,7 @@ type world struct {
 	secrets []secretText
 	gone    map[bridge.Role]map[string]bool // issues that people deleted, by id
 	lost    map[string]bool                 // texts and file names of copies that people deleted
+	links   map[bridge.Role]map[link]tie    // what people did to the links of either site
 	leaked  []string
 	story   []string
 	verbose bool
@@ -144,7 +147,8 @@ func must(err error) {
 
 func newWorld(o options, verbose bool) *world {
 	w := &world{o: o, mail: &mail{}, began: time.Now(), verbose: verbose, lost: map[string]bool{},
-		gone: map[bridge.Role]map[string]bool{bridge.Public: {}, bridge.Private: {}}}
+		links: map[bridge.Role]map[link]tie{bridge.Public: {}, bridge.Private: {}},
+		gone:  map[bridge.Role]map[string]bool{bridge.Public: {}, bridge.Private: {}}}
 	hubKey, err := sign.NewKey(bytes.NewReader(bytes.Repeat([]byte{1}, 64)))
 	must(err)
 	w.hubKeys = []sign.Key{hubKey}

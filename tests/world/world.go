@@ -229,7 +229,7 @@ func (h *Half) webhook() {
 	h.T.Cleanup(server.Close)
 	_, err := h.Site.Jira.RegisterWebhook(context.Background(), jira.WebhookRequest{
 		Name: "drawbridge", URL: server.URL + ingest.Path + h.Site.Name, Secret: secret,
-		Events: []string{"jira:issue_created", "jira:issue_updated", "jira:issue_deleted", "comment_created", "comment_updated", "comment_deleted", "worklog_created", "worklog_updated", "worklog_deleted", "attachment_created", "attachment_deleted"},
+		Events: []string{"jira:issue_created", "jira:issue_updated", "jira:issue_deleted", "comment_created", "comment_updated", "comment_deleted", "worklog_created", "worklog_updated", "worklog_deleted", "attachment_created", "attachment_deleted", "issuelink_created", "issuelink_deleted"},
 	})
 	h.must(err)
 }
