@@ -36,7 +36,8 @@ type connectionView struct {
 	There  int64         `json:"rules_there"` // and on the other side, as it last said
 	// OtherVersion is the release of Drawbridge that the other half last said it is.
 	OtherVersion string      `json:"version_there,omitempty"`
-	Poller       *pollerView `json:"poller,omitempty"` // on the hub: who joined
+	ToApprove    int64       `json:"contract_to_approve,omitempty"` // revision of the other side's contract that waits for us
+	Poller       *pollerView `json:"poller,omitempty"`              // on the hub: who joined
 }
 
 // pollerView is what the hub knows of a poller.

@@ -21,12 +21,12 @@ const (
 
 // roles say what each command on a half needs, by its path without "drawbridge".
 var roles = map[string]role{
-	"audit": looks, "connection list": looks, "connection show": looks, "doctor": looks, "errors list": looks, "poller status": looks,
+	"audit": looks, "connection list": looks, "connection show": looks, "contract diff": looks, "contract show": looks, "doctor": looks, "errors list": looks, "poller status": looks,
 	"rules check": looks, "rules diff": looks, "rules history": looks, "rules show": looks, "rules test": looks, "status": looks,
 	"sync explain": looks, "sync export": looks, "sync list": looks, "sync shadow": looks, "sync show": looks, "users suggest": looks,
 	"webhook check": looks, "webhook show": looks,
 
-	"rules publish": rules, "rules rollback": rules,
+	"contract approve": rules, "contract publish": rules, "contract withdraw": rules, "rules publish": rules, "rules rollback": rules,
 
 	"connection create": operates, "connection edit": operates, "connection end": operates, "connection invite": operates,
 	"connection pause": operates, "connection resume": operates, "connection revoke": operates, "erase": operates,

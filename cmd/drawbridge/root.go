@@ -80,6 +80,7 @@ func addCommands(root *cobra.Command, s *screen) {
 		in("halves", newDoctor(s)),
 		in("halves", newSite(s)),
 		in("daily", newRules(s)),
+		in("daily", newContract(s)),
 		in("daily", newStatus(s, "drawbridge status --config hub.yaml")),
 		in("daily", newSync(s)),
 		in("daily", newErrors(s)),

@@ -96,21 +96,46 @@ func (h *half) revision(ctx context.Context, c *bridge.Connection, number string
 
 func newRulesCheck(s *screen) *cobra.Command {
 	return s.withConnection(&cobra.Command{
-		Use:   "check FILE",
+		Use:   "check [FILE]",
 		Short: "Report every mistake in a rule file",
-		Long: `Checks a rule file as publishing would and reports every mistake at once: the line, what is allowed, the
-nearest right name. Fields, statuses, projects and users are looked up in this half's Jira.`,
+		Long: `Checks a rule file, or the rules in force, as publishing would and reports every mistake at once: the line, what
+is allowed, the nearest right name. Fields, statuses, projects and users are looked up in this half's Jira. Where the rows do
+not fit to the other side's contract it warns: one of the two sides has to change first.`,
 		Example: "  drawbridge rules check rules.yaml --config hub.yaml",
-		Args:    words("FILE"),
+		Args:    cobra.MaximumNArgs(1),
 	}, func(ctx context.Context, h *half, c *bridge.Connection, args []string) error {
-		bound, err := h.bind(ctx, args[0])
+		bound, err := h.bindFor(ctx, c, optional(args))
 		if err != nil {
 			return err
 		}
-		return h.screen.show(map[string]any{"problems": []string{}, "rows": len(bound.Rows())}, func(w io.Writer) {
-			fmt.Fprintf(w, "%s: no mistakes; %s under sync\n", args[0], plural(len(bound.Rows()), "field", "fields"))
+		a, err := h.agreement(ctx, c, bound)
+		if err != nil {
+			return err
+		}
+		return h.screen.show(struct {
+			Problems []string `json:"problems"`
+			Rows     int      `json:"rows"`
+			agreement
+		}{[]string{}, len(bound.Rows()), a}, func(w io.Writer) {
+			fmt.Fprintf(w, "%s: no mistakes; %s under sync\n", bound.Set().File(), plural(len(bound.Rows()), "field", "fields"))
+			h.printAgreement(w, a)
 		})
 	})
+}
+
+// bindFor checks a rule file, or without one the rules in force, against this half's Jira.
+func (h *half) bindFor(ctx context.Context, c *bridge.Connection, path string) (*rule.Rules, error) {
+	if path != "" {
+		return h.bind(ctx, path)
+	}
+	rev, err := h.site.CurrentRevision(ctx, c.ID)
+	if err == nil {
+		err = h.withJira()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return h.site.Bind(ctx, rev)
 }
 
 // bind reads a rule file and checks it against this half's Jira.
@@ -165,8 +190,20 @@ func (h *half) publish(ctx context.Context, c *bridge.Connection, r site.Revisio
 	if err := reconcile.Published(ctx, h.site, c.ID); err != nil {
 		return err
 	}
-	return h.screen.show(r, func(w io.Writer) {
+	bound, err := h.site.Bind(ctx, r)
+	if err != nil {
+		return err
+	}
+	a, err := h.agreement(ctx, c, bound)
+	if err != nil {
+		return err
+	}
+	return h.screen.show(struct {
+		site.Revision
+		agreement
+	}{r, a}, func(w io.Writer) {
 		fmt.Fprintf(w, "rules of %s: revision %d is in force on the %s side\n", c.Name, r.Number, h.role)
+		h.printAgreement(w, a)
 	})
 }
 

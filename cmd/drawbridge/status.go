@@ -123,6 +123,9 @@ func (h *half) attention(c connectionView) (out []string) {
 	case c.State == bridge.Active && c.Poller != nil && c.Poller.Seen != 0 && h.now()-c.Poller.Seen > quiet.Milliseconds():
 		out = append(out, fmt.Sprintf("the poller of %s was last seen %s", c.Name, h.when(c.Poller.Seen)))
 	}
+	if c.ToApprove > 0 && c.State != bridge.Ended {
+		out = append(out, fmt.Sprintf("contract revision %d of the other side of %s waits for your approval; see drawbridge contract diff", c.ToApprove, c.Name))
+	}
 	if c.Parked > 0 {
 		out = append(out, fmt.Sprintf("%s of %s parked; see drawbridge errors list", plural(c.Parked, "pair", "pairs"), c.Name))
 	}

@@ -65,6 +65,9 @@ func (c *call) exchange(ctx context.Context) (reply, error) {
 	if err := in.checkAsks(c.connection); err != nil {
 		return reply{}, err
 	}
+	if err := in.Contracts.check(); err != nil {
+		return reply{}, badRequest("%v", err)
+	}
 	cleanHold(in.Hold)
 	in.Name = cut(in.Name, 100)
 	if err := c.admit(ctx, in); err != nil {

@@ -65,6 +65,9 @@ func (c *Client) Exchange(ctx context.Context, in *Request) (*Response, error) {
 			return nil, badAnswer("the announced hub key: %w", err)
 		}
 	}
+	if err := out.Contracts.check(); err != nil {
+		return nil, badAnswer("%w", err)
+	}
 	for i := range out.Changes {
 		out.Changes[i].Connection = c.Connection
 	}

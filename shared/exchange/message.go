@@ -60,6 +60,8 @@ type Request struct {
 	Again []string `json:"again,omitempty"`
 	// Name is what the private side calls the connection.
 	Name string `json:"name,omitempty"`
+	// Contracts is nil from a poller that knows none; then the answer has none either.
+	Contracts *Contracts `json:"contracts,omitempty"`
 
 	// WaitMS is how long the hub may hold its answer until it has something to send; a hub that cannot wait does not.
 	WaitMS int64 `json:"wait_ms,omitempty"`
@@ -130,6 +132,7 @@ type Response struct {
 
 	Connection *bridge.Connection `json:"connection,omitempty"` // if it is not what the poller knows
 	Rules      *RuleSet           `json:"rules,omitempty"`      // likewise
+	Contracts  *Contracts         `json:"contracts,omitempty"`  // likewise
 	Again      []string           `json:"again,omitempty"`      // issues of the private site to be offered anew
 	HubKey     *sign.Rotation     `json:"hub_key,omitempty"`    // the hub's next key; Client verifies it
 	Asking

@@ -39,17 +39,18 @@ type Loop struct {
 	Wait time.Duration
 	Log  *slog.Logger
 
-	mu     sync.Mutex
-	theirs string          // version of the hub, as last kept
-	awaits map[string]sent // by issue: sent to the hub, no ack yet
-	asked  map[string]bool // ids of questions of the hub that it has no answer to
-	holds  map[string]sent // by remote issue: taken from the hub, no ack sent yet
-	came   progress
-	last   time.Time // something flowed
-	failed error
-	since  time.Time              // of the first failure in a row
-	told   bridge.ConnectionState // what the last exchange said the connection is
-	active bool                   // the connection carried changes in the last round
+	mu       sync.Mutex
+	theirs   string          // version of the hub, as last kept
+	contract sent            // ours, as last sent: the time of publishing, and when that was
+	awaits   map[string]sent // by issue: sent to the hub, no ack yet
+	asked    map[string]bool // ids of questions of the hub that it has no answer to
+	holds    map[string]sent // by remote issue: taken from the hub, no ack sent yet
+	came     progress
+	last     time.Time // something flowed
+	failed   error
+	since    time.Time              // of the first failure in a row
+	told     bridge.ConnectionState // what the last exchange said the connection is
+	active   bool                   // the connection carried changes in the last round
 }
 
 // carries forgets what is under way when a connection carries changes again: meanwhile they were let go, so they are sent
@@ -203,6 +204,9 @@ func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
 	if !l.came.flows {
 		return in, nil
 	}
+	if err := l.contracts(ctx, in); err != nil {
+		return nil, err
+	}
 	for _, issue := range slices.Sorted(maps.Keys(l.holds)) {
 		s := l.holds[issue]
 		a, err := l.Relay.Answer(ctx, connection, issue, s.revision)
@@ -248,6 +252,9 @@ func (l *Loop) take(ctx context.Context, in *exchange.Request, out *exchange.Res
 		return err
 	}
 	if err := l.configure(ctx, out); err != nil {
+		return err
+	}
+	if err := l.takeContracts(ctx, in, out); err != nil {
 		return err
 	}
 	if err := l.Relay.TakeAgain(ctx, l.Client.Connection, out.Again); err != nil {

@@ -75,6 +75,9 @@ func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Req
 	if out, wait, err := h.rejoin(ctx, s, v); wait || err != nil {
 		return out, err
 	}
+	if v, err = h.takeContracts(ctx, s.Connection, v, in); err != nil {
+		return exchange.Response{}, err
+	}
 	if err := h.TakeAgain(ctx, s.Connection, in.Again); err != nil {
 		return exchange.Response{}, err
 	}
@@ -94,7 +97,7 @@ func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Req
 	for {
 		out, err := h.answer(ctx, s.Connection, v, in)
 		left := time.Until(deadline)
-		if err != nil || left <= 0 || len(out.Changes)+len(out.Acks)+len(out.Asks)+len(out.Told) > 0 || out.Connection != nil {
+		if err != nil || left <= 0 || len(out.Changes)+len(out.Acks)+len(out.Asks)+len(out.Told) > 0 || out.Connection != nil || out.Contracts != nil {
 			out.NextPollMS = h.pace(in, &out).Milliseconds()
 			return out, err
 		}
@@ -158,6 +161,7 @@ func (h *Hub) answer(ctx context.Context, connection string, v view, in *exchang
 	if v.rules != in.Knows.Rules {
 		out.Rules = &exchange.RuleSet{Revision: v.rules}
 	}
+	out.Contracts = contracts(v, in)
 	if err := h.answers(ctx, connection, in, &out); err != nil {
 		return out, err
 	}

@@ -7,13 +7,15 @@ import (
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/exchange"
+	"drawbridge/shared/site"
 )
 
 // view is what an exchange has to know besides pairs.
 type view struct {
 	connection *bridge.Connection // nil: there is none
 	rules      int64              // number of the rules in force
-	request    int64              // the last rejoin, and whether all pairs are marked
+	contracts  site.Contracts
+	request    int64 // the last rejoin, and whether all pairs are marked
 	marked     bool
 	quiet      bool // there are neither questions of ours nor issues to ask for again
 }
@@ -74,6 +76,9 @@ func (h *Hub) view(ctx context.Context, connection string) (view, error) {
 		return v, err
 	}
 	if v.rules, err = h.Site.CurrentNumber(ctx, connection); err != nil {
+		return v, err
+	}
+	if v.contracts, err = h.Site.Contracts(ctx, connection); err != nil {
 		return v, err
 	}
 	if v.request, v.marked, err = book.Rejoining(ctx, connection); err != nil {

@@ -58,11 +58,11 @@ func (b *binder) checkRole() {
 }
 
 // where names a place for messages at run time.
-func (b *binder) where(at pos) string {
+func (f *file) where(at pos) string {
 	if at.builtin {
 		return fmt.Sprintf("default rule set:%d", at.line)
 	}
-	return fmt.Sprintf("%s:%d", b.name, at.line)
+	return fmt.Sprintf("%s:%d", f.name, at.line)
 }
 
 func (b *binder) constants() {

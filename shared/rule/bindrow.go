@@ -413,16 +413,29 @@ func (b *binder) unknownHere() {
 	check(b.set.links.take.at, b.rules.links.take)
 }
 
-func (b *binder) lineOf(r *row) pos {
-	for _, spec := range b.set.fields {
-		if spec.keyText() == r.Key {
-			return spec.keyWord().at
-		}
+func (b *binder) lineOf(r *row) pos { return b.set.lineOf(r) }
+
+// lineOf is where a row stands: its key, or the step of a script that made it.
+func (s *Set) lineOf(r *row) pos {
+	if spec := s.spec(r.Key); spec != nil {
+		return spec.keyWord().at
 	}
-	for _, s := range append(append([]*stepSpec(nil), b.set.outgoing...), b.set.incoming...) {
-		if s.set.set() && b.where(s.at) == r.Where {
-			return s.set.at
+	for _, step := range append(append([]*stepSpec(nil), s.outgoing...), s.incoming...) {
+		for _, w := range []word{step.set, step.carry} {
+			if w.set() && s.file.where(step.at) == r.Where {
+				return w.at
+			}
 		}
 	}
 	return start
+}
+
+// spec is the row of a key as it was written, nil for one that a script made.
+func (s *Set) spec(key string) *rowSpec {
+	for _, spec := range s.fields {
+		if spec.keyText() == key {
+			return spec
+		}
+	}
+	return nil
 }

@@ -15,7 +15,8 @@ import (
 var update = flag.Bool("update", false, "rewrite the wanted part of testdata/*.txt")
 
 // TestGolden runs every file of testdata: a rule file, what is put in, and what must come out. Sections begin with
-// "-- name --": rules.yaml, issue (merged over the fixture), replica, comment, arriving, worklog, link, attachment, want. The text
+// "-- name --": rules.yaml, issue (merged over the fixture), replica, comment, arriving, worklog, link, attachment, theirs.yaml (the
+// rules of the other site, whose contract these are checked against), want. The text
 // before the first section is a comment; "site: cloud" in it chooses the public site, "created" that the local issue is
 // still to be made.
 func TestGolden(t *testing.T) {
@@ -79,6 +80,27 @@ func play(t *testing.T, parts map[string]string) string {
 	var b strings.Builder
 	b.WriteString(playFields(t, r, env, parts))
 	b.WriteString(playMembers(t, r, env, parts))
+	b.WriteString(playContract(t, r, parts))
+	return b.String()
+}
+
+// playContract tells the contract of these rules, and where they do not fit to that of the other site.
+func playContract(t *testing.T, r *Rules, parts map[string]string) string {
+	theirs, asked := parts["theirs.yaml"]
+	if !asked {
+		return ""
+	}
+	var b strings.Builder
+	for _, side := range []struct {
+		name string
+		*Rules
+	}{{"ours", r}, {"theirs", mustBind(t, theirs, publicSite())}} {
+		sends, accepts := side.Contract(strings.Contains(parts[""], "names"))
+		fmt.Fprintf(&b, "%s:\n  %s\n", side.name, strings.Join(DiffContracts(bridge.Contract{}, bridge.Contract{Sends: sends, Accepts: accepts}), "\n  "))
+		if side.name == "theirs" {
+			fmt.Fprintf(&b, "does not fit:\n%s\n", r.Disagrees(bridge.Contract{Sends: sends, Accepts: accepts}).Error())
+		}
+	}
 	return b.String()
 }
 

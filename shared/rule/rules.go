@@ -202,7 +202,8 @@ func sortedKeys[T any](m map[string]T) []string {
 
 // valueTable is a value table in both directions; case does not count.
 type valueTable struct {
-	left, right map[string]string
+	left, right  map[string]string
+	sends, takes []string // the words on the way, as written
 }
 
 func (t *valueTable) out(local string) (string, bool) {
@@ -222,6 +223,7 @@ func newValueTable(t, arriving *table) *valueTable {
 	if t != nil {
 		for _, e := range t.rows {
 			v.right[fold(e.key.text)] = e.value.text
+			v.sends, v.takes = append(v.sends, e.value.text), append(v.takes, e.value.text)
 			if _, taken := v.left[fold(e.value.text)]; !taken {
 				v.left[fold(e.value.text)] = e.key.text
 			}
@@ -230,6 +232,7 @@ func newValueTable(t, arriving *table) *valueTable {
 	if arriving != nil {
 		for _, e := range arriving.rows {
 			v.left[fold(e.key.text)] = e.value.text
+			v.takes = append(v.takes, e.key.text)
 		}
 	}
 	return v

@@ -97,8 +97,13 @@ func (s *Site) Facts(ctx context.Context, c bridge.Connection) (map[string]strin
 	if err != nil {
 		return nil, err
 	}
+	contracts, err := s.Contracts(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
 	f := map[string]string{"state": string(c.State), "name": c.Name, "rules": fmt.Sprint(number)}
-	for k, v := range map[string]string{"description": c.Description, "project": c.Project, "other side's name": c.Theirs} {
+	for k, v := range map[string]string{"description": c.Description, "project": c.Project, "other side's name": c.Theirs,
+		"contract": contracts.Ours.String(), "other side's contract": contracts.Theirs.String()} {
 		if v != "" {
 			f[k] = v
 		}

@@ -6,6 +6,8 @@
 //	rules/C   current           the revision in force
 //	rules/C   theirs            the revision in force over there
 //	rules/C   their-version     of Drawbridge, as the remote half last said
+//	rules/C   contract          what this side last published of what it sends and accepts
+//	rules/C   their-contract    what the remote side published, and what of it was approved here
 //	rules/C   revision/<n>      one published rule file: source, author, time, message
 //	site/S    event-ids         whether the changelog ids in the events of site S are those of its changelog
 //	guard/C   <harm>/<time>/I   pair I was cleared, rewritten, … then; kept for an hour

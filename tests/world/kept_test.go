@@ -28,7 +28,7 @@ func TestAnIdleExchangeReadsLittle(t *testing.T) {
 	}
 	now := w.Public.Site.Now
 	w.Public.Site.Now = func() int64 { return now() + 2*time.Minute.Milliseconds() }
-	if reads := idle(); reads != 8 {
+	if reads := idle(); reads != 9 {
 		t.Errorf("after two minutes: %d reads", reads)
 	}
 }
