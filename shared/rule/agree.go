@@ -53,12 +53,12 @@ func (a *agreement) row(row *row, at pos) {
 	if row.Out && isTaken {
 		taken = a.sends(row, wanted, at)
 	}
-	for _, w := range a.rules.set.words(row.Key, true) {
+	for _, w := range a.rules.set.words(row, true) {
 		if !among(sent, w) {
 			a.problem(w.at, overThere(w.text, sent), "row %q: the other side never sends %q", row.Key, w.text)
 		}
 	}
-	for _, w := range a.rules.set.words(row.Key, false) {
+	for _, w := range a.rules.set.words(row, false) {
 		switch never := !among(sent, w); {
 		case never && !among(taken, w):
 			a.problem(w.at, overThere(w.text, sent), "row %q: the other side neither sends nor takes %q", row.Key, w.text)
@@ -122,7 +122,7 @@ func (a *agreement) sends(row *row, t bridge.Term, at pos) []string {
 		return nil
 	}
 	var written []string
-	for _, w := range a.rules.set.words(row.Key, false) {
+	for _, w := range a.rules.set.words(row, false) {
 		written = append(written, w.text)
 	}
 	if more := beyond(beyond(row.sent(a.rules.site, true), t.Values), written); len(more) > 0 {
@@ -154,8 +154,8 @@ func keysIn(t bridge.Terms) (out []string) {
 }
 
 // words are the words on the way that the table of a row lists, where they stand: those of valuesIn, or of values.
-func (s *Set) words(key string, arriving bool) (out []word) {
-	spec := s.spec(key)
+func (s *Set) words(row *row, arriving bool) (out []word) {
+	spec := s.spec(row)
 	switch {
 	case spec == nil:
 	case arriving && spec.valuesIn != nil:
@@ -166,7 +166,7 @@ func (s *Set) words(key string, arriving bool) (out []word) {
 		t := spec.values
 		if spec.useTable.set() {
 			t = s.tables[spec.useTable.text]
-		} else if t == nil && key == "status" {
+		} else if t == nil && row.Key == "status" {
 			t = s.status.values
 		}
 		if t != nil {

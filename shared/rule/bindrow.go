@@ -417,7 +417,7 @@ func (b *binder) lineOf(r *row) pos { return b.set.lineOf(r) }
 
 // lineOf is where a row stands: its key, or the step of a script that made it.
 func (s *Set) lineOf(r *row) pos {
-	if spec := s.spec(r.Key); spec != nil {
+	if spec := s.spec(r); spec != nil {
 		return spec.keyWord().at
 	}
 	for _, step := range append(append([]*stepSpec(nil), s.outgoing...), s.incoming...) {
@@ -430,11 +430,14 @@ func (s *Set) lineOf(r *row) pos {
 	return start
 }
 
-// spec is the row of a key as it was written, nil for one that a script made.
-func (s *Set) spec(key string) *rowSpec {
-	for _, spec := range s.fields {
-		if spec.keyText() == key {
-			return spec
+// spec is a row as it was written, nil for one that a script made.
+func (s *Set) spec(r *row) *rowSpec {
+	for _, same := range []func(*rowSpec) bool{
+		func(spec *rowSpec) bool { return spec.keyText() == r.Key },
+		func(spec *rowSpec) bool { return s.file.where(spec.at) == r.Where }, // its key is one that it reads
+	} {
+		if i := slices.IndexFunc(s.fields, same); i >= 0 {
+			return s.fields[i]
 		}
 	}
 	return nil
