@@ -258,7 +258,7 @@ func (h *half) agreement(ctx context.Context, c *bridge.Connection, r *rule.Rule
 	}
 	a.Warnings = []string{}
 	if theirs := known.Theirs.InForce(); theirs != nil {
-		a.Theirs, a.problems = theirs.Revision, r.Disagrees(*theirs)
+		a.Theirs, a.problems = theirs.Revision, rule.Disagreements(r, *theirs)
 		for _, p := range a.problems {
 			a.Warnings = append(a.Warnings, p.String())
 		}

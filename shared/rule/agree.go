@@ -6,10 +6,10 @@ import (
 	"drawbridge/shared/bridge"
 )
 
-// Disagrees reports where these rules and what the other side says it sends and accepts do not fit together, at the place in
+// Disagreements reports where rules and what the other side says it sends and accepts do not fit together, at the place in
 // the file. Nothing of it is a mistake of the file alone, and one of the two sides changes first: so these are warnings. What
 // nobody wrote, the default rule set, is not looked at.
-func (r *Rules) Disagrees(theirs bridge.Contract) Problems {
+func Disagreements(r *Rules, theirs bridge.Contract) Problems {
 	a := &agreement{file: &file{name: r.set.file.name, lines: r.set.file.lines}, rules: r, theirs: theirs}
 	for _, row := range r.rows {
 		a.row(row, r.set.lineOf(row))

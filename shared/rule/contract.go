@@ -3,6 +3,7 @@ package rule
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 
 	"drawbridge/shared/bridge"
@@ -28,7 +29,7 @@ func (r *Rules) Contract(names bool) (sends, accepts bridge.Terms) {
 	sends.Members = members(r.comments.out, r.attachments.out, r.worklogs.out, r.links.out)
 	accepts.Members = members(r.comments.in, r.attachments.in, r.worklogs.in, r.links.in)
 	for _, t := range []bridge.Terms{sends, accepts} {
-		slices.SortFunc(t.Fields, func(a, b bridge.Term) int { return strings.Compare(a.Key, b.Key) })
+		sort.Slice(t.Fields, func(i, j int) bool { return t.Fields[i].Key < t.Fields[j].Key })
 	}
 	return sends, accepts
 }

@@ -68,14 +68,14 @@ func TestContracts(t *testing.T) {
 	w.stand("published", "ours (1 in force) revision 1, theirs ", "ours , theirs (1 in force) revision 1")
 	known, err := w.Private.Site.Contracts(ctx, Connection)
 	w.must(err)
-	got := w.Private.bound("version: 1\nfields:\n  - {field: priority, values: {High: S1, Low: S2}}\n  - duedate\n").Disagrees(*known.Theirs.InForce())
+	got := rule.Disagreements(w.Private.bound("version: 1\nfields:\n  - {field: priority, values: {High: S1, Low: S2}}\n  - duedate\n"), *known.Theirs.InForce())
 	for _, want := range []string{`rules.yaml:3:47: row "priority": the other side neither sends nor takes "S2"; did you mean "S1"?`, `rules.yaml:4:5: row "duedate": the other side neither sends nor takes it`,
 		`row "priority": the other side sends S3, for which this site has nothing`} {
 		if !strings.Contains(got.Error(), want) {
 			t.Errorf("no %q in:\n%s", want, got.Error())
 		}
 	}
-	if fine := w.Private.bound(severe).Disagrees(*known.Theirs.InForce()); len(fine) > 0 {
+	if fine := rule.Disagreements(w.Private.bound(severe), *known.Theirs.InForce()); len(fine) > 0 {
 		t.Errorf("the same rules do not fit: %v", fine)
 	}
 
