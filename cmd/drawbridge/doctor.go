@@ -89,6 +89,9 @@ func (h *half) tryNotices(ctx context.Context) (found []finding) {
 
 // scanned tries the scan command with a harmless file.
 func (h *half) scanned(ctx context.Context) []finding {
+	if h.stack != nil {
+		return []finding{{What: "scan_command", Verdict: spare, Note: "a hub on AWS runs no program: what comes in is not scanned there; the poller's scan_command sees what goes inside"}}
+	}
 	program := h.hub.Scan
 	if h.role == bridge.Private {
 		program = h.poller.Scan
@@ -252,7 +255,7 @@ func expiry(s config.Site) finding {
 	left := time.Until(s.CredentialExpires.Time)
 	switch {
 	case s.CredentialExpires.IsZero():
-		return finding{What: "credential", Verdict: unsure, Note: "say credential_expires in the settings to be warned ahead"}
+		return finding{What: "credential", Verdict: unsure, Note: "say credential_expires in the settings (on AWS: the parameter CredentialExpires) to be warned ahead"}
 	case left < 0:
 		return finding{What: "credential", Verdict: missing, Note: "expired on " + s.CredentialExpires.Format(time.DateOnly)}
 	}

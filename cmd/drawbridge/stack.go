@@ -97,12 +97,22 @@ func (s *stack) settings(known map[string]string) config.Hub {
 		PublicURL: known["HubUrl"],
 		Site: config.Site{
 			Name: known["SiteName"], Flavour: bridge.Flavour(known["JiraFlavour"]), APIURL: known["JiraUrl"], BrowseURL: known["JiraUrl"],
-			Auth: config.Auth{User: known["JiraUser"], Token: s.secret("jira-token")},
+			Auth:              config.Auth{User: known["JiraUser"], Token: s.secret("jira-token")},
+			CredentialExpires: day(known["CredentialExpires"]),
 		},
 		Webhook: &config.Webhook{Secret: s.secret("webhook-secret")},
 		Pace:    known["Pace"],
 		Watch:   config.Watch{Interval: minutes(known["WatchMinutes"]), Overlap: config.Duration(reconcile.DefaultOverlap)},
 	}
+}
+
+// day is a parameter's; "never" is none.
+func day(text string) config.Date {
+	d, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return config.Date{}
+	}
+	return config.Date{Time: d}
 }
 
 func minutes(text string) config.Duration {

@@ -76,6 +76,7 @@ func madeStack(t *testing.T, url, jira string) map[string]string {
 	name := fmt.Sprintf("operate-%d", os.Getpid())
 	known := map[string]string{
 		"SiteName": "acme", "JiraUrl": jira, "JiraUser": "drawbridge@example.com", "JiraFlavour": "cloud", "Pace": "normal",
+		"CredentialExpires": time.Now().AddDate(0, 0, 10).Format(time.DateOnly),
 		"HubUrl": "https://abc123.execute-api.us-east-1.amazonaws.com", "TableName": name, "BucketName": name, "SecretsPrefix": "/drawbridge/" + name + "/",
 	}
 	engines.MakeTable(t, dynamodb.NewFromConfig(cfg), dynamostore.Table(name))
@@ -235,7 +236,7 @@ func TestOperateAStack(t *testing.T) {
 		{"connection list", exitDone, "support"},
 		{"connection show", exitDone, made.Connection},
 		{"connection invite support", exitDone, "drawbridge1."},
-		{"status", exitDone, "hub of site acme, Drawbridge " + version + ", state aws:hub, table " + known["TableName"]},
+		{"status", exitFinding, "hub of site acme, Drawbridge " + version + ", state aws:hub, table " + known["TableName"]},
 		{"rules show", exitDone, "summary"},
 		{"rules publish " + file, exitDone, "revision 1 is in force"},
 		{"rules rollback 1", exitDone, "revision 2 is in force"},
@@ -247,6 +248,8 @@ func TestOperateAStack(t *testing.T) {
 		{"sync list", exitDone, ""},
 		{"sync explain PUB-1", exitDone, "the connection is pending"},
 		{"doctor", exitDone, "BROWSE_PROJECTS"},
+		{"doctor", exitDone, "what comes in is not scanned there"},
+		{"status", exitFinding, "the credential for site acme expires in "},
 		{"connection end support --yes", exitDone, "has ended"},
 	} {
 		rec.as(strings.Fields(c.args))

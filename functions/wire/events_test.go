@@ -102,7 +102,7 @@ func hubAt(t *testing.T, url, through, token string, change func(*Settings)) *Hu
 	name := fmt.Sprintf("wire-%d-%d", os.Getpid(), hubs.Add(1))
 	s := Settings{
 		Table: name, Bucket: name, Secrets: "/drawbridge/" + name + "/", Site: "acme", JiraURL: "http://127.0.0.1:1", JiraUser: "u",
-		Flavour: "cloud", HubURL: "https://abc123.execute-api.us-east-1.amazonaws.com", Pace: "normal", Version: "test", LogLevel: "info", SecretsVersion: "1", History: "90",
+		Flavour: "cloud", HubURL: "https://abc123.execute-api.us-east-1.amazonaws.com", Pace: "normal", Version: "test", LogLevel: "info", SecretsVersion: "1", History: "90", Expires: "never",
 	}
 	change(&s)
 	ctx := t.Context()

@@ -22,6 +22,8 @@ type health struct {
 	PairsParked       int     // on both sides, as far as known
 	ClockSkew         float64 // seconds between Jira's clock and ours
 	WebhookSilence    float64 // seconds for which changes were made that no webhook told of
+
+	CredentialDays *float64 `json:",omitempty"` // until the token of the Jira expires; nil: not known when
 }
 
 // maxParked is how many parked pairs are counted; the alarm is far below.
@@ -44,6 +46,10 @@ func (h *Hub) Health(ctx context.Context, local *site.Site, stack string, w io.W
 		return err
 	}
 	out.WebhookSilence = heard.Silent(local.Now()).Seconds()
+	if day, ok := h.expires(); ok {
+		left := time.Until(day).Hours() / 24
+		out.CredentialDays = &left
+	}
 	_, jiraErr := local.Account(ctx)
 	out.ClockSkew = local.Jira.ClockOffset().Abs().Seconds()
 	line, err := out.line(stack, time.Now())
@@ -79,15 +85,25 @@ func (h *Hub) connections(ctx context.Context, local *site.Site, out *health) er
 	return nil
 }
 
+// healthMetrics are those of the line; the last one is not always there.
+var healthMetrics = []metric{
+	{"PollerSilence", "Seconds"}, {"ConnectionsBroken", "Count"}, {"PairsParked", "Count"}, {"ClockSkew", "Seconds"}, {"WebhookSilence", "Seconds"},
+	{"CredentialDays", "None"},
+}
+
 // line is the log line.
 func (m health) line(stack string, now time.Time) ([]byte, error) {
+	made := healthMetrics
+	if m.CredentialDays == nil {
+		made = made[:len(made)-1]
+	}
 	line, err := json.Marshal(struct {
 		AWS   embedded `json:"_aws"`
 		Stack string
 		Msg   string `json:"msg"`
 		health
 	}{
-		embed(now, []metric{{"PollerSilence", "Seconds"}, {"ConnectionsBroken", "Count"}, {"PairsParked", "Count"}, {"ClockSkew", "Seconds"}, {"WebhookSilence", "Seconds"}}),
+		embed(now, made),
 		stack, "health", m,
 	})
 	return append(line, '\n'), err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"drawbridge/shared/bridge"
@@ -34,6 +35,23 @@ func Logger(w io.Writer, level slog.Level, stack string) *slog.Logger {
 	return slog.New(metrics{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}), stack})
 }
 
+// The metrics of a change's line.
+var (
+	changesOut    = metric{"ChangesOut", "Count"}
+	changesIn     = metric{"ChangesIn", "Count"}
+	changesFailed = metric{"ChangesFailed", "Count"}
+	changeDelay   = metric{"ChangeDelay", "Milliseconds"}
+)
+
+// Metrics are the names of all metrics that functions make, sorted.
+func Metrics() (names []string) {
+	for _, m := range append([]metric{changesOut, changesIn, changesFailed, changeDelay}, healthMetrics...) {
+		names = append(names, m.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // metrics is a log handler that makes metrics of the line of a change: how many went out and came in, how many of them
 // were not applied, and how long those that went out had waited.
 type metrics struct {
@@ -48,25 +66,25 @@ func (m metrics) Handle(ctx context.Context, r slog.Record) error {
 	}
 	r = r.Clone()
 	made := []metric{}
-	count := func(name, unit string, n int64) {
-		made = append(made, metric{name, unit})
-		r.AddAttrs(slog.Int64(name, n))
+	count := func(m metric, n int64) {
+		made = append(made, m)
+		r.AddAttrs(slog.Int64(m.Name, n))
 	}
 	failed := int64(0)
 	r.Attrs(func(a slog.Attr) bool {
 		switch {
 		case a.Key == "direction" && a.Value.String() == "out":
-			count("ChangesOut", "Count", 1)
+			count(changesOut, 1)
 		case a.Key == "direction":
-			count("ChangesIn", "Count", 1)
+			count(changesIn, 1)
 		case a.Key == "delay_ms":
-			count("ChangeDelay", "Milliseconds", a.Value.Int64())
+			count(changeDelay, a.Value.Int64())
 		case a.Key == "outcome" && a.Value.String() != string(bridge.Applied):
 			failed = 1
 		}
 		return true
 	})
-	count("ChangesFailed", "Count", failed)
+	count(changesFailed, failed)
 	r.AddAttrs(slog.String("Stack", m.stack), slog.Any("_aws", embed(r.Time, made)))
 	return m.Handler.Handle(ctx, r)
 }

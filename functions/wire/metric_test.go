@@ -91,10 +91,13 @@ func TestTheLineOfAChangeMakesMetrics(t *testing.T) {
 }
 
 func TestTheHealthLineIsWellFormed(t *testing.T) {
-	b, err := health{PollerSilence: 3}.line("prod", time.Now())
-	must(t, err)
-	if got, err := embeddedMetrics(b); err != nil || len(got) != 5 || got["PollerSilence"] != 3 {
-		t.Errorf("%v, %v", got, err)
+	days := 29.5
+	for want, h := range map[int]health{5: {PollerSilence: 3}, 6: {PollerSilence: 3, CredentialDays: &days}} {
+		b, err := h.line("prod", time.Now())
+		must(t, err)
+		if got, err := embeddedMetrics(b); err != nil || len(got) != want || got["PollerSilence"] != 3 || h.CredentialDays != nil && got["CredentialDays"] != days {
+			t.Errorf("%v, %v", got, err)
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ type Settings struct {
 	JiraURL  string // where its API is called
 	JiraUser string // account; its token is the secret jira-token
 	Flavour  string // cloud or datacenter
+	Expires  string // day on which jira-token expires, as 2027-03-31, or never
 	HubURL   string // base URL under which pollers and Jira reach the hub
 	Pace     string // normal or cheap
 	Version  string // of Drawbridge
@@ -44,7 +45,7 @@ func (s *Settings) variables() map[string]*string {
 		"DRAWBRIDGE_LIVE_QUEUE": &s.Live, "DRAWBRIDGE_BULK_QUEUE": &s.Bulk,
 		"DRAWBRIDGE_SECRETS": &s.Secrets, "DRAWBRIDGE_SECRETS_VERSION": &s.SecretsVersion,
 		"DRAWBRIDGE_SITE": &s.Site, "DRAWBRIDGE_JIRA_URL": &s.JiraURL, "DRAWBRIDGE_JIRA_USER": &s.JiraUser,
-		"DRAWBRIDGE_JIRA_FLAVOUR": &s.Flavour, "DRAWBRIDGE_HUB_URL": &s.HubURL, "DRAWBRIDGE_PACE": &s.Pace,
+		"DRAWBRIDGE_JIRA_FLAVOUR": &s.Flavour, "DRAWBRIDGE_CREDENTIAL_EXPIRES": &s.Expires, "DRAWBRIDGE_HUB_URL": &s.HubURL, "DRAWBRIDGE_PACE": &s.Pace,
 		"DRAWBRIDGE_VERSION": &s.Version, "DRAWBRIDGE_LOG_LEVEL": &s.LogLevel,
 		"DRAWBRIDGE_HISTORY_DAYS": &s.History,
 	}
@@ -82,9 +83,22 @@ func Load(getenv func(string) string) (Settings, error) {
 	if n, err := strconv.Atoi(s.History); s.History != "" && (err != nil || n < 1) {
 		wrong = append(wrong, fmt.Sprintf("DRAWBRIDGE_HISTORY_DAYS is %q: must be a number of days", s.History))
 	}
+	if _, ok := s.expires(); s.Expires != "" && s.Expires != "never" && !ok {
+		wrong = append(wrong, fmt.Sprintf("DRAWBRIDGE_CREDENTIAL_EXPIRES is %q: must be a day such as 2027-03-31, or never", s.Expires))
+	}
 	if len(wrong) > 0 {
 		slices.Sort(wrong)
 		return s, fmt.Errorf("environment: %s; template.yaml sets all of these", strings.Join(wrong, "; "))
 	}
 	return s, nil
+}
+
+// expires is the day on which the token of the Jira expires; ok is false where it is not known. A day the month does not
+// have is one of the next month.
+func (s *Settings) expires() (t time.Time, ok bool) {
+	var year, month, day int
+	if _, err := fmt.Sscanf(s.Expires, "%d-%d-%d", &year, &month, &day); err != nil {
+		return time.Time{}, false
+	}
+	return time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC), true
 }

@@ -28,17 +28,17 @@ func TestLoadNamesEverythingWrongAtOnce(t *testing.T) {
 		env[n] = "x"
 	}
 	env["DRAWBRIDGE_JIRA_FLAVOUR"], env["DRAWBRIDGE_LOG_LEVEL"], env["DRAWBRIDGE_PACE"] = "cloud", "info", "slow"
-	env["DRAWBRIDGE_HISTORY_DAYS"] = "long"
+	env["DRAWBRIDGE_HISTORY_DAYS"], env["DRAWBRIDGE_CREDENTIAL_EXPIRES"] = "long", "soon"
 	delete(env, "DRAWBRIDGE_TABLE")
 	delete(env, "DRAWBRIDGE_SITE")
 	_, err := Load(func(n string) string { return env[n] })
-	for _, want := range []string{"DRAWBRIDGE_TABLE is not set", "DRAWBRIDGE_SITE is not set", `DRAWBRIDGE_PACE is "slow": must be normal, cheap`, `DRAWBRIDGE_HISTORY_DAYS is "long"`} {
+	for _, want := range []string{"DRAWBRIDGE_TABLE is not set", "DRAWBRIDGE_SITE is not set", `DRAWBRIDGE_PACE is "slow": must be normal, cheap`, `DRAWBRIDGE_HISTORY_DAYS is "long"`, `DRAWBRIDGE_CREDENTIAL_EXPIRES is "soon"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}
 	}
 	env["DRAWBRIDGE_TABLE"], env["DRAWBRIDGE_SITE"], env["DRAWBRIDGE_PACE"] = "t", "s", "cheap"
-	env["DRAWBRIDGE_HISTORY_DAYS"] = "30"
+	env["DRAWBRIDGE_HISTORY_DAYS"], env["DRAWBRIDGE_CREDENTIAL_EXPIRES"] = "30", "2027-03-31"
 	if s, err := Load(func(n string) string { return env[n] }); err != nil || s.Table != "t" || s.Pace != "cheap" || s.keep() != 30*24*time.Hour {
 		t.Errorf("got %+v, %v", s, err)
 	}

@@ -54,7 +54,7 @@ func TestAFunctionIsReadyAtOnce(t *testing.T) {
 	env := []string{"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_ENDPOINT_URL=http://127.0.0.1:1"}
 	for _, name := range wire.Variables() {
 		value, chosen := map[string]string{
-			"DRAWBRIDGE_JIRA_FLAVOUR": "cloud", "DRAWBRIDGE_PACE": "normal", "DRAWBRIDGE_LOG_LEVEL": "info", "DRAWBRIDGE_HISTORY_DAYS": "90",
+			"DRAWBRIDGE_JIRA_FLAVOUR": "cloud", "DRAWBRIDGE_PACE": "normal", "DRAWBRIDGE_LOG_LEVEL": "info", "DRAWBRIDGE_HISTORY_DAYS": "90", "DRAWBRIDGE_CREDENTIAL_EXPIRES": "never",
 			"DRAWBRIDGE_JIRA_URL": "https://jira.example", "DRAWBRIDGE_HUB_URL": "https://hub.example",
 		}[name]
 		if !chosen {

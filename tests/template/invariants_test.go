@@ -421,6 +421,8 @@ func TestInvariantsCatch(t *testing.T) {
 		{"  Pace:\n    Type", "  Speed:\n    Type", "not in docs/operations.md"},
 		{`"route":"$context.routeKey",`, "", "lacks $context.routeKey"},
 		{`"ClockSkew", "Stack"`, `"Skew", "Stack"`, "does not show ClockSkew"},
+		{`["Drawbridge", "ChangesIn", `, `["Drawbridge", "In", `, "does not show ChangesIn"},
+		{"MetricName: CredentialDays", "MetricName: Credential", "which no function makes"},
 		{"      AlarmActions: [!Ref AlarmTopic]\n", "", "tells nobody"},
 		{`"POST /v1/webhooks/{site}": {`, `"POST /v1/webhook/{site}": {`, "not throttled"},
 	} {

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"drawbridge/functions/wire"
 )
 
 // documented: who deploys reads what each parameter and output is, in the template and in the manual.
@@ -60,9 +62,14 @@ func shown(doc tree, say func(string, ...any)) {
 			}
 		}
 	}
+	for _, metric := range wire.Metrics() {
+		if !strings.Contains(board, `"Drawbridge", "`+metric+`"`) {
+			say("the dashboard does not show %s", metric)
+		}
+	}
 	for name, a := range of(doc, "AWS::CloudWatch::Alarm") {
-		if metric := text(at(a, "Properties", "MetricName")); text(at(a, "Properties", "Namespace")) == "Drawbridge" && !strings.Contains(board, `"`+metric+`"`) {
-			say("the dashboard does not show %s of alarm %s", metric, name)
+		if metric := text(at(a, "Properties", "MetricName")); text(at(a, "Properties", "Namespace")) == "Drawbridge" && !slices.Contains(wire.Metrics(), metric) {
+			say("alarm %s looks at %s, which no function makes", name, metric)
 		}
 	}
 	for name, q := range of(doc, "AWS::Logs::QueryDefinition") {
