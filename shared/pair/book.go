@@ -73,28 +73,34 @@ func (p *Pair) openState(ctx context.Context, d *store.Doc) error {
 	if err := p.assemble(p.written.over(p.fresh)); err != nil {
 		return damaged(p.key("state"), err)
 	}
-	ids := p.State.outside()
-	if len(ids) == 0 {
-		return nil
-	}
-	keys := make([]store.Key, len(ids))
-	for i, id := range ids {
-		keys[i] = p.valueKey(id)
-	}
-	docs, err := p.book.Store.Get(ctx, keys...)
-	if err != nil {
-		return err
-	}
+	return p.openValues(ctx)
+}
+
+// openValues reads the values that were moved out, and puts them back.
+func (p *Pair) openValues(ctx context.Context) error {
 	values := map[string]bridge.Value{}
-	for i, d := range docs {
-		if d == nil {
-			return damaged(keys[i], errors.New("it is missing"))
+	for ids := p.State.outside(); len(ids) > 0; {
+		keys := make([]store.Key, len(ids))
+		for i, id := range ids {
+			keys[i] = p.valueKey(id)
 		}
-		var v struct{ Value bridge.Value }
-		if err := json.Unmarshal(d.Body, &v); err != nil {
-			return damaged(keys[i], err)
+		docs, err := p.book.Store.Get(ctx, keys...)
+		if err != nil {
+			return err
 		}
-		values[ids[i]], p.values[ids[i]] = v.Value, true
+		var more []string // the pieces of large ones
+		for i, d := range docs {
+			if d == nil {
+				return damaged(keys[i], errors.New("it is missing"))
+			}
+			var v struct{ Value bridge.Value }
+			if err := json.Unmarshal(d.Body, &v); err != nil {
+				return damaged(keys[i], err)
+			}
+			values[ids[i]], p.values[ids[i]] = v.Value, true
+			more = append(more, piecesOf(v.Value)...)
+		}
+		ids = more
 	}
 	p.State.restore(values)
 	return nil

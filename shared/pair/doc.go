@@ -9,7 +9,7 @@
 //	pair/C/I      head                  the head: what waits, what is acknowledged, why it is parked, and what changed of
 //	                                    the state and happened since those were written; in the sparse index
 //	pair/C/I      state                 who the two issues are, the entries of every field, the open intents of our writes
-//	pair/C/I      value/<sha256>        a field value over 1 KB, referred to by the state
+//	pair/C/I      value/<sha256>        a field value over 1 KB, referred to by the state; over 300 KB: its pieces
 //	pair/C/I      own/<kind>/<id>       a comment, attachment, worklog or link written here, as last sent
 //	pair/C/I      copy/<kind>/<id>      a member written there (its remote id), wanted and done here
 //	pair/C/I      copyof/<kind>/<id>    local id of a copy -> remote id of its original

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/merge"
@@ -218,9 +220,13 @@ func (s *State) Keys() []string {
 	return keys
 }
 
-const inlineMax = 1 << 10 // bytes of a value kept inside the state
+const (
+	inlineMax = 1 << 10   // bytes of a value kept inside the state
+	wholeMax  = 300 << 10 // bytes of one kept in a document; a larger one, which only a Jira of raised limits has, is in pieces
+	pieceMax  = 128 << 10 // bytes of a piece; as a text in JSON they may be twice as many
+)
 
-// lean is a copy of the state without every value over inlineMax; it returns those by their SHA-256.
+// lean is a copy of the state without every value over inlineMax; it returns those, and what is in pieces, by their SHA-256.
 func (s *State) lean() (c State, values map[string]bridge.Value, err error) {
 	values = map[string]bridge.Value{}
 	if !s.large() {
@@ -237,12 +243,41 @@ func (s *State) lean() (c State, values map[string]bridge.Value, err error) {
 		if len(*v) <= inlineMax {
 			return
 		}
-		sum := sha256.Sum256([]byte(*v))
-		id := hex.EncodeToString(sum[:])
-		values[id] = *v
-		*v = bridge.ValueOf(map[string]string{"$value": id})
+		*v = bridge.ValueOf(map[string]string{"$value": moveOut(values, *v)})
 	})
 	return c, values, nil
+}
+
+// moveOut puts a value among those that have documents of their own and returns its id.
+func moveOut(values map[string]bridge.Value, v bridge.Value) string {
+	if len(v) > wholeMax {
+		var ids []string
+		for rest := string(v); rest != ""; {
+			n := min(pieceMax, len(rest))
+			for n < len(rest) && !utf8.RuneStart(rest[n]) {
+				n--
+			}
+			ids = append(ids, moveOut(values, bridge.ValueOf(rest[:n])))
+			rest = rest[n:]
+		}
+		v = bridge.ValueOf(map[string]any{"$pieces": ids})
+	}
+	sum := sha256.Sum256([]byte(v))
+	id := hex.EncodeToString(sum[:])
+	values[id] = v
+	return id
+}
+
+// piecesOf are the ids of the pieces of a value that is in pieces.
+func piecesOf(v bridge.Value) (ids []string) {
+	if !strings.HasPrefix(string(v), `{"$pieces":`) {
+		return nil
+	}
+	var in map[string][]string
+	if json.Unmarshal([]byte(v), &in) != nil {
+		return nil
+	}
+	return in["$pieces"]
 }
 
 // large reports whether a value is to be moved out.
@@ -266,9 +301,23 @@ func (s *State) outside() []string {
 func (s *State) restore(values map[string]bridge.Value) {
 	s.eachValue(func(v *bridge.Value) {
 		if whole, ok := values[reference(*v)]; ok {
-			*v = whole
+			*v = joined(values, whole)
 		}
 	})
+}
+
+// joined is a value whose pieces are among the values.
+func joined(values map[string]bridge.Value, v bridge.Value) bridge.Value {
+	ids := piecesOf(v)
+	if len(ids) == 0 {
+		return v
+	}
+	var text strings.Builder
+	for _, id := range ids {
+		piece, _ := values[id].Any().(string)
+		text.WriteString(piece)
+	}
+	return bridge.Value(text.String())
 }
 
 func reference(v bridge.Value) string {

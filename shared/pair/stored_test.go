@@ -224,3 +224,44 @@ func TestTwoAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestALargeValueIsInPieces: it comes back as it was, and its pieces go with it.
+func TestALargeValueIsInPieces(t *testing.T) {
+	m := store.NewMemory(store.Faults{})
+	b := &Book{Store: m, Site: "s", Now: func() int64 { return 1 }}
+	set := func(v string) func(*Pair) error {
+		return func(p *Pair) error {
+			p.State.Field("description").Raw = bridge.ValueOf(v)
+			return nil
+		}
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := b.New("c1", bridge.Ref{ID: "1", Key: "A-1"}, bridge.Public)
+	must(b.Create(t.Context(), p))
+	pieces := func() (n int) {
+		docs, err := m.List(t.Context(), "pair/c1/1", store.Range{Prefix: "value/"})
+		must(err)
+		return len(docs)
+	}
+	for _, c := range []struct {
+		text string
+		docs int
+	}{
+		{strings.Repeat("ä", wholeMax/2-1), 1},
+		{strings.Repeat("a\"<ö\n", wholeMax/2), 4}, // equal pieces are one
+		{"short", 0},
+	} {
+		_, err := b.Update(t.Context(), "c1", "1", set(c.text))
+		must(err)
+		p, err := b.Load(t.Context(), "c1", "1")
+		must(err)
+		if got := p.State.Field("description").Raw.Text(); got != c.text || pieces() != c.docs {
+			t.Errorf("%d bytes came back of %d, from %d documents, want %d", len(got), len(c.text), pieces(), c.docs)
+		}
+	}
+}
