@@ -77,7 +77,7 @@ func madeStack(t *testing.T, url, jira string) map[string]string {
 	known := map[string]string{
 		"SiteName": "acme", "JiraUrl": jira, "JiraUser": "drawbridge@example.com", "JiraFlavour": "cloud", "Pace": "normal",
 		"CredentialExpires": time.Now().AddDate(0, 0, 10).Format(time.DateOnly),
-		"HubUrl": "https://abc123.execute-api.us-east-1.amazonaws.com", "TableName": name, "BucketName": name, "SecretsPrefix": "/drawbridge/" + name + "/",
+		"HubUrl":            "https://abc123.execute-api.us-east-1.amazonaws.com", "TableName": name, "BucketName": name, "SecretsPrefix": "/drawbridge/" + name + "/",
 	}
 	engines.MakeTable(t, dynamodb.NewFromConfig(cfg), dynamostore.Table(name))
 	_, err := s3.NewFromConfig(cfg).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name})
