@@ -179,7 +179,7 @@ are refused, until another contract is approved or one published without --wait.
 
 func contractOf(r *rule.Rules, names bool) *bridge.Contract {
 	c := new(bridge.Contract)
-	c.Sends, c.Accepts = r.Contract(names)
+	c.Sends, c.Accepts = rule.ContractOf(r, names)
 	return c
 }
 
@@ -189,7 +189,7 @@ func same(a, b bridge.Contract) bool {
 }
 
 func (h *half) publishContract(ctx context.Context, c *bridge.Connection, next bridge.Contract, names bool) error {
-	now, err := h.site.PublishContract(ctx, c.ID, next, names)
+	now, err := site.PublishContract(ctx, h.site, c.ID, next, names)
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ with --wait is in force from then on, on both sides.`,
 		if err != nil {
 			return usage("drawbridge contract approve", "revision %q is not a number; drawbridge contract diff shows it", args[0])
 		}
-		now, err := h.site.ApproveContract(ctx, c.ID, n)
+		now, err := site.ApproveContract(ctx, h.site, c.ID, n)
 		if err != nil {
 			return err
 		}

@@ -183,15 +183,17 @@ func (h *half) publish(ctx context.Context, c *bridge.Connection, r site.Revisio
 	if err := h.withJira(); err != nil {
 		return err
 	}
-	r, err := h.site.Publish(ctx, c.ID, r)
+	bound, err := h.site.Bind(ctx, r)
+	if err == nil {
+		err = site.Keeps(ctx, h.site, c.ID, bound)
+	}
 	if err != nil {
+		return err
+	}
+	if r, err = h.site.Publish(ctx, c.ID, r); err != nil {
 		return err
 	}
 	if err := reconcile.Published(ctx, h.site, c.ID); err != nil {
-		return err
-	}
-	bound, err := h.site.Bind(ctx, r)
-	if err != nil {
 		return err
 	}
 	a, err := h.agreement(ctx, c, bound)

@@ -9,19 +9,19 @@ import (
 	"drawbridge/shared/bridge"
 )
 
-// Contract is what these rules send and accept, as the other side may be told: keys, kinds, and values where a table makes
+// ContractOf is what rules send and accept, as the other side may be told: keys, kinds, and values where a table makes
 // them finite. Names of this site that no table lists but rows let pass (its statuses, priorities, …) are among the values only
 // if names is set. Nothing of expressions, queries and projects is in it.
-func (r *Rules) Contract(names bool) (sends, accepts bridge.Terms) {
+func ContractOf(r *Rules, names bool) (sends, accepts bridge.Terms) {
 	for _, row := range r.rows {
 		if row.Out {
 			add(&sends, row.Key, row.Kind, row.sent(r.site, names))
 		}
 		if row.reads() && r.Lets(row.Key) {
-			add(&accepts, row.Key, row.takes(), r.accepted(row, names))
+			add(&accepts, row.Key, row.takes(), accepted(r, row, names))
 		}
 	}
-	for _, key := range r.needs() {
+	for _, key := range needs(r) {
 		if _, known := accepts.Term(key); !known && r.Lets(key) {
 			add(&accepts, key, bridge.Opaque, nil)
 		}
@@ -57,7 +57,7 @@ func members(has ...bool) (out []bridge.MemberKind) {
 }
 
 // needs are the keys that incoming expressions read of the replica.
-func (r *Rules) needs() []string {
+func needs(r *Rules) []string {
 	keys := map[string]bool{}
 	for _, p := range append(stopsOf(r.refusals), r.create.choose, r.comments.take, r.comments.choose, r.attachments.take, r.worklogs.take, r.links.take) {
 		for _, key := range p.keys() {
@@ -124,7 +124,7 @@ func (row *row) sent(s *site, names bool) []string {
 }
 
 // accepted are all values that a row finds something for; nil: any.
-func (r *Rules) accepted(row *row, names bool) []string {
+func accepted(r *Rules, row *row, names bool) []string {
 	here := r.site.allowed(row.Target)
 	if row.in != nil || !named(row.Kind) || row.otherwise == "default" || row.open() && (!names || here == nil) {
 		return nil

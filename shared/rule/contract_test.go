@@ -17,7 +17,7 @@ func TestAContractTellsNamesOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	source := sections(string(raw))["rules.yaml"]
-	sends, accepts := mustBind(t, source, privateSite()).Contract(false)
+	sends, accepts := ContractOf(mustBind(t, source, privateSite()), false)
 	told, err := json.Marshal(bridge.Contract{Sends: sends, Accepts: accepts})
 	if err != nil {
 		t.Fatal(err)

@@ -95,7 +95,7 @@ func playContract(t *testing.T, r *Rules, parts map[string]string) string {
 		name string
 		*Rules
 	}{{"ours", r}, {"theirs", mustBind(t, theirs, publicSite())}} {
-		sends, accepts := side.Contract(strings.Contains(parts[""], "names"))
+		sends, accepts := ContractOf(side.Rules, strings.Contains(parts[""], "names"))
 		fmt.Fprintf(&b, "%s:\n  %s\n", side.name, strings.Join(DiffContracts(bridge.Contract{}, bridge.Contract{Sends: sends, Accepts: accepts}), "\n  "))
 		if side.name == "theirs" {
 			fmt.Fprintf(&b, "does not fit:\n%s\n", Disagreements(r, bridge.Contract{Sends: sends, Accepts: accepts}).Error())

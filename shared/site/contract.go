@@ -12,6 +12,8 @@ import (
 	"drawbridge/shared/store"
 )
 
+// What only commands do is no method here: a method of Site is in every function on AWS, called or not.
+
 // A Standing is where the contract of one side stands.
 type Standing struct {
 	Latest *bridge.Contract `json:"latest,omitempty"` // nil: none was published
@@ -115,7 +117,7 @@ func (s *Site) ring(ctx context.Context, connection, what string) error {
 }
 
 // PublishContract makes c our contract, with the next revision.
-func (s *Site) PublishContract(ctx context.Context, connection string, c bridge.Contract, names bool) (Standing, error) {
+func PublishContract(ctx context.Context, s *Site, connection string, c bridge.Contract, names bool) (Standing, error) {
 	if raw, err := json.Marshal(c); err != nil || len(raw) > bridge.MaxContract-100 {
 		return Standing{}, bridge.Permanent("contract-too-large", "the contract has %d bytes, at most %d travel: leave the names of this site out, or shorten value tables", len(raw), bridge.MaxContract)
 	}
@@ -135,7 +137,7 @@ func (s *Site) PublishContract(ctx context.Context, connection string, c bridge.
 }
 
 // ApproveContract approves the other side's latest contract, which has to be of that revision.
-func (s *Site) ApproveContract(ctx context.Context, connection string, revision int64) (Standing, error) {
+func ApproveContract(ctx context.Context, s *Site, connection string, revision int64) (Standing, error) {
 	now, err := s.restand(ctx, connection, theirsSort, func(t *Standing) (bool, error) {
 		switch {
 		case t.Latest == nil:
@@ -185,9 +187,9 @@ func (s *Site) learnHeard(ctx context.Context, connection string, has, approved 
 	return err
 }
 
-// keeps refuses rules that send what the contract in force does not have, if it is one that the other side had to approve.
+// Keeps refuses rules that send what the contract in force does not have, if it is one that the other side had to approve.
 // To send less is always allowed.
-func (s *Site) keeps(ctx context.Context, connection string, r *rule.Rules) error {
+func Keeps(ctx context.Context, s *Site, connection string, r *rule.Rules) error {
 	c, err := s.Contracts(ctx, connection)
 	if err != nil {
 		return err
@@ -196,7 +198,7 @@ func (s *Site) keeps(ctx context.Context, connection string, r *rule.Rules) erro
 	if in == nil || !in.Waits {
 		return nil
 	}
-	sends, _ := r.Contract(true)
+	sends, _ := rule.ContractOf(r, true)
 	if more := rule.Exceeds(in.Sends, sends); len(more) > 0 {
 		return bridge.Permanent("contract-exceeded", "these rules send what contract revision %d, which the other side approved, does not have: %s; "+
 			"have a new one approved first (drawbridge contract publish --rules FILE --wait), or publish one that does not wait", in.Revision, strings.Join(more, "; "))

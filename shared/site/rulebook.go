@@ -254,12 +254,9 @@ func (s *Site) Revisions(ctx context.Context, connection string) ([]Revision, er
 // Publish checks a rule file against this site and puts it in force as the next revision. ErrConflict: somebody else
 // published meanwhile.
 func (s *Site) Publish(ctx context.Context, connection string, r Revision) (Revision, error) {
-	bound, problems, err := rule.Read(r.File, []byte(r.Source), func(set *rule.Set) (rule.Schema, error) { return s.CheckSchema(ctx, set) })
+	_, problems, err := rule.Read(r.File, []byte(r.Source), func(set *rule.Set) (rule.Schema, error) { return s.CheckSchema(ctx, set) })
 	if len(problems) > 0 {
 		return r, invalid(r, problems)
-	}
-	if err == nil {
-		err = s.keeps(ctx, connection, bound)
 	}
 	if err != nil {
 		return r, err

@@ -24,8 +24,8 @@ func (h *Half) bound(source string) *rule.Rules {
 func (w *World) publishContract(h *Half, source string, waits bool) bridge.Contract {
 	w.T.Helper()
 	c := bridge.Contract{Waits: waits}
-	c.Sends, c.Accepts = h.bound(source).Contract(false)
-	now, err := h.Site.PublishContract(context.Background(), Connection, c, false)
+	c.Sends, c.Accepts = rule.ContractOf(h.bound(source), false)
+	now, err := site.PublishContract(context.Background(), h.Site, Connection, c, false)
 	w.must(err)
 	w.tell()
 	w.tell() // and that it has arrived
@@ -81,19 +81,16 @@ func TestContracts(t *testing.T) {
 
 	first := w.publishContract(w.Private, severe, true)
 	w.stand("proposed", "ours (1 in force) revision 1, theirs revision 1: waits for approval", "ours revision 1: waits for approval, theirs (1 in force) revision 1")
-	if _, err := w.Public.Site.ApproveContract(ctx, Connection, 2); bridge.NameOf(err) != "contract-unknown" {
+	if _, err := site.ApproveContract(ctx, w.Public.Site, Connection, 2); bridge.NameOf(err) != "contract-unknown" {
 		t.Errorf("a revision that nobody published is approved: %v", err)
 	}
-	_, err = w.Public.Site.ApproveContract(ctx, Connection, 1)
+	_, err = site.ApproveContract(ctx, w.Public.Site, Connection, 1)
 	w.must(err)
 	w.tell()
 	w.stand("approved", "ours (1 in force) revision 1, theirs (1 in force) revision 1: approved", "ours (1 in force) revision 1: approved, theirs (1 in force) revision 1")
 
 	more := severe + "  - duedate\n"
-	publish := func(source string) error {
-		_, err := w.Private.Site.Publish(ctx, Connection, site.Revision{File: "rules.yaml", Source: source})
-		return err
-	}
+	publish := func(source string) error { return site.Keeps(ctx, w.Private.Site, Connection, w.Private.bound(source)) }
 	if err := publish(more); bridge.NameOf(err) != "contract-exceeded" || !strings.Contains(err.Error(), "duedate is not in it") {
 		t.Errorf("more than was approved is sent: %v", err)
 	}
@@ -109,12 +106,12 @@ func TestContracts(t *testing.T) {
 	if got := rule.DiffContracts(*known.Theirs.Before, *known.Theirs.Latest); strings.Join(got, "; ") != "+ sends duedate: date; + accepts duedate: date" || known.Theirs.Before.At != first.At {
 		t.Errorf("what is new: %q", got)
 	}
-	_, err = w.Public.Site.ApproveContract(ctx, Connection, 2)
+	_, err = site.ApproveContract(ctx, w.Public.Site, Connection, 2)
 	w.must(err)
 	w.tell()
 	w.must(publish(more))
 
-	_, err = w.Private.Site.PublishContract(ctx, Connection, bridge.Contract{Withdrawn: true}, false)
+	_, err = site.PublishContract(ctx, w.Private.Site, Connection, bridge.Contract{Withdrawn: true}, false)
 	w.must(err)
 	w.tell()
 	w.tell()
