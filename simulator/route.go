@@ -182,10 +182,12 @@ func siteRoutes() []route {
 		{"", "GET /rest/servicedeskapi/servicedesk", (*call).listDesks, false},
 		{"", "GET /rest/servicedeskapi/servicedesk/{id}", (*call).getDesk, false},
 		{"", "GET /rest/servicedeskapi/servicedesk/{id}/requesttype", (*call).listRequestTypes, false},
+		{"", "POST /rest/servicedeskapi/servicedesk/{id}/attachTemporaryFile", (*call).attachTemporary, false},
 		{"", "POST /rest/servicedeskapi/request", (*call).createRequest, false},
 		{"", "GET /rest/servicedeskapi/request/{key}", (*call).getRequest, false},
 		{"", "GET /rest/servicedeskapi/request/{key}/comment", (*call).listRequestComments, false},
 		{"", "POST /rest/servicedeskapi/request/{key}/comment", (*call).createRequestComment, false},
+		{"", "POST /rest/servicedeskapi/request/{key}/attachment", (*call).attachToRequest, false},
 	}
 	for flavour, path := range map[string]string{Cloud: oldWebhooks, before10: oldWebhooks, from10: newWebhooks} {
 		list = append(list,

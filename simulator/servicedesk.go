@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // The part of the service management API that concerns requests and their
@@ -184,4 +185,70 @@ func (c *call) createRequestComment() (answer, error) {
 	}
 	c.s.addComment(is, cm, c.user, false)
 	return created(c.showRequestComment(cm))
+}
+
+// attachTemporary is POST /servicedesk/{id}/attachTemporaryFile: the files wait for a request to take them.
+func (c *call) attachTemporary() (answer, error) {
+	if _, err := c.desk(); err != nil {
+		return answer{}, err
+	}
+	if t := c.r.Header.Get("X-Atlassian-Token"); t != "no-check" {
+		return answer{status: http.StatusForbidden, body: []byte("XSRF check failed"), header: map[string]string{"Content-Type": "text/html;charset=UTF-8"}}, nil
+	}
+	if !c.s.cloud() && c.r.Header.Get("X-ExperimentalApi") != "opt-in" {
+		return answer{}, deskError(http.StatusPreconditionFailed, "sd.experimental", "This is an experimental API: opt in with the header X-ExperimentalApi.")
+	}
+	files, err := c.uploaded()
+	if err != nil {
+		return answer{}, err
+	}
+	list := []any{}
+	for _, f := range files {
+		id := "temp" + strconv.FormatInt(c.s.next("temporary"), 10)
+		if c.s.temporary == nil {
+			c.s.temporary = map[string]upload{}
+		}
+		c.s.temporary[id] = f
+		list = append(list, obj{"temporaryAttachmentId": id, "fileName": f.name})
+	}
+	return created(obj{"temporaryAttachments": list})
+}
+
+// attachToRequest is POST /request/{key}/attachment: it makes a comment that refers to the files, public or internal as is asked.
+func (c *call) attachToRequest() (answer, error) {
+	is, _, p, err := c.request()
+	if err != nil {
+		return answer{}, err
+	}
+	var in struct {
+		IDs        []string `json:"temporaryAttachmentIds"`
+		Public     bool
+		Additional struct{ Body string } `json:"additionalComment"`
+	}
+	if err := c.decode(&in); err != nil {
+		return answer{}, err
+	}
+	if err := c.need("CREATE_ATTACHMENTS"); err != nil {
+		return answer{}, err
+	}
+	text, v, list := in.Additional.Body, c.view(), []any{}
+	for _, id := range in.IDs {
+		f, known := c.s.temporary[id]
+		if !known {
+			return answer{}, deskError(http.StatusBadRequest, "sd.attachment.temporary.notfound", "The temporary attachment "+id+" does not exist.")
+		}
+		delete(c.s.temporary, id)
+		a := c.s.attachFile(is, f.name, f.mime, f.data, c.user)
+		text = strings.TrimPrefix(text+"\n[^"+a.Name+"]", "\n")
+		list = append(list, obj{"filename": a.Name, "author": v.user(a.Author), "size": a.Size, "mimeType": a.Mime,
+			"created": obj{"iso8601": v.stamp(a.Created), "epochMillis": a.Created.UnixMilli()},
+			"_links":  obj{"jiraRest": v.rest("attachment", a.ID)}})
+	}
+	cm := &Comment{Body: text, Internal: !in.Public, Properties: map[string]json.RawMessage{}}
+	if cm.Internal {
+		cm.Properties[internalProperty] = json.RawMessage(`{"internal":true}`)
+	}
+	c.s.addComment(is, cm, c.user, false)
+	return created(obj{"comment": c.showRequestComment(cm), "attachments": obj{"start": 0, "limit": 50, "size": len(list), "isLastPage": true, "values": list, "_links": obj{}},
+		"_links": obj{"self": c.s.base + "/rest/servicedeskapi/servicedesk/" + p.ID}})
 }

@@ -81,8 +81,10 @@ type Site struct {
 	settings Settings
 	base     string
 	jobs     []func() // what waits for the current call to end
-	acting   int64    // the rule that acts now
-	dirty    bool     // something may have changed since the last look
+	// temporary are uploads that wait for a request to take them; a restart forgets them.
+	temporary map[string]upload
+	acting    int64 // the rule that acts now
+	dirty     bool  // something may have changed since the last look
 
 	rng     *chance
 	faults  faults

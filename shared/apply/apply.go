@@ -32,7 +32,8 @@ type Flow struct {
 	mu        sync.Mutex
 	workflows map[step][]jira.Transition
 	initial   map[workflow]string
-	users     map[string]found // by e-mail
+	users     map[string]found     // by e-mail
+	requests  map[[2]string]string // ids of request types, by project and name
 }
 
 // Change takes one change of the remote site.

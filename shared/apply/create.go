@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"drawbridge/shared/bridge"
@@ -40,6 +41,12 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 		return nil, err
 	}
 	m, why, err := f.newTwin(v, c)
+	if err == nil && why == "" {
+		err = f.asRequest(ctx, v, m)
+	}
+	if bridge.IsTemporary(err) {
+		return nil, err
+	}
 	v.Says("create", c.Issue.ID, err)
 	if err != nil || why != "" {
 		if err != nil {
@@ -112,6 +119,8 @@ type newborn struct {
 	writes   map[string]pair.IntendedWrite // by replica key
 	problems map[string]string
 	notes    map[string]string // of fields in which somebody stands in
+	// noRequest is why the issue is made without the request type that the rules name.
+	noRequest string
 }
 
 // newTwin decides where the twin goes and with what.
@@ -154,6 +163,51 @@ func (f *Flow) newTwin(v *observe.View, c *bridge.Change) (*newborn, string, err
 		m.fields["summary"] = c.Issue.Key
 	}
 	return m, "", nil
+}
+
+// asRequest gives the new issue of a service project its request type: without one no customer sees it. One that this site does
+// not have is a problem of the pair, and the issue is made without.
+func (f *Flow) asRequest(ctx context.Context, v *observe.View, m *newborn) error {
+	wanted := m.target.RequestType
+	field, ok := v.Schema.RequestType()
+	if wanted == "" || !ok || !observe.Service(v.Names, m.target.Project) {
+		return nil
+	}
+	if !strings.Contains(wanted, "/") { // "portal/key" is how a Data Center calls it
+		id, err := f.requestType(ctx, m.target.Project, wanted)
+		if bridge.IsTemporary(err) {
+			return err
+		}
+		if err != nil {
+			m.noRequest = err.Error()
+			return nil
+		}
+		wanted = id
+	}
+	m.fields[field.ID] = wanted
+	return nil
+}
+
+// requestType is the id of a request type, asked once.
+func (f *Flow) requestType(ctx context.Context, project, name string) (string, error) {
+	key := [2]string{project, name}
+	f.mu.Lock()
+	id, known := f.requests[key]
+	f.mu.Unlock()
+	if known {
+		return id, nil
+	}
+	id, err := f.Site.Jira.RequestType(ctx, project, name)
+	if err != nil {
+		return "", err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.requests == nil {
+		f.requests = map[[2]string]string{}
+	}
+	f.requests[key] = id
+	return id, nil
 }
 
 // fill puts every value that can be given at creation into the call.
@@ -230,9 +284,12 @@ func (f *Flow) post(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 		}
 		essential := map[string]bool{"project": true, "issuetype": true, "summary": true}
 		optional := false
-		for id := range jira.FieldErrors(err) {
+		for id, why := range jira.FieldErrors(err) {
 			if _, sent := m.fields[id]; sent && !essential[id] {
 				optional = true
+			}
+			if field, ok := v.Schema.RequestType(); ok && field.ID == id {
+				m.noRequest = why
 			}
 		}
 		if !optional || jira.Uncertain(err) {
@@ -253,6 +310,9 @@ func (f *Flow) join(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 		p.Note(pair.Event{What: "applied", Field: key, New: w.Value, Edit: w.Edit.String(), Outcome: "created"})
 	}
 	noteStandIns(p, m.notes)
+	if m.noRequest != "" {
+		p.Note(pair.Event{What: "refused", Field: "create.requestType", Note: m.noRequest})
+	}
 	f.begins(ctx, v, m, p)
 	for key, why := range m.problems {
 		if field := p.State.Field(key); field.Theirs != nil {

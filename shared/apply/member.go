@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ type deed struct {
 	look  bool         // an earlier try may have created it: look before creating
 	wrote []string     // worklog: what this or an earlier try may have written
 
+	desk            string // attachment: service project whose customers are to see it; "": for agents, or no such project
 	linkType, other string // link: its type here, and the id of the issue at the other end
 	stands          string // link: id of somebody's own that says the same already
 	shared          bool   // link: another member's copy, which was removed over there and made again, or is about to be
@@ -57,6 +59,10 @@ func (f *Flow) ruleMember(v *observe.View, p *pair.Pair, m *deed) {
 			m.skip = why
 		} else if m.want.Note != "" {
 			m.skip = m.want.Note
+		} else if public, err := v.Rules.AttachmentPublic(env, m.want); err != nil {
+			m.err = err
+		} else if public {
+			m.desk = p.State.Project
 		}
 	case bridge.Worklog:
 		w, err := v.Rules.WorklogIn(env, m.want)
@@ -264,8 +270,27 @@ func (f *Flow) addAttachment(ctx context.Context, v *observe.View, issue string,
 		return err
 	}
 	defer r.Close()
+	if m.desk != "" {
+		return f.showFile(ctx, issue, m, r, look)
+	}
 	a, err := f.Site.Jira.Upload(ctx, issue, m.want.Name, m.want.Size, r)
 	m.local, m.made = a.ID, a.Created.UnixMilli()
+	return err
+}
+
+// showFile attaches a file so that customers see it. Jira answers less of it than it knows, and makes a comment for it.
+func (f *Flow) showFile(ctx context.Context, issue string, m *deed, r io.Reader, look *looker) error {
+	id, err := f.Site.Jira.UploadPublic(ctx, m.desk, issue, m.want.Name, m.want.Size, r)
+	if err != nil {
+		return err
+	}
+	if id == "" {
+		look.read = false
+		_, err := look.attachment(ctx, m)
+		return err
+	}
+	a, err := f.Site.Jira.Attachment(ctx, id)
+	m.local, m.made = id, a.Created.UnixMilli()
 	return err
 }
 

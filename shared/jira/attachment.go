@@ -90,36 +90,52 @@ func (c *Client) UploadLimit(ctx context.Context) (limit int64, enabled bool, er
 // Upload adds an attachment to an issue. The content is streamed, never whole in memory, and so is sent once: a failure is never repeated here.
 // size is its length, -1 if unknown.
 func (c *Client) Upload(ctx context.Context, issueID, name string, size int64, r io.Reader) (Attachment, error) {
-	head, tail, kind, err := envelope(name)
-	if err != nil {
-		return Attachment{}, bridge.Permanent("request-unwritable", "attach %q to issue %s: %w", name, issueID, err)
-	}
-	content := &measured{r: r, want: size}
 	var list []Attachment
-	err = c.do(ctx, call{what: fmt.Sprintf("attach %q to issue %s", name, issueID), method: http.MethodPost, route: "issue/{issue}/attachments", issue: issueID,
-		build: func(ctx context.Context) (*http.Request, error) {
-			body := io.MultiReader(bytes.NewReader(head), content, bytes.NewReader(tail))
-			req, err := c.gj.newRawRequest(ctx, http.MethodPost, "rest/api/2/issue/"+url.PathEscape(issueID)+"/attachments", body)
-			if err != nil {
-				return nil, err
-			}
-			if size >= 0 {
-				req.ContentLength = int64(len(head)) + size + int64(len(tail))
-			}
-			req.Header.Set("Content-Type", kind)
-			req.Header.Set("X-Atlassian-Token", "no-check")
-			return req, nil
-		},
-		decode: needs(&list, func() bool { return len(list) > 0 }),
-	})
-	if content.err != nil {
-		return Attachment{}, (&fault{cause: content.err}).with(bridge.Temporary("content-unreadable", "attach %q to issue %s: its content cannot be read: %v",
-			name, issueID, content.err), bridge.LevelPair)
-	}
+	err := c.post(ctx, upload{name, size, r}, call{what: fmt.Sprintf("attach %q to issue %s", name, issueID), route: "issue/{issue}/attachments", issue: issueID,
+		path: "rest/api/2/issue/" + url.PathEscape(issueID) + "/attachments", decode: needs(&list, func() bool { return len(list) > 0 })})
 	if err != nil {
-		return Attachment{}, tooBig(err, c.cloud())
+		return Attachment{}, err
 	}
 	return list[0], nil
+}
+
+// upload is a file on its way.
+type upload struct {
+	name string
+	size int64 // -1 if unknown
+	r    io.Reader
+}
+
+// post sends a file.
+func (c *Client) post(ctx context.Context, u upload, k call) error {
+	head, tail, kind, err := envelope(u.name)
+	if err != nil {
+		return bridge.Permanent("request-unwritable", "%s: %w", k.what, err)
+	}
+	content := &measured{r: u.r, want: u.size}
+	k.method = http.MethodPost
+	k.build = func(ctx context.Context) (*http.Request, error) {
+		body := io.MultiReader(bytes.NewReader(head), content, bytes.NewReader(tail))
+		req, err := c.gj.newRawRequest(ctx, http.MethodPost, k.path, body)
+		if err != nil {
+			return nil, err
+		}
+		if u.size >= 0 {
+			req.ContentLength = int64(len(head)) + u.size + int64(len(tail))
+		}
+		req.Header.Set("Content-Type", kind)
+		req.Header.Set("X-Atlassian-Token", "no-check")
+		req.Header.Set("X-ExperimentalApi", "opt-in") // of service management on Data Center
+		return req, nil
+	}
+	err = c.do(ctx, k)
+	if content.err != nil {
+		return (&fault{cause: content.err}).with(bridge.Temporary("content-unreadable", "%s: its content cannot be read: %v", k.what, content.err), bridge.LevelPair)
+	}
+	if err != nil {
+		return tooBig(err, c.cloud())
+	}
+	return nil
 }
 
 // tooBig renames Data Center's answer to a file over the limit, which is a 404.

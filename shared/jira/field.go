@@ -115,6 +115,16 @@ func (f Field) customType() string {
 	return f.SchemaCustom[strings.LastIndexByte(f.SchemaCustom, ':')+1:]
 }
 
+// RequestType is the field that makes an issue a request of its service project; false where the site has none.
+func (s *Schema) RequestType() (Field, bool) {
+	for _, f := range s.All() {
+		if f.customType() == "vp-origin" {
+			return f, true
+		}
+	}
+	return Field{}, false
+}
+
 // kind maps Jira's description to ours. What is in no table is opaque: it can be read, not written.
 func (f Field) kind() bridge.Kind {
 	switch f.ID {

@@ -88,7 +88,7 @@ func (f *Flow) attachment(ctx context.Context, v *observe.View, p *pair.Pair, a 
 	send, why := v.Rules.AttachmentOut(observe.Env(p, v, v.Issue), in)
 	m := bridge.Member{
 		Kind: bridge.Attachment, ID: a.ID, Seq: a.Created.UnixMilli(), Created: a.Created.UnixMilli(), Updated: a.Created.UnixMilli(),
-		Author: v.Rules.Author(a.Author.Person()), Name: a.Name, Type: a.MimeType, Size: a.Size,
+		Author: v.Rules.Author(a.Author.Person()), Name: a.Name, Type: a.MimeType, Size: a.Size, Restricted: secret,
 	}
 	if send {
 		if m.SHA256, m.Note, err = f.carry(ctx, v.Connection.ID, a); err != nil {

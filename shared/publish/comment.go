@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
@@ -97,6 +98,11 @@ func (f *Flow) comment(ctx context.Context, v *observe.View, p *pair.Pair, is *j
 	if original := markerOf(c.Properties, v.Connection.ID); mine && original != "" {
 		return f.adoptable(ctx, p, bridge.Comment, c.ID, original)
 	}
+	if mine {
+		if shows, err := showsCopies(ctx, p, c.Body); err != nil || shows {
+			return nil, err
+		}
+	}
 	if p.State.Kept != "" {
 		return nil, nil
 	}
@@ -108,6 +114,35 @@ func (f *Flow) comment(ctx context.Context, v *observe.View, p *pair.Pair, is *j
 	s := ruled(v, p, c)
 	s.Now = now && own != nil
 	return s, nil
+}
+
+// showsCopies reports whether a comment of our account does nothing but show files that are copies of ours: Jira makes it where a
+// file is attached for customers to see.
+func showsCopies(ctx context.Context, p *pair.Pair, body string) (bool, error) {
+	files, rest := jira.Files(body), body
+	if len(files) == 0 {
+		return false, nil
+	}
+	copies, err := p.Copies(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, name := range files {
+		if !slices.ContainsFunc(copies, func(c *pair.Copy) bool { return c.Want.Kind == bridge.Attachment && c.Want.Name == name }) {
+			return false, nil
+		}
+	}
+	for _, line := range strings.Split(rest, "\n") {
+		if line = strings.TrimSpace(line); line != "" && len(jira.Files(line)) != 1 || !bare(line) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// bare reports whether a line is a reference to a file and nothing else.
+func bare(line string) bool {
+	return line == "" || strings.HasPrefix(line, "[^") && strings.HasSuffix(line, "]") || strings.HasPrefix(line, "!") && strings.HasSuffix(line, "!")
 }
 
 // contradicts reports whether a comment says something else than is known although it is not newer.

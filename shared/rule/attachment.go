@@ -25,6 +25,8 @@ type attachmentRules struct {
 	names, notNames []string
 	types, notTypes []string
 	when, take      *program
+	public          bool     // what arrives in a service project is shown to customers
+	choose          *program // of each: internal or public; nil: public says it for all
 }
 
 var attachmentType = types.Map{"name": types.String, "type": types.String, "size": types.Float64, "author": personType}
@@ -51,12 +53,25 @@ func (r *Rules) AttachmentIn(env Env, m bridge.Member) (bool, string) {
 	return r.attachmentFits(env, Attachment{Name: m.Name, Type: m.Type, Size: m.Size, Author: m.Author}, r.attachments.take)
 }
 
+// AttachmentPublic reports whether customers are to see an attachment that arrives in a service project. One that was only used in
+// restricted comments over there never is.
+func (r *Rules) AttachmentPublic(env Env, m bridge.Member) (bool, error) {
+	if env.Issue == nil || !env.Issue.Service || m.Restricted {
+		return false, nil
+	}
+	a := Attachment{Name: m.Name, Type: m.Type, Size: m.Size, Author: m.Author}
+	return arriving(r.evaluation(&env), "attachments", r.attachments.choose, r.attachments.public, a.variable())
+}
+
+func (a Attachment) variable() map[string]any {
+	return map[string]any{"attachment": map[string]any{"name": a.Name, "type": a.Type, "size": float64(a.Size), "author": personMap(a.Author)}}
+}
+
 func (r *Rules) attachmentFits(env Env, a Attachment, condition *program) (bool, string) {
 	if why := r.attachments.refuses(a); why != "" {
 		return false, why
 	}
-	ok, err := r.evaluation(&env).truth(condition, map[string]any{"attachment": map[string]any{"name": a.Name, "type": a.Type,
-		"size": float64(a.Size), "author": personMap(a.Author)}})
+	ok, err := r.evaluation(&env).truth(condition, a.variable())
 	switch {
 	case err != nil:
 		return false, err.Error()

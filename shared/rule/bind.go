@@ -237,6 +237,10 @@ func (b *binder) memberRules() {
 	f.out, f.in = directions(a.direction)
 	f.maxSize, _ = bytesOf(a.maxSize.text)
 	f.when, f.take = b.condition(a.when, nil, extra), b.condition(a.take, nil, extra)
+	f.public = a.arriving.text == "public"
+	if chosen, ok := a.arriving.expression(); ok {
+		f.choose = b.compile(chosen, nil, extra)
+	}
 	b.rules.attachments = f
 
 	w, extra := b.set.worklogs, types.Map{"worklog": worklogType}

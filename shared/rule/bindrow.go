@@ -410,6 +410,7 @@ func (b *binder) unknownHere() {
 	check(b.set.comments.take.at, b.rules.comments.take)
 	check(b.set.comments.arriving.at, b.rules.comments.choose)
 	check(b.set.attachments.take.at, b.rules.attachments.take)
+	check(b.set.attachments.arriving.at, b.rules.attachments.choose)
 	check(b.set.links.take.at, b.rules.links.take)
 }
 

@@ -106,7 +106,7 @@ func (r *Rules) CommentIn(env Env, m bridge.Member) (CommentWrite, error) {
 	body, e := r.TextIn(m.Body), r.evaluation(&env)
 	seen := map[string]any{"comment": map[string]any{"author": personMap(m.Author), "body": body, "restricted": m.Restricted,
 		"internal": false, "visibility": "", "reply": false}}
-	public, err := r.comments.arriving(e, seen)
+	public, err := arriving(e, "comments", r.comments.choose, r.comments.public, seen)
 	if err != nil {
 		return CommentWrite{}, err
 	}
@@ -123,12 +123,13 @@ func (r *Rules) CommentIn(env Env, m bridge.Member) (CommentWrite, error) {
 	return w, nil
 }
 
-// arriving reports whether customers are to see a comment that arrives in a service project.
-func (r *commentRules) arriving(e *evaluation, seen map[string]any) (public bool, err error) {
-	if r.choose == nil {
-		return r.public, nil
+// arriving reports whether customers are to see what arrives in a service project: what choose makes of it, or else what is
+// said of all.
+func arriving(e *evaluation, section string, choose *program, all bool, seen map[string]any) (public bool, err error) {
+	if choose == nil {
+		return all, nil
 	}
-	v, err := e.run(r.choose, seen)
+	v, err := e.run(choose, seen)
 	if err != nil {
 		return false, err
 	}
@@ -136,7 +137,7 @@ func (r *commentRules) arriving(e *evaluation, seen map[string]any) (public bool
 	case "public", "internal":
 		return word == "public", nil
 	default:
-		return false, bridge.Permanent("rule-failed", "%s: comments.arriving is %q, neither internal nor public", r.choose.where, short(word))
+		return false, bridge.Permanent("rule-failed", "%s: %s.arriving is %q, neither internal nor public", choose.where, section, short(word))
 	}
 }
 

@@ -180,6 +180,7 @@ func (d *decoder) attachments(n *node, s *attachmentsSpec) {
 		"notTypes":   d.patterns("notTypes", &s.notTypes),
 		"when":       d.expr("when", &s.when),
 		"take":       d.expr("take", &s.take),
+		"arriving":   d.choiceOrExpr("arriving", &s.arriving, "internal", "public"),
 	})
 	if s.maxSize.set() {
 		if _, ok := bytesOf(s.maxSize.text); !ok {

@@ -171,6 +171,7 @@ type attachmentsSpec struct {
 	notTypes   []word
 	when       word
 	take       word
+	arriving   word
 }
 
 type worklogsSpec struct {

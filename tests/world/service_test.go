@@ -2,7 +2,10 @@ package world
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+
+	"drawbridge/simulator"
 )
 
 // toService are rules that put what arrives into the service project.
@@ -37,4 +40,92 @@ func TestCommentsArriveInternalInAServiceProject(t *testing.T) {
 			t.Fatalf("comments here, want the first and the one for the customer: %+v", got)
 		}
 	})
+}
+
+// TestFilesArriveForAgentsUnlessARowSaysOtherwise: customers see what a public comment of the request refers to.
+func TestFilesArriveForAgentsUnlessARowSaysOtherwise(t *testing.T) {
+	const rows = "attachments: {arriving: '= attachment.name endsWith \".pdf\" ? \"public\" : \"internal\"'}\n"
+	o := Options{PublicRules: toRequest(PublicProject) + rows, PrivateRules: toRequest(PrivateProject) + rows}
+	sides(t, o, func(t *testing.T, w *World, here, there *Half) {
+		key, twin := pairUp(t, w, here, nil)
+		here.attach(key, "log.txt", "for agents")
+		pdf := here.attach(key, "guide.pdf", "for customers")
+		w.Settle()
+		if got := there.attachments(twin); len(got) != 2 || there.content(got[0]) != "for agents" || there.content(got[1]) != "for customers" {
+			t.Fatalf("files of the twin: %+v", got)
+		}
+		cs := there.comments(twin)
+		if len(cs) != 1 || cs[0].Body != "[^guide.pdf]" || there.internal(twin, cs[0].ID) {
+			t.Fatalf("customers see the files of %+v", cs)
+		}
+		there.Edit(twin, map[string]any{"summary": "two"}) // nothing of it is told as if somebody had written it
+		w.Settle()
+		if got := here.comments(key); len(got) != 0 {
+			t.Errorf("comments came back: %+v", got)
+		}
+		if got := here.attachments(key); len(got) != 2 {
+			t.Errorf("files came back: %+v", got)
+		}
+		here.OK("alice", "DELETE", "/rest/api/2/attachment/"+pdf, nil, nil)
+		w.Settle()
+		if got := there.attachments(twin); len(got) != 1 || got[0].Filename != "log.txt" {
+			t.Errorf("files of the twin after one was deleted: %+v", got)
+		}
+	})
+}
+
+// toRequest is toService with a request type: customers see only what is a request.
+func toRequest(h string) string {
+	return strings.Replace(toService(h), "type: Service Request}", "type: Service Request, requestType: Get help}", 1)
+}
+
+// TestWhatIsMadeAtTheDeskIsARequest: of the type that the rules name, reported by a customer whom the desk has, else by the
+// fallback. A request type that the desk does not have keeps no issue out.
+func TestWhatIsMadeAtTheDeskIsARequest(t *testing.T) {
+	const rows = "fields:\n  - reporter\nusers: {send: [email], fallback: %s}\n"
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		here.publish(toRequest(here.Demo.ProjectKey) + fmt.Sprintf(rows, "nobody"))
+		for _, h := range []*Half{here, there} {
+			h.must(h.Jira.ChangeUser("carol", func(u *simulator.User) error { u.ShowEmail = true; return nil }))
+		}
+		fallback := there.user("bob")
+		id := fallback["accountId"] + fallback["name"]
+		there.publish(toRequest(there.Demo.ProjectKey) + fmt.Sprintf(rows, id))
+		for reporter, want := range map[string]string{"carol": "Carol Customer", "alice": "Bob Builder"} {
+			if reporter == "alice" {
+				there.must(there.Jira.ChangeUser("alice", func(u *simulator.User) error { u.Email = "somebody@else.example"; return nil }))
+			}
+			_, twin := pairUp(t, w, here, map[string]any{"reporter": here.user(reporter)})
+			if got := there.Name(twin, "reporter"); !strings.HasSuffix(got, want) {
+				t.Errorf("the reporter of what %s reported is %s, want %s", reporter, got, want)
+			}
+			if got := there.requestType(twin); got != "Get help" {
+				t.Errorf("the request type of %s is %q", twin, got)
+			}
+		}
+		there.publish(strings.Replace(toRequest(there.Demo.ProjectKey), "Get help", "Get lost", 1))
+		_, twin := pairUp(t, w, here, nil)
+		if got := there.requestType(twin); got != "" {
+			t.Errorf("the request type of %s is %q", twin, got)
+		}
+		if !there.history(twin, `has no request type "Get lost"`) {
+			t.Error("the history does not say why it is no request")
+		}
+	})
+}
+
+func (h *Half) requestType(key string) string {
+	h.T.Helper()
+	var is struct{ RequestTypeID string }
+	if h.Call("admin", "GET", "/rest/servicedeskapi/request/"+key, nil, &is) >= 300 {
+		return ""
+	}
+	var types struct{ Values []struct{ ID, Name string } }
+	h.OK("admin", "GET", "/rest/servicedeskapi/servicedesk/"+h.Demo.ServiceKey+"/requesttype", nil, &types)
+	for _, v := range types.Values {
+		if v.ID == is.RequestTypeID {
+			return v.Name
+		}
+	}
+	return is.RequestTypeID
 }
