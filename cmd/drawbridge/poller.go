@@ -199,13 +199,14 @@ func (p *pollerHalf) run(ctx context.Context) error {
 	defer stop()
 	p.log.Info("poller is up", "site", p.settings.Site.Name, "state", p.settings.State, "version", version)
 	var wg sync.WaitGroup
+	running := map[string]worker{}
+	p.startLoops(ctx, &wg, running) // first: the engine stamps by the hub's time, which its link knows
 	wg.Go(func() { p.engine.run(ctx) })
 	if herald != nil {
 		herald.silent = p.silent
 		wg.Go(func() { every(ctx, herald.pause(), herald.look) })
 	}
 	wg.Go(func() { every(ctx, time.Hour, func(ctx context.Context) { expire(ctx, p.folder, p.log) }) }) // what a crash left
-	running := map[string]worker{}
 	every(ctx, linksEvery, func(ctx context.Context) { p.startLoops(ctx, &wg, running) })
 	wg.Wait()
 	p.log.Info("poller has stopped")

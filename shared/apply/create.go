@@ -273,7 +273,7 @@ func (f *Flow) post(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 	in := pair.Intent{ID: m.twin.Intent, Writes: m.writes}
 	for {
 		ref, err := f.Site.Jira.Create(ctx, jira.CreateRequest{
-			Fields: m.fields, Metadata: observe.Metadata(v.Connection.ID, c.Issue.ID, in),
+			Fields: m.fields, Metadata: observe.Metadata(v.Connection.ID, c.Issue.ID, in, false),
 			Properties: map[string]any{site.MarkerKey: site.Marker{Connection: v.Connection.ID, Remote: c.Issue.ID, Intent: m.twin.Intent, Edits: given(m.writes)}},
 		})
 		if err == nil {

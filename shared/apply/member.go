@@ -112,7 +112,7 @@ func (f *Flow) deed(ctx context.Context, v *observe.View, issue string, m *deed,
 		}
 		return err
 	}
-	if m.local == "" {
+	if m.local == "" || m.look && m.want.Kind == bridge.Comment { // the one that is there may not be the one that is known
 		if err := look.find(ctx, m); err != nil || m.local == "" {
 			return err
 		}

@@ -280,8 +280,9 @@ func (f *Flow) decideMembers(ctx context.Context, v *observe.View, p *pair.Pair,
 			p.State.Did(key)
 			continue
 		}
-		next, what := c.Next()
-		if what == merge.Leave && c.Want.Deleted && c.Since != 0 && c.LocalID == "" {
+		look := c.Since != 0 || p.State.Look != 0
+		next, what := c.Next(look)
+		if what == merge.Leave && c.Want.Deleted && look && c.LocalID == "" {
 			what = merge.Delete // an earlier try may have made what is to be gone
 		}
 		if what == merge.Leave {
@@ -290,17 +291,15 @@ func (f *Flow) decideMembers(ctx context.Context, v *observe.View, p *pair.Pair,
 			p.State.Did(key)
 			continue
 		}
-		m := &deed{key: key, want: c.Want, local: c.LocalID, what: what, next: next, look: c.Since != 0 || p.State.Look != 0}
+		m := &deed{key: key, want: c.Want, local: c.LocalID, what: what, next: next, look: look}
 		if waits, err := f.ruleLink(ctx, v, p, m, pl.dry); err != nil {
 			return err
 		} else if waits {
 			continue
 		}
 		f.ruleMember(v, p, m)
-		if what == merge.Create {
-			intend(c, m, v.Now)
-			p.SetCopy(c)
-		}
+		intend(c, m, v.Now)
+		p.SetCopy(c)
 		m.wrote = slices.Sorted(maps.Keys(c.Wrote))
 		pl.members = append(pl.members, m)
 	}
@@ -312,12 +311,12 @@ func (f *Flow) decideMembers(ctx context.Context, v *observe.View, p *pair.Pair,
 	return nil
 }
 
-// intend notes that a copy is about to be made.
+// intend notes that a copy is about to be made, edited or deleted.
 func intend(c *pair.Copy, m *deed, now int64) {
 	if c.Since == 0 {
 		c.Since = now
 	}
-	if m.want.Kind != bridge.Worklog && m.want.Kind != bridge.Link || m.skip != "" || m.err != nil {
+	if m.what != merge.Create || m.want.Kind != bridge.Worklog && m.want.Kind != bridge.Link || m.skip != "" || m.err != nil {
 		return
 	}
 	if c.Wrote == nil {

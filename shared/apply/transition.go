@@ -92,7 +92,7 @@ func (f *Flow) step(ctx context.Context, v *observe.View, pl *plan, from, to str
 			fields, problem := f.transitionFields(v, pl, ts[i], last)
 			if problem == "" {
 				err = f.Site.Jira.Transition(ctx, pl.issue, jira.TransitionRequest{
-					ID: ts[i].ID, Fields: fields, Metadata: observe.Metadata(v.Connection.ID, pl.remote.ID, pl.transition),
+					ID: ts[i].ID, Fields: fields, Metadata: observe.Metadata(v.Connection.ID, pl.remote.ID, pl.transition, !last),
 				})
 			}
 			if problem == "" && err == nil {

@@ -33,7 +33,7 @@ func (f *Flow) write(ctx context.Context, v *observe.View, pl *plan) {
 // edit writes all plain fields in one call. Fields that Jira refuses by name are left out and the rest is written.
 func (f *Flow) edit(ctx context.Context, v *observe.View, pl *plan) error {
 	for len(pl.edit.Writes) > 0 {
-		pl.request.Metadata = observe.Metadata(v.Connection.ID, pl.remote.ID, pl.edit)
+		pl.request.Metadata = observe.Metadata(v.Connection.ID, pl.remote.ID, pl.edit, false)
 		is, err := f.Site.Jira.Edit(ctx, pl.issue, pl.request)
 		if err == nil {
 			pl.edited = is

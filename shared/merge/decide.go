@@ -106,15 +106,6 @@ func Shown(f Field, item int64, e bridge.Edit) Field {
 	return f
 }
 
-// Halfway records that our write got no further than a value on its way to the edit's, which the latest item shows: it is
-// written once more unless something else comes.
-func Halfway(f Field, e bridge.Edit) Field {
-	if !f.shows(e) {
-		return f
-	}
-	return f.again()
-}
-
 // Wrote records that our write of the edit has the item id and that Jira shows the value shown. It is Observe of that
 // one item, except that edits held stay held until the next Observe.
 func Wrote(f Field, id int64, shown bridge.Value, e bridge.Edit) Field {

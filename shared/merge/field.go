@@ -14,7 +14,8 @@ type Field struct {
 	Raw bridge.Value `json:"raw,omitempty"`
 
 	// Item is the id of the latest known changelog item of the field and Carries the edit that it put there: itself if it
-	// is an edit made here. No item is known as long as Carries is nil (0 is the id of the creation).
+	// is an edit made here; no edit at all if it is a halt of ours. No item is known as long as Carries is nil (0 is the id of
+	// the creation).
 	Item    int64        `json:"item,omitempty"`
 	Carries *bridge.Edit `json:"carries,omitempty"`
 	// Shown is the value Jira was last seen to show; empty if it was not seen.
@@ -30,8 +31,8 @@ type Field struct {
 	Silent *Silent `json:"silent,omitempty"`
 	// Held is the latest edit seen while the place of one of our own writes is unknown.
 	Held *Item `json:"held,omitempty"`
-	// Redo is the Item that stood when the rules behind its value changed, or that is a halt on the way to it: it is written
-	// once more unless something else came since.
+	// Redo is the Item that stood when the rules behind its value changed: it is written once more unless something else
+	// came since.
 	Redo *int64 `json:"redo,omitempty"`
 }
 
@@ -57,6 +58,9 @@ type Item struct {
 	// Carries is the edit that our write put there, nil if the item is an edit. A write made for another connection or for
 	// an earlier pair of this issue is an edit.
 	Carries *bridge.Edit `json:"carries,omitempty"`
+	// Halt says that our write shows here a value on its way to the edit's (a walk through a workflow): what is edited later
+	// was made over that edit, but the edit is not there.
+	Halt bool `json:"halt,omitempty"`
 	// Out is what the outgoing rule makes of an edit's value, empty if it stays at home; Rules is the revision of that rule.
 	Out   bridge.Value `json:"out,omitempty"`
 	Rules int64        `json:"rules,omitempty"`

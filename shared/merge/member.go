@@ -82,13 +82,15 @@ const (
 )
 
 // Take decides what the sent member in, made by rules of that revision and with a content of that hash, asks of its
-// local copy. Save the Member returned
-// once the deed is done, with the copy's id in LocalID after Create.
-func Take(m Member, in bridge.Member, rules int64, hash string) (Member, Deed) {
+// local copy. Anew says that it is not certain what the copy shows, but at the same Seq: a deed was begun whose end is not
+// known, or a state was lost or restored. Save the Member
+// returned once the deed is done, with the copy's id in LocalID after Create.
+func Take(m Member, in bridge.Member, rules int64, hash string, anew bool) (Member, Deed) {
 	before := m
 	if m.known() && (in.Seq < m.Seq || in.Seq == m.Seq && m.Gone) {
 		return m, Leave // late
 	}
+	m.Lost = m.Lost && !anew
 	m.Copy, m.RemoteID, m.Seq, m.Rules, m.Gone = true, in.ID, in.Seq, max(rules, m.Rules), in.Deleted
 	if in.Deleted {
 		if m.LocalID == "" || m.Lost {
@@ -101,7 +103,7 @@ func Take(m Member, in bridge.Member, rules int64, hash string) (Member, Deed) {
 	case m.LocalID == "" || before.Gone: // never made, or withdrawn and let out again
 		m.LocalID, m.Lost = "", false
 		return m, Create
-	case before.Hash == hash:
+	case before.Hash == hash && (before.Seq == in.Seq || !anew):
 		return m, Leave
 	case !m.Lost:
 		return m, Edit

@@ -54,7 +54,7 @@ func TestSee(t *testing.T) {
 func TestTake(t *testing.T) {
 	made := merge.Member{LocalID: "7", RemoteID: "1", Copy: true, Seq: 10, Hash: "a"}
 	lost := merge.Lose(made)
-	withdrawn, _ := merge.Take(made, bridge.Member{ID: "1", Seq: 11, Deleted: true}, 0, "")
+	withdrawn, _ := merge.Take(made, bridge.Member{ID: "1", Seq: 11, Deleted: true}, 0, "", false)
 	for name, c := range map[string]struct {
 		m    merge.Member
 		in   bridge.Member
@@ -75,7 +75,7 @@ func TestTake(t *testing.T) {
 		"both deleted":               {lost, bridge.Member{ID: "1", Seq: 11, Deleted: true}, "", merge.Leave},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, got := merge.Take(c.m, c.in, 0, c.hash); got != c.want {
+			if _, got := merge.Take(c.m, c.in, 0, c.hash, false); got != c.want {
 				t.Errorf("%v, want %v", got, c.want)
 			}
 		})
@@ -84,15 +84,15 @@ func TestTake(t *testing.T) {
 
 func TestADeletedCopyIsMadeAgainOnce(t *testing.T) {
 	m := merge.Lose(merge.Member{LocalID: "7", RemoteID: "1", Copy: true, Seq: 10, Hash: "a"})
-	m, deed := merge.Take(m, bridge.Member{ID: "1", Seq: 11}, 0, "b")
+	m, deed := merge.Take(m, bridge.Member{ID: "1", Seq: 11}, 0, "b", false)
 	if deed != merge.Create {
 		t.Fatalf("first edit: %v", deed)
 	}
 	m.LocalID = "8"
-	if _, deed := merge.Take(m, bridge.Member{ID: "1", Seq: 12}, 0, "c"); deed != merge.Edit {
+	if _, deed := merge.Take(m, bridge.Member{ID: "1", Seq: 12}, 0, "c", false); deed != merge.Edit {
 		t.Errorf("an edit of the copy made again: %v", deed)
 	}
-	if _, deed := merge.Take(merge.Lose(m), bridge.Member{ID: "1", Seq: 12}, 0, "c"); deed != merge.Leave {
+	if _, deed := merge.Take(merge.Lose(m), bridge.Member{ID: "1", Seq: 12}, 0, "c", false); deed != merge.Leave {
 		t.Errorf("deleted a second time: %v", deed)
 	}
 }
@@ -107,7 +107,7 @@ func TestMembersConverge(t *testing.T) {
 		var last merge.Sight
 		shown, creations := "", 0 // the copy in the remote Jira
 		take := func(in bridge.Member) {
-			next, deed := merge.Take(copied, in, 0, in.Body)
+			next, deed := merge.Take(copied, in, 0, in.Body, false)
 			switch deed {
 			case merge.Create:
 				creations++

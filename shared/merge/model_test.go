@@ -19,6 +19,7 @@ var (
 // A scenario is what a run has to live with; tests/model/converge.py has the same.
 type scenario struct {
 	skewed, unknown, refuse, restore, created, paired, oneway bool
+	walk                                                      bool // some values are reached over others only
 	marked                                                    bool // rules are republished, and mark what they make
 	lossy, ticks                                              bool // mappings do not invert; Jira normalises
 	errs                                                      int64
@@ -38,6 +39,8 @@ var scenarios = []struct {
 	{"two-values", scenario{domain: "TF", unknown: true}},
 	{"two-values-normalised", scenario{domain: "TF", ticks: true, unknown: true}},
 	{"set-element", scenario{domain: "TF", start: "F", unknown: true, restore: true}},
+	{"walk", scenario{domain: "OFOFD", start: "O", walk: true, unknown: true}},
+	{"walk-restored", scenario{domain: "OFOFD", start: "O", walk: true, restore: true, refuse: true}},
 	{"lossy-mapping", scenario{lossy: true}},
 	{"refused", scenario{refuse: true}},
 	{"policy-changed", scenario{change: bridge.PrivateSite}},
@@ -87,6 +90,15 @@ func (c scenario) norm(v string) string {
 		return v + "'"
 	}
 	return v
+}
+
+// halts are the values on the way from one to another: of Open, Doing and Finished the first and the last are reached from
+// each other over Doing only.
+func (c scenario) halts(from, to string) []string {
+	if c.walk && (from == "O" && to == "F" || from == "F" && to == "O") {
+		return []string{"D"}
+	}
+	return nil
 }
 
 // ident says that a value reads the same on both sites.
@@ -211,9 +223,9 @@ func (w *world) peace() {
 	x, y := w.two()
 	v := "peace"
 	if w.c.domain != "" {
-		v = "T"
-		if same(x.value, "T") {
-			v = "F"
+		for v = "peace"; v == "peace" || same(x.value, v); {
+			i := w.r.IntN(len(w.c.domain))
+			v = w.c.domain[i : i+1]
 		}
 	}
 	w.edit(x, v, false)

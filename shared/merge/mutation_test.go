@@ -104,6 +104,15 @@ func TestChecksNotice(t *testing.T) {
 		"new rules do not send again": {"republished-restored", func(p *protocol) {
 			p.republish = func(f merge.Field, _ func(bridge.Value) bridge.Value, _ int64) (merge.Field, bool) { return f, false }
 		}},
+		"a halt counts as the value": {"walk", func(p *protocol) {
+			observe := p.observe
+			p.observe = func(f merge.Field, s merge.Site, open bool, items ...merge.Item) (merge.Field, bool) {
+				for i := range items {
+					items[i].Halt = false
+				}
+				return observe(f, s, open, items...)
+			}
+		}},
 		"a one-way row makes entries": {"one-way", func(p *protocol) {
 			observe := p.observe
 			p.observe = func(f merge.Field, s merge.Site, open bool, items ...merge.Item) (merge.Field, bool) {

@@ -22,7 +22,11 @@ func Observe(f Field, s Site, open bool, items ...Item) (_ Field, changed bool) 
 func (f Field) see(it Item, s Site) Field {
 	switch {
 	case it.Carries != nil:
-		f = f.stands(it, *it.Carries)
+		e := *it.Carries
+		if it.Halt {
+			e = bridge.Edit{}
+		}
+		f = f.stands(it, e)
 		if it.Carries.Site == s.Role.Other() {
 			f = f.place(it.ID, it.Carries.Seq)
 		}

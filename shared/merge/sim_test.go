@@ -27,6 +27,7 @@ type item struct {
 	value   string
 	at      int64
 	carries *bridge.Edit
+	halt    bool
 }
 
 // add appends an item. Other fields have items too, so ids have gaps.
@@ -43,9 +44,15 @@ func (j *jira) add(value string, carries *bridge.Edit, edit int, creation bool) 
 	if carries == nil {
 		j.made[id] = edit
 	}
-	it := item{id, value, j.w.clock + j.skew, carries}
+	it := item{id: id, value: value, at: j.w.clock + j.skew, carries: carries}
 	j.log = append(j.log, it)
 	return it
+}
+
+// halt adds what our write shows on its way.
+func (j *jira) halt(value string, carries *bridge.Edit, edit int) {
+	j.add(value, carries, edit, false)
+	j.log[len(j.log)-1].halt = true
 }
 
 // An intent is a write of ours whose place in the changelog is unknown.
@@ -81,7 +88,7 @@ func (x *site) site() merge.Site {
 }
 
 func (x *site) item(it item) merge.Item {
-	return merge.Item{ID: it.id, Value: quote(it.value), Carries: it.carries, Rules: x.published,
+	return merge.Item{ID: it.id, Value: quote(it.value), Carries: it.carries, Halt: it.halt, Rules: x.published,
 		Out: quote(x.w.c.out(it.value, x.published)), At: it.at - x.skew + x.w.err()}
 }
 
@@ -133,6 +140,10 @@ func (x *site) write(d merge.Decision, crash bool) (crashed bool) {
 	x.check(d, edit)
 	before, real := x.f.Item, x.w.c.norm(unquote(d.Value))
 	in := intent{-1, d.Edit, before, true}
+	if x.exists && !x.walk(d, real, edit) {
+		x.open = append(slices.Clone(x.open), intent{-1, d.Edit, before, false})
+		return crash
+	}
 	var it *item
 	switch {
 	case !x.exists:
@@ -165,6 +176,21 @@ func (x *site) write(d merge.Decision, crash bool) (crashed bool) {
 	return false
 }
 
+// walk makes the halts on the way to the value. A crash, or a person, may cut it off at any of them.
+func (x *site) walk(d merge.Decision, to string, edit int) bool {
+	for _, halt := range x.w.c.halts(x.value, to) {
+		x.halt(halt, &d.Edit, edit)
+		if x.w.healed || x.w.chance(.6) {
+			continue
+		}
+		if x.w.chance(.5) {
+			x.w.edit(x, "", false)
+		}
+		return false
+	}
+	return true
+}
+
 // wrote takes in the item of our write, by either of the two ways there are.
 func (x *site) wrote(it item) {
 	if x.w.chance(.5) {
@@ -184,7 +210,8 @@ func (x *site) check(d merge.Decision, edit int) {
 		older := it.Carries != nil && d.Edit.Site != x.role && it.Carries.Site == d.Edit.Site && it.Carries.Seq > d.Edit.Seq
 		x.w.assert(!older, "an older edit written over a newer one")
 	}
-	if x.f.Redo == nil && !x.w.c.oneway {
+	halted := x.f.Carries != nil && *x.f.Carries == bridge.Edit{}
+	if x.f.Redo == nil && !halted && !x.w.c.oneway {
 		x.w.assert(!x.w.past[x.edit].has(edit), "an edit overwritten by one it was made on top of")
 	}
 }

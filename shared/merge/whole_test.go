@@ -111,6 +111,9 @@ func (h *whole) latest(s merge.Site) (int64, *bridge.Edit) {
 		case it.ID <= n:
 		case it.Carries != nil:
 			n, carries = it.ID, it.Carries
+			if it.Halt {
+				carries = &bridge.Edit{}
+			}
 		case h.edit(s, it):
 			n, carries = it.ID, &bridge.Edit{Site: s.Role, Seq: it.ID}
 		}

@@ -20,11 +20,12 @@ const (
 	metaTwin       = "twin"
 	metaIntent     = "intent"
 	metaEdits      = "edits"
+	metaHalt       = "halt"
 )
 
 // Metadata is what a write of an intent carries; twin is the remote issue, because an issue may have been in another pair
-// before.
-func Metadata(connection, twin string, in pair.Intent) *jira.Metadata {
+// before. Halt says that the write is a step on the way only.
+func Metadata(connection, twin string, in pair.Intent, halt bool) *jira.Metadata {
 	edits := map[string]string{}
 	for key, w := range in.Writes {
 		edits[key] = w.Edit.String()
@@ -33,9 +34,13 @@ func Metadata(connection, twin string, in pair.Intent) *jira.Metadata {
 	if err != nil {
 		panic(err) // a map of strings
 	}
-	return &jira.Metadata{Type: metaType, ExtraData: map[string]string{
+	m := &jira.Metadata{Type: metaType, ExtraData: map[string]string{
 		metaConnection: connection, metaTwin: twin, metaIntent: in.ID, metaEdits: string(raw),
 	}}
+	if halt {
+		m.ExtraData[metaHalt] = "true"
+	}
+	return m
 }
 
 // Written reports whether one of the histories is a write that was made for the connection.
@@ -52,17 +57,23 @@ type place struct {
 	key     string
 }
 
+// put is what one of our writes puts into a field, or, at a halt, is on the way to.
+type put struct {
+	edit bridge.Edit
+	halt bool
+}
+
 // whose finds our own writes among the histories: by what they carry, else by the stored intents. Mute are those by our
 // account that say nothing of what they carry.
-func whose(p *pair.Pair, v *View, hs []jira.History) (out map[place]bridge.Edit, mute map[int64]bool) {
-	out, mute = map[place]bridge.Edit{}, map[int64]bool{}
+func whose(p *pair.Pair, v *View, hs []jira.History) (out map[place]put, mute map[int64]bool) {
+	out, mute = map[place]put{}, map[int64]bool{}
 	var silent []jira.History // by our account, saying nothing of what they carry
 	for _, h := range hs {
 		switch m := h.Metadata; {
 		case !h.Author.Is(v.Account):
 			// an edit, whatever it says of itself
 		case m != nil && m.Type == metaType && m.ExtraData[metaConnection] == v.Connection.ID && m.ExtraData[metaTwin] == p.Head.Remote.ID:
-			carried(out, h.ID, m.ExtraData[metaEdits])
+			carried(out, h.ID, m)
 		case m != nil && m.Type == metaType && m.ExtraData[metaConnection] != "":
 			// a write for another connection, or an earlier pair, is an edit for this one
 		default:
@@ -72,13 +83,13 @@ func whose(p *pair.Pair, v *View, hs []jira.History) (out map[place]bridge.Edit,
 	for _, in := range p.State.Intents {
 		for key, w := range in.Writes {
 			if h := intended(v, in, key, w, silent); h != 0 {
-				out[place{h, key}] = w.Edit
+				out[place{h, key}] = put{w.Edit, false}
 			}
 			for _, via := range w.Via {
 				step := w
 				step.Value = via
 				if h := intended(v, in, key, step, silent); h != 0 {
-					out[place{h, key}] = w.Edit
+					out[place{h, key}] = put{w.Edit, true}
 				}
 			}
 		}
@@ -92,14 +103,14 @@ func (f *fold) again(field merge.Field, it merge.Item) bool {
 	return it.Carries == nil && f.mute[it.ID] && field.Carries != nil && it.ID <= field.Item
 }
 
-func carried(out map[place]bridge.Edit, id int64, raw string) {
+func carried(out map[place]put, id int64, m *jira.Metadata) {
 	var edits map[string]string
-	if json.Unmarshal([]byte(raw), &edits) != nil {
+	if json.Unmarshal([]byte(m.ExtraData[metaEdits]), &edits) != nil {
 		return
 	}
 	for key, s := range edits {
 		if e, ok := bridge.ParseEdit(s); ok {
-			out[place{id, key}] = e
+			out[place{id, key}] = put{e, m.ExtraData[metaHalt] != ""}
 		}
 	}
 }
@@ -187,22 +198,13 @@ func (f *fold) closeFound() {
 		for _, in := range append([]pair.Intent(nil), f.p.State.Intents...) {
 			for _, key := range keysOf(in) {
 				w := in.Writes[key]
-				if e, ok := f.whose[place{h.ID, key}]; ok && e == w.Edit && !f.passing(h, w) {
+				if f.whose[place{h.ID, key}] == (put{w.Edit, false}) {
 					f.p.State.Close(in.ID, key)
 					f.landed[in.ID] = true
 				}
 			}
 		}
 	}
-}
-
-// passing reports whether the history is a step of a write that is on its way still.
-func (f *fold) passing(h jira.History, w pair.IntendedWrite) bool {
-	field, ok := f.v.Schema.ByID(w.Field)
-	return ok && slices.ContainsFunc(h.Items, func(it jira.Item) bool {
-		got, exact := field.ItemValue(it.To, f.v.Names)
-		return f.v.Schema.Resolve(it) == w.Field && exact && slices.Contains(w.Via, got)
-	})
 }
 
 // closeLanded closes what is left of a call whose history was seen: one call makes one history, so a field without an item
@@ -242,11 +244,8 @@ func (f *fold) closeDecided() {
 // flush lets the edits go that waited for the place of a write.
 func (f *fold) flush(key string, w pair.IntendedWrite, done bool) {
 	field := f.p.State.Field(key)
-	switch {
-	case done:
+	if done {
 		field.Field = merge.Shown(field.Field, w.Before, w.Edit)
-	case slices.Contains(w.Via, field.Shown):
-		field.Field = merge.Halfway(field.Field, w.Edit)
 	}
 	base, _, _ := merge.SplitKey(key)
 	row, ok := f.v.Rules.Row(base)

@@ -140,10 +140,10 @@ type fold struct {
 	p       *pair.Pair
 	v       *View
 	seen    Seen
-	whose   map[place]bridge.Edit // our writes among the items, by history and replica key
-	mute    map[int64]bool        // histories by our account that do not say what they carry
-	landed  map[string]bool       // intents of ours whose history is among those seen
-	replica *rule.Replica         // the outgoing rule's view of the issue, evaluated once when first needed
+	whose   map[place]put   // our writes among the items, by history and replica key
+	mute    map[int64]bool  // histories by our account that do not say what they carry
+	landed  map[string]bool // intents of ours whose history is among those seen
+	replica *rule.Replica   // the outgoing rule's view of the issue, evaluated once when first needed
 	changed []string
 }
 
@@ -275,8 +275,8 @@ func (f *fold) items(row rule.Row, field jira.Field) []merge.Item {
 
 func (f *fold) item(key string, h jira.History) merge.Item {
 	it := merge.Item{ID: h.ID, At: f.v.HubTime(h.Created), Rules: f.v.Revision}
-	if e, ours := f.whose[place{h.ID, key}]; ours {
-		it.Carries = &e
+	if put, ours := f.whose[place{h.ID, key}]; ours {
+		it.Carries, it.Halt = &put.edit, put.halt
 	}
 	return it
 }

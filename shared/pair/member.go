@@ -33,7 +33,7 @@ type Copy struct {
 	merge.Member               // as done
 	Want         bridge.Member `json:"want"`
 	WantRules    int64         `json:"wantRules,omitempty"` // revision of the remote rules that made Want
-	Since        int64         `json:"since,omitempty"`     // hub ms of the open intent to create it: a retry looks before it creates
+	Since        int64         `json:"since,omitempty"`     // hub ms of the open intent: a retry looks before it creates or deletes
 	Made         int64         `json:"made,omitempty"`      // Jira's time of the copy's creation, ms: an older list does not know it
 	Tries        int           `json:"tries,omitempty"`
 	Paired       bool          `json:"paired,omitempty"` // it stood here before: its content is taken to be the original's
@@ -44,24 +44,26 @@ type Copy struct {
 	Why      string            `json:"why,omitempty"`      // why it was not taken, or refused
 }
 
-// Next is what the copy needs, and the state it has once that is done.
-func (c *Copy) Next() (merge.Member, merge.Deed) {
+// Next is what the copy needs, and the state it has once that is done. Anew says that a state was lost or restored, so that
+// what the copy shows is not certain; nor is it where a deed was begun whose end is not noted.
+func (c *Copy) Next(anew bool) (merge.Member, merge.Deed) {
+	anew = anew || c.Since != 0
 	if c.Original != "" {
 		return c.Member, merge.Leave
 	}
 	if c.Paired && c.Hash == "" && !c.Want.Deleted {
 		before := c.Member
 		before.Hash = Hash(c.Want)
-		return merge.Take(before, c.Want, c.WantRules, before.Hash)
+		return merge.Take(before, c.Want, c.WantRules, before.Hash, anew)
 	}
-	return merge.Take(c.Member, c.Want, c.WantRules, Hash(c.Want))
+	return merge.Take(c.Member, c.Want, c.WantRules, Hash(c.Want), anew)
 }
 
 // Adopt takes a local member for the copy that the open intent has made. Shows is what it shows, where that is known: what was
 // written may not be what is wanted now.
 func (c *Copy) Adopt(localID, shows string) {
 	if !c.Want.Deleted {
-		c.Member, _ = c.Next()
+		c.Member, _ = c.Next(false)
 		if hash, ok := c.Wrote[shows]; ok {
 			c.Hash = hash
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/exchange"
@@ -29,6 +30,7 @@ type Link struct {
 	Hub        exchange.Site  `json:"site"`                 // the public site
 	Invitation string         `json:"invitation,omitempty"` // the id of the one that was accepted with the key
 	Next       *NextKey       `json:"next,omitempty"`       // of the one that is being accepted
+	Ahead      *time.Duration `json:"-"`                    // of our clock, the hub; nil: not known
 }
 
 // NextKey is our key for an invitation that is being accepted; until it is, the one in force stays.
@@ -60,7 +62,10 @@ func (l Link) For(inv sign.Invitation, random io.Reader) (then, now Link, err er
 	return then, l, nil
 }
 
-const hubsPart = "hubs"
+const (
+	hubsPart  = "hubs"
+	clockPart = "clock"
+)
 
 // Links lists the hubs of all connections.
 func (b Book) Links(ctx context.Context) ([]Link, error) {
@@ -74,8 +79,38 @@ func (b Book) Links(ctx context.Context) ([]Link, error) {
 			return nil, bridge.Permanent("state-damaged", "the key of connection %s cannot be read: %w", d.Key.Sort, err)
 		}
 		out[i].Connection = d.Key.Sort
+		if out[i].Ahead, err = b.clock(ctx, d.Key.Sort); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
+}
+
+type clock struct {
+	AheadMS int64 `json:"ahead_ms"`
+}
+
+func clockKey(connection string) store.Key { return store.Key{Part: clockPart, Sort: connection} }
+
+func (b Book) clock(ctx context.Context, connection string) (*time.Duration, error) {
+	docs, err := b.Store.Get(ctx, clockKey(connection))
+	if err != nil || docs[0] == nil {
+		return nil, err
+	}
+	var c clock
+	if err := json.Unmarshal(docs[0].Body, &c); err != nil {
+		return nil, bridge.Permanent("state-damaged", "the hub's clock of connection %s cannot be read: %w", connection, err)
+	}
+	ahead := time.Duration(c.AheadMS) * time.Millisecond
+	return &ahead, nil
+}
+
+func (b Book) keepClock(ctx context.Context, connection string, ahead time.Duration) error {
+	body, err := json.Marshal(clock{ahead.Milliseconds()})
+	if err != nil {
+		return err
+	}
+	return b.Store.Apply(ctx, store.Put(store.Doc{Key: clockKey(connection), Body: body}))
 }
 
 // Save stores a link.
@@ -122,7 +157,7 @@ func (b Book) change(ctx context.Context, connection string, change func(*Link))
 
 // Forget removes the link of a connection that ended.
 func (b Book) Forget(ctx context.Context, connection string) error {
-	return b.Store.Apply(ctx, store.Delete(store.Key{Part: hubsPart, Sort: connection}))
+	return b.Store.Apply(ctx, store.Delete(store.Key{Part: hubsPart, Sort: connection}), store.Delete(clockKey(connection)))
 }
 
 // Client makes the client of a link.
@@ -131,7 +166,7 @@ func (l Link) Client(hc *http.Client) (*exchange.Client, error) {
 	if err != nil {
 		return nil, bridge.Permanent("hub-url", "the hub URL %q is none: %w", l.HubURL, err)
 	}
-	return &exchange.Client{Base: base, HTTP: hc, Key: l.Key, HubKey: l.HubKey, Clock: new(sign.Clock), Connection: l.Connection}, nil
+	return &exchange.Client{Base: base, HTTP: hc, Key: l.Key, HubKey: l.HubKey, Clock: sign.ClockAhead(l.Ahead), Connection: l.Connection}, nil
 }
 
 type identity struct {

@@ -6,6 +6,7 @@
 //	hubs     C       how to reach the hub of a connection: URL, pinned key, our own key
 //	poller   state   who we are: poller id, random id of this state, how often it was started
 //	round    C       how far the exchange has come: messages sent, the hub's state last seen
+//	clock    C       how far the hub is ahead of our clock, ms
 //
 // Start reading at [Loop.Run]; link.go keeps the keys, content.go moves attachments.
 package poll
@@ -46,7 +47,8 @@ type Loop struct {
 	asked    map[string]bool // ids of questions of the hub that it has no answer to
 	holds    map[string]sent // by remote issue: taken from the hub, no ack sent yet
 	came     progress
-	last     time.Time // something flowed
+	ahead    *time.Duration // how far the hub is ahead of our clock, as stored
+	last     time.Time      // something flowed
 	failed   error
 	since    time.Time              // of the first failure in a row
 	told     bridge.ConnectionState // what the last exchange said the connection is
@@ -174,11 +176,27 @@ func (l *Loop) round(ctx context.Context, wait time.Duration) (pause time.Durati
 		}
 		return 0, err
 	}
-	err = l.take(ctx, in, out)
+	err = errors.Join(l.keepClock(ctx), l.take(ctx, in, out))
 	if !flowed && l.came.flows {
 		return 0, err // now send what waits
 	}
 	return time.Duration(out.NextPollMS) * time.Millisecond, err
+}
+
+// clockMoves is by how much the hub's clock must have moved against ours to be kept anew.
+const clockMoves = time.Second
+
+// keepClock keeps how far the hub is ahead: a poller that is started anew stamps by the hub's time from the first moment.
+func (l *Loop) keepClock(ctx context.Context) error {
+	ahead, known := l.Client.Clock.Offset()
+	if !known || l.ahead != nil && (*l.ahead-ahead).Abs() < clockMoves {
+		return nil
+	}
+	err := l.Book.keepClock(ctx, l.Client.Connection, ahead)
+	if err == nil {
+		l.ahead = &ahead
+	}
+	return err
 }
 
 // request gathers acks that are ready and changes that wait.

@@ -216,7 +216,7 @@ func takeCopy(ctx context.Context, p *pair.Pair, s sight, cause string) error {
 		return err
 	}
 	switch {
-	case s.lost && c.LocalID == s.offer.ID:
+	case s.lost && c.LocalID == s.offer.ID && c.Since == 0: // else it may have been us
 		c.Member = merge.Lose(c.Member)
 		p.Note(pair.Event{What: "copy deleted here", Field: pair.MemberKey(s.offer.Kind, s.offer.ID), Cause: cause, Note: "the original stays; it is copied again once if it is edited"})
 	case !s.lost && c.LocalID == "":

@@ -19,6 +19,14 @@ type Clock struct {
 	known  bool
 }
 
+// ClockAhead is a clock of a hub that was last known to be that much ahead of ours; nil: nothing is known.
+func ClockAhead(by *time.Duration) *Clock {
+	if by == nil {
+		return new(Clock)
+	}
+	return &Clock{offset: *by, known: true}
+}
+
 // At returns the hub's time at the given moment of the local clock.
 func (c *Clock) At(local time.Time) time.Time {
 	c.mu.Lock()

@@ -22,6 +22,8 @@ Everything else is derived:
     project   if the latest known item does not carry the winner, write the winner, or note it as shown
     pick      policy `ask`: the picked entry saw the other one, by decree; of two crossed picks the newer edit stands
     redo      newly published rules: the value is sent, and written, once more under the same edit
+    halt      a write that goes over several values (a walk through a workflow) says of each but the last that it is a halt:
+              it is ours and stands for the edit, but does not put it there
 
 Nothing is compared across sites by value, so mappings that do not invert do not drift. Nothing is counted by us, so a
 restored backup or a crash between the write and its recording heals from Jira's own changelog.
@@ -32,11 +34,11 @@ import argparse, copy, random, sys
 from collections import namedtuple
 
 Entry = namedtuple('Entry', 'seq saw value stamp rules')
-Item = namedtuple('Item', 'id value at carries')          # carries: None for an edit, else (site, seq)
+Item = namedtuple('Item', 'id value at carries halt')     # carries: None for an edit, else (site, seq)
 Intent = namedtuple('Intent', 'id edit before accepted')  # an own write whose place in the changelog is unknown
 
 UNSEEN = -1
-BREAKS = ('behind', 'unseen', 'hold', 'beaten', 'fruitless', 'redo', 'forgotten', 'saw', 'oneway')
+BREAKS = ('behind', 'unseen', 'hold', 'beaten', 'fruitless', 'redo', 'forgotten', 'saw', 'oneway', 'halt')
 
 
 class Crash(Exception):
@@ -61,11 +63,11 @@ class Jira:
         j.world, j.role, j.skew = world, role, skew
         j.exists, j.value, j.je, j.log, j.made = True, world.case.start, 0, [], {}
 
-    def item(j, value, carries, je, id=None):
+    def item(j, value, carries, je, id=None, halt=False):
         j.world.clock += 1
         j.value, j.je = value, je
         if id is None: id = (j.log[-1].id if j.log else 0) + j.world.r.randrange(1, 4)  # other fields have items too
-        j.log.append(Item(id, value, j.world.clock + j.skew, carries))
+        j.log.append(Item(id, value, j.world.clock + j.skew, carries, halt))
         if carries is None: j.made[id] = je
         return j.log[-1]
 
@@ -136,7 +138,8 @@ class Site:
         counts = [i for i, it in s.known.items() if it.carries or i in s.edits()]
         if not counts: return None, None
         n = max(counts)
-        return n, s.known[n].carries or (s.role, n)
+        it = s.known[n]
+        return n, None if it.halt and 'halt' not in s.world.broken else it.carries or (s.role, n)
 
     def value(s):
         return s.known[max(s.known)].value if s.known else s.case.start
@@ -171,19 +174,33 @@ class Site:
         s.writes += 1
         assert s.writes < 200, 'endless writing'
         real, je = s.case.norm(v), s.world.site(edit[0]).jira.made[edit[1]]
-        if s.redo is None and not s.case.oneway: assert je not in s.world.past[s.jira.je], 'an edit overwritten by one it was made on top of'
+        again = s.redo or before in s.known and s.known[before].halt
+        if not again and not s.case.oneway: assert je not in s.world.past[s.jira.je], 'an edit overwritten by one it was made on top of'
         if not s.jira.exists:
             s.jira.exists = True
             if s.world.r.random() < .2:                                   # the row came after the creation: not carried
                 return
             it = s.jira.item(real, edit, je, id=0)
         else:
+            if not s.walk(real, edit, je, before, crash): return
             it = s.jira.item(real, edit, je) if real != s.jira.value else None  # what changes nothing leaves no item
         if crash: s.open.append(Intent(None, edit, before, False)); raise Crash  # outcome unknown: will read
         if s.case.unknown and s.world.r.random() < .5: s.open.append(Intent(it and it.id, edit, before, True)); return
         if it: s.known[it.id] = it; return
         s.open.append(Intent(None, edit, before, True))                          # no item in the answer: read the changelog
         s.read(); s.project()
+
+    def walk(s, real, edit, je, before, crash):
+        """The halts on the way to the value. A crash, or a person, may cut the walk off at any of them."""
+        for halt in s.case.halts(s.jira.value, real):
+            s.jira.item(halt, edit, je, halt=True)
+            k = 1 if s.world.healed else s.world.r.random()
+            if k > .6: continue
+            if k < .2: s.world.edit(s)
+            s.open.append(Intent(None, edit, before, False))
+            if crash: raise Crash
+            return False                                                         # refused from where it is now, or no answer
+        return True
 
     # ---- talking
     def replica(s):
@@ -385,7 +402,7 @@ class World:
 
     def peace(w):
         X, Y = w.two()
-        v = 'peace' if not w.case.domain else ('F' if X.jira.value.rstrip("'") == 'T' else 'T')
+        v = w.r.choice([d for d in w.case.domain or ['peace'] if d != X.jira.value.rstrip("'")])
         w.edit(X, v); w.settle(' after peace')
         assert w.same(X.jira.value, v), 'an edit in peace lost at home'
         assert w.same(Y.jira.value, w.case.into(w.case.out(v, X.published), Y.published)), 'an edit in peace not carried'
@@ -413,10 +430,17 @@ class Case:
     out = staticmethod(lambda v, rules: v)
     into = staticmethod(lambda x, rules: x)
     norm = staticmethod(lambda v: v)
+    halts = staticmethod(lambda v, to: [])
 
     def __init__(c, **given): c.__dict__.update(given)
 
 
+def halts(v, to):
+    """Of the states Open, Doing and Finished the first and the last are reached from each other over Doing only."""
+    return ['D'] if {v, to} == {'O', 'F'} else []
+
+
+WALKED = dict(domain='OFOFD', start='O', halts=halts)
 MARKED = dict(republish=True, ident=False, out=lambda v, r: '%s>%d' % (v, r), into=lambda x, r: '%s>%d' % (x, r))
 CASES = {
     'plain': Case(),
@@ -427,6 +451,8 @@ CASES = {
     'two-values': Case(domain='TF', unknown=True),
     'two-values-normalised': Case(domain='TF', norm=tick, unknown=True),
     'set-element': Case(domain='TF', start='F', unknown=True, restore=True),
+    'walk': Case(unknown=True, **WALKED),
+    'walk-restored': Case(restore=True, refuse=True, **WALKED),
     'lossy-mapping': Case(into=lambda x, r: x[:1] + '!', out=lambda v, r: v.upper(), ident=False, lossy=True),
     'refused': Case(refuse=True),
     'policy-changed': Case(change='private'),

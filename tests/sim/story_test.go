@@ -50,6 +50,18 @@ var stories = []struct {
 		w.public.work(10) // before the event comes
 		w.settle()
 	}},
+	{"a poller whose clock is fast is started anew just before it creates an issue, and the answer is lost", func(w *world) {
+		w.public.skew -= 5 * time.Minute
+		w.exchange() // tells it the hub's time
+		w.public.begin()
+		w.search(w.public)
+		w.public.work(10)
+		w.exchange()
+		w.private.start()
+		w.private.wire.mishaps = []mishap{{writes: true, kind: answerLost}}
+		w.private.work(10)
+		w.settle()
+	}},
 	{"Jira is too busy to say who somebody is", func(w *world) {
 		w.public.wire.mishaps = []mishap{{kind: longPause}}
 		w.public.begin()
