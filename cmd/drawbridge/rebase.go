@@ -98,9 +98,6 @@ func (h *half) surveyed(ctx context.Context) (r rebased, err error) {
 	}
 	r.Missing, r.Differ = []string{}, []string{}
 	for _, c := range all {
-		if c.State == bridge.Ended {
-			continue
-		}
 		err := h.eachPair(ctx, c.ID, "looking for issues", func(p *pair.Pair) error { return h.survey(ctx, p, &r) })
 		if err != nil {
 			return r, err
@@ -151,9 +148,6 @@ func (h *half) moved(ctx context.Context, o rebaseOptions, r rebased) (rebased, 
 	}
 	r.Kept, r.Stopped, r.Missing = 0, 0, []string{}
 	for _, c := range all {
-		if c.State == bridge.Ended {
-			continue
-		}
 		if err := h.book.RetireAll(ctx, c.ID); err != nil {
 			return r, err
 		}

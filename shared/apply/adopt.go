@@ -163,6 +163,9 @@ func (f *Flow) adoptNew(ctx context.Context, c *bridge.Change, t *pair.Twin, is 
 		p.Note(pair.Event{What: "paired", Cause: "change of " + c.Issue.Key, Note: is.Key + " with " + c.Issue.Key})
 		if was, err := f.Site.Book.Former(ctx, c.Connection, is.ID); err == nil && was != nil {
 			p.Head.Origin, p.Head.Revision = was.Origin, f.Site.Now() // higher than that of the pair it was
+			if err := f.Site.Book.Inherit(ctx, p, is.ID); err != nil {
+				return nil, err
+			}
 			p.Note(pair.Event{What: "rebased", Cause: "change of " + c.Issue.Key, Note: "over there its id was " + was.Remote.ID})
 		}
 	} else {

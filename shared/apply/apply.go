@@ -61,7 +61,7 @@ func (f *Flow) Change(ctx context.Context, t site.Task) error {
 	if c.Shadow || v.Rules.Method() == "shadow" {
 		return f.shadow(ctx, v, c)
 	}
-	if p != nil && c.Join != nil && c.Join.Was != "" && c.Twin != p.Head.Local.ID {
+	if p != nil && clashes(p, c) {
 		if err := f.Site.Book.Displace(ctx, p); err != nil {
 			return err
 		}
@@ -88,6 +88,15 @@ func (f *Flow) Change(ctx context.Context, t site.Task) error {
 		return f.meet(ctx, p, c)
 	}
 	return f.apply(ctx, v, p, c)
+}
+
+// clashes reports that the remote issue has the id of another one, from before its Jira was rebuilt: it says so, or the pair is out of
+// sync, so that nobody told us of its issue's new id, and the change is of an issue with another key that claims no twin here.
+func clashes(p *pair.Pair, c *bridge.Change) bool {
+	if c.Twin == p.Head.Local.ID {
+		return false
+	}
+	return c.Join != nil && c.Join.Was != "" || p.Head.Status == pair.Stopped && p.Head.Remote.Key != "" && c.Twin == "" && c.Issue.Key != p.Head.Remote.Key
 }
 
 // moving takes a change for an issue of ours whose new id the remote site was asked to take. What still names the old one

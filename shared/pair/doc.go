@@ -21,6 +21,7 @@
 //	                                    own-J in place of R: until J, of this site, is in a pair
 //	look/S        C/I                   a pair whose issue is to be read again: an observation may be lost; in the sparse index
 //	rebase/C      I                     a pair that was taken apart because one of its issues has another id now
+//	rebase/C/I    history/…, past/…     its history meanwhile
 //	rebased/C     apart                 all pairs were, and are being made anew
 //	due/S         C/I                   a parked pair to be tried again; in the sparse index
 //

@@ -53,12 +53,16 @@ func (p *Pair) date(now int64) {
 // historyOp writes lines into a document of their own. Its key says which lines of the pair's history they are, counted
 // from 0: whoever writes the same ones writes the same document.
 func (p *Pair) historyOp(first int, events []Event, now int64) store.Op {
+	return store.Put(p.historyDoc(first, events, now))
+}
+
+func (p *Pair) historyDoc(first int, events []Event, now int64) store.Doc {
 	body, err := json.Marshal(map[string]any{"events": events})
 	if err != nil {
 		body = []byte(`{"events":[]}`)
 	}
 	key := p.key(fmt.Sprintf("history/%013d-e%06d-%d", events[0].At, first, len(events)))
-	return store.Put(store.Doc{Key: key, Body: body, Expires: time.UnixMilli(now).Add(p.book.valuesKept() + grace)})
+	return store.Doc{Key: key, Body: body, Expires: time.UnixMilli(now).Add(p.book.valuesKept() + grace)}
 }
 
 // History returns the newest lines of a pair's history, oldest first; limit counts documents, which hold one or more
@@ -68,12 +72,7 @@ func (b *Book) History(ctx context.Context, connection, issue string, limit int)
 	if err != nil || p == nil {
 		return nil, err
 	}
-	docs, err := b.Store.List(ctx, part(connection, issue), store.Range{Prefix: "history/", Reverse: true, Limit: limit})
-	if err == nil && (limit == 0 || len(docs) < limit) {
-		var past []store.Doc
-		past, err = b.Store.List(ctx, part(connection, issue), store.Range{Prefix: "past/", Reverse: true, Limit: max(0, limit-len(docs))})
-		docs = append(docs, past...)
-	}
+	docs, err := b.historyDocs(ctx, part(connection, issue), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +89,16 @@ func (b *Book) History(ctx context.Context, connection, issue string, limit int)
 		out = append(out, lines...)
 	}
 	return append(out, p.pending...), nil
+}
+
+// historyDocs are the newest documents of a pair's history, newest first; limit 0: all.
+func (b *Book) historyDocs(ctx context.Context, part string, limit int) ([]store.Doc, error) {
+	docs, err := b.Store.List(ctx, part, store.Range{Prefix: "history/", Reverse: true, Limit: limit})
+	if err != nil || limit > 0 && len(docs) >= limit {
+		return docs, err
+	}
+	past, err := b.Store.List(ctx, part, store.Range{Prefix: "past/", Reverse: true, Limit: max(0, limit-len(docs))})
+	return append(docs, past...), err
 }
 
 // linesOf are the lines that a document of the history holds.

@@ -171,7 +171,7 @@ func (p *Pair) first(w *writes, is parts) error {
 	if err != nil {
 		return err
 	}
-	head, err := p.headBody(carried{Base: 1, Events: p.history})
+	head, err := p.headBody(carried{Base: 1, Told: p.told, Events: p.history})
 	w.commit = append(w.commit, store.Create(store.Doc{Key: p.key("state"), Body: body}), store.Create(store.Doc{Key: p.key("head"), Body: head, Index: p.index()}))
 	return err
 }

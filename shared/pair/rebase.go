@@ -3,6 +3,8 @@ package pair
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"slices"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/store"
@@ -21,10 +23,13 @@ type Former struct {
 
 func formerPart(connection string) string { return "rebase/" + connection }
 
-// Retire takes a pair apart: who the two issues were is kept, everything else is forgotten.
+// Retire takes a pair apart: who the two issues were is kept, and its history; everything else is forgotten.
 func (b *Book) Retire(ctx context.Context, connection, issue string) error {
 	p, err := b.Load(ctx, connection, issue)
 	if err != nil || p == nil {
+		return err
+	}
+	if err := b.keepHistory(ctx, p); err != nil {
 		return err
 	}
 	if was, err := b.Former(ctx, connection, issue); err != nil || was != nil && p.Head.Remote.ID == "" {
@@ -58,8 +63,63 @@ func (b *Book) Displace(ctx context.Context, p *Pair) error {
 	}
 	n := b.New(p.Head.Connection, p.Head.Local, p.Head.Origin)
 	n.Head.Status, n.Head.Revision = Stopped, b.Now()
+	if err := b.Inherit(ctx, n, n.Head.Local.ID); err != nil {
+		return err
+	}
 	n.Note(Event{What: "displaced", Note: p.Head.Remote.Key + " has another id over there than " + p.Head.Remote.ID})
-	return b.Create(ctx, n)
+	if err := b.Create(ctx, n); err != nil {
+		return err
+	}
+	return b.dropHistory(ctx, n.Head.Connection, n.Head.Local.ID)
+}
+
+func formerHistory(connection, issue string) string { return formerPart(connection) + "/" + issue }
+
+// keepHistory puts the history of a pair that is taken apart where the pair that it becomes finds it.
+func (b *Book) keepHistory(ctx context.Context, p *Pair) error {
+	docs, err := b.historyDocs(ctx, p.part(), 0)
+	if err != nil {
+		return err
+	}
+	docs = slices.DeleteFunc(docs, func(d store.Doc) bool { return firstOf(d) >= p.told })
+	if len(p.pending) > 0 {
+		docs = append(docs, p.historyDoc(p.told, p.pending, b.Now()))
+	}
+	return b.putAt(ctx, formerHistory(p.Head.Connection, p.Head.Local.ID), docs)
+}
+
+// Inherit gives a new pair the history that the pair of that issue had before it was taken apart.
+func (b *Book) Inherit(ctx context.Context, p *Pair, issue string) error {
+	docs, err := b.Store.List(ctx, formerHistory(p.Head.Connection, issue), store.Range{})
+	if err != nil {
+		return err
+	}
+	for _, d := range docs {
+		lines, err := linesOf(d)
+		if err != nil {
+			return err
+		}
+		p.told = max(p.told, firstOf(d)+len(lines))
+	}
+	return b.putAt(ctx, p.part(), docs)
+}
+
+func (b *Book) putAt(ctx context.Context, part string, docs []store.Doc) error {
+	for _, d := range docs {
+		d.Key.Part = part
+		if err := b.Store.Apply(ctx, store.Put(d)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Book) dropHistory(ctx context.Context, connection, issue string) error {
+	docs, err := b.Store.List(ctx, formerHistory(connection, issue), store.Range{})
+	for _, d := range docs {
+		err = errors.Join(err, b.Store.Apply(ctx, store.Delete(d.Key)))
+	}
+	return err
 }
 
 // RetireAll takes every pair of a connection apart, once: what is there after it was done was made anew.
@@ -153,6 +213,9 @@ func (b *Book) Anew(ctx context.Context, connection string, was Former, now brid
 	if was.Remote.ID != "" {
 		p.State.Join, p.State.Joined = &Joining{Remote: was.Remote.ID, Values: values, By: by, Was: was.Issue}, true
 	}
+	if err := b.Inherit(ctx, p, was.Issue); err != nil {
+		return err
+	}
 	p.Note(Event{What: "rebased", Cause: by, Note: "its id was " + was.Issue + "; it was " + string(was.Status)})
 	if was.Remote.ID == "" {
 		return b.Create(ctx, p)
@@ -178,5 +241,8 @@ func (p *Pair) Unread() bool {
 
 // Rebased forgets a former pair: it has been made anew.
 func (b *Book) Rebased(ctx context.Context, connection, issue string) error {
+	if err := b.dropHistory(ctx, connection, issue); err != nil {
+		return err
+	}
 	return b.Store.Apply(ctx, store.Delete(store.Key{Part: formerPart(connection), Sort: issue}))
 }

@@ -99,6 +99,8 @@ func TestPairsSurviveAMigration(t *testing.T) {
 	w.OnPoller("sync", "stop", stopped.private)
 	rig.Eventually(t, rig.Patience, "the hub knows of the stop", func() string { return lacks(w.OnHub("sync", "list"), "stopped") })
 	before := len(w.Public.All())
+	w.Private.Edit(all[2].private, rig.Fields{"summary": "named anew before the migration"})
+	w.Public.Shows(all[2].public, "summary", "named anew before the migration")
 
 	w.Migrate()
 	if r := w.RunOnPoller("poller", "once"); r.Code == 0 || !strings.Contains(r.Err, "site-replaced") {
@@ -135,6 +137,16 @@ func TestPairsSurviveAMigration(t *testing.T) {
 	}
 	if a, b := len(w.Private.Attachments(all[0].private)), len(w.Public.Attachments(all[0].public)); a != 2 || b != 2 {
 		t.Errorf("%d and %d files", a, b)
+	}
+	for half, show := range map[string]string{"poller": w.Show(false, all[2].private), "hub": w.Show(true, all[2].public)} {
+		for _, want := range []string{"under sync", "paired", "third from inside", "named anew before the migration", "rebased", "settled"} {
+			if half == "hub" && want == "under sync" {
+				want = "created"
+			}
+			if !strings.Contains(show, want) {
+				t.Errorf("%s: the history has lost %q:\n%s", half, want, show)
+			}
+		}
 	}
 	if n := len(w.Public.All()); n != before {
 		t.Errorf("%d issues outside, there were %d", n, before)
