@@ -14,13 +14,15 @@ import (
 
 // shadowReport is what a connection would have done on this side.
 type shadowReport struct {
-	Create  int           `json:"create"`  // issues
-	Change  int           `json:"change"`  // issues
-	Refuse  int           `json:"refuse"`  // changes that would be refused
-	Mail    int           `json:"mail"`    // comments that would notify people; a comment cannot be silent
-	Files   int           `json:"files"`   // attachments
-	Kept    int           `json:"kept"`    // own issues that would not be sent
-	Entries []site.Shadow `json:"entries"` // issue by issue
+	Create      int           `json:"create"`      // issues
+	Change      int           `json:"change"`      // issues
+	Refuse      int           `json:"refuse"`      // changes that would be refused
+	Mail        int           `json:"mail"`        // comments that would notify people; a comment cannot be silent
+	Worklogs    int           `json:"worklogs"`    // likewise
+	Transitions int           `json:"transitions"` // likewise: issues that would take one at least
+	Files       int           `json:"files"`       // attachments
+	Kept        int           `json:"kept"`        // own issues that would not be sent
+	Entries     []site.Shadow `json:"entries"`     // issue by issue
 }
 
 func newSyncShadow(s *screen) *cobra.Command {
@@ -28,9 +30,10 @@ func newSyncShadow(s *screen) *cobra.Command {
 		Use:   "shadow",
 		Short: "Report what a connection in shadow would have done",
 		Long: `While the rules of either side say "method: shadow", changes are carried and worked out and nothing is written
-to any Jira. This reports what would have happened on this side: issues created and changed, comments that
-would have mailed people, what would have been refused, and which own issues would have stayed in and why.
-Publish rules with "method: automatic" on both sides to go live: every issue is offered again then.`,
+to any Jira. This reports what would have happened on this side: issues created and changed, comments,
+worklogs and transitions that would have mailed people, what would have been refused, and which own issues
+would have stayed in and why. Publish rules with "method: automatic" on both sides to go live: every
+issue is offered again then.`,
 		Example: "  drawbridge sync shadow --config hub.yaml",
 	}, func(ctx context.Context, h *half, c *bridge.Connection, _ []string) error {
 		all, err := h.site.Shadows(ctx, c.ID)
@@ -58,11 +61,16 @@ func reportOf(all []site.Shadow) (r shadowReport) {
 		default:
 			r.Change++
 		}
+		if a.Transition {
+			r.Transitions++
+		}
 		for _, m := range a.Members {
 			switch {
 			case m.What != "create" && m.What != "created":
 			case strings.HasPrefix(m.Member, "comment/"):
 				r.Mail++
+			case strings.HasPrefix(m.Member, "worklog/"):
+				r.Worklogs++
 			case strings.HasPrefix(m.Member, "attachment/"):
 				r.Files++
 			}
@@ -72,8 +80,9 @@ func reportOf(all []site.Shadow) (r shadowReport) {
 }
 
 func (r shadowReport) print(w io.Writer) {
-	fmt.Fprintf(w, "would have created %s and changed %s here, with %s (each notifies people) and %s; refused %d\n",
-		plural(r.Create, "issue", "issues"), plural(r.Change, "issue", "issues"), plural(r.Mail, "comment", "comments"), plural(r.Files, "attachment", "attachments"), r.Refuse)
+	fmt.Fprintf(w, "would have created %s and changed %s here, with %s, %s and %s (each notifies people) and %s; refused %d\n",
+		plural(r.Create, "issue", "issues"), plural(r.Change, "issue", "issues"), plural(r.Mail, "comment", "comments"), plural(r.Worklogs, "worklog", "worklogs"),
+		plural(r.Transitions, "transition", "transitions"), plural(r.Files, "attachment", "attachments"), r.Refuse)
 	fmt.Fprintf(w, "own issues that would have stayed in: %d\n\n", r.Kept)
 	for _, sh := range r.Entries {
 		fmt.Fprintf(w, "%s  %s\n", name(sh.Issue), fate(sh))

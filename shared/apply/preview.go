@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"regexp"
+	"slices"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
@@ -72,6 +73,7 @@ func (f *Flow) previewPair(ctx context.Context, v *observe.View, p *pair.Pair, c
 	if err := f.decide(ctx, v, p, pl); err != nil {
 		return err
 	}
+	a.Transition = len(pl.transition.Writes) > 0
 	for _, writes := range []map[string]pair.IntendedWrite{pl.edit.Writes, pl.transition.Writes} {
 		for key, w := range writes {
 			a.Fields = append(a.Fields, previewField(v, p, key, w))
@@ -147,6 +149,11 @@ func (f *Flow) previewNew(ctx context.Context, v *observe.View, c *bridge.Change
 		}
 		if value, problem := d.local(row, base, elem, isElem, w); problem == "" && !value.Empty() {
 			a.Fields = append(a.Fields, bridge.PreviewField{Field: fieldName(v, key, row.Target), New: value})
+			if row.Target == "status" {
+				if a.Transition, err = f.begun(ctx, value); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	previewProblems(v, m.problems, a)
@@ -161,6 +168,12 @@ func (f *Flow) previewNew(ctx context.Context, v *observe.View, c *bridge.Change
 		a.Members = append(a.Members, previewMember(d))
 	}
 	return nil
+}
+
+// begun reports whether a status is past where issues begin.
+func (f *Flow) begun(ctx context.Context, status bridge.Value) (bool, error) {
+	names, err := f.Site.Jira.Names(ctx)
+	return slices.ContainsFunc(names.Statuses, func(s jira.Status) bool { return s.Name == status.Text() && s.Category != "new" }), err
 }
 
 // previewJoin is the joining of two existing issues, worked out as it would be done.

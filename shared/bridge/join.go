@@ -60,6 +60,8 @@ type Preview struct {
 	Rules      int64           `json:"rules"` // revision in force there
 	Fields     []PreviewField  `json:"fields,omitempty"`
 	Members    []PreviewMember `json:"members,omitempty"`
+	// Transition says that it takes a transition at least, which Jira tells people of.
+	Transition bool `json:"transition,omitempty"`
 }
 
 // A PreviewField is one field that would be written, or why it would not.

@@ -156,8 +156,9 @@ func TestShadow(t *testing.T) {
 	s.there.Forget()
 	key := s.here.Create("Only a shadow", rig.Fields{"labels": []string{"one"}})
 	s.here.Comment(key, "it would be mailed", nil)
+	s.here.Transition(key, "In Progress", nil)
 	rig.Eventually(t, rig.Patience, "the report says what would have been created and mailed", func() string {
-		return lacks(w.RunOnPoller("sync", "shadow").Out, "would have created 1 issue and changed 0 issues here, with 1 comment (each notifies people)")
+		return lacks(w.RunOnPoller("sync", "shadow").Out, "would have created 1 issue and changed 0 issues here, with 1 comment, 0 worklogs and 1 transition (each notifies people)")
 	})
 	stays(t, "nothing is written", func() string {
 		if found := s.there.Find("Only a shadow"); len(found) > 0 {
