@@ -140,7 +140,7 @@ func TestTheShadowReport(t *testing.T) {
 		must(t, s.Shadow(t.Context(), "c1", sh))
 	}
 	must(t, db.Close())
-	says(t, hub, "sync shadow", exitDone, "would have created 1 issue and changed 0 issues here, with 1 comment (each notifies people)", "refused 1",
+	says(t, hub, "sync shadow", exitDone, "would have created 1 issue and changed 0 issues here, with 1 comment, 0 worklogs and 0 transitions (each notifies people)", "refused 1",
 		"OPS-1  created in SUP as Task; Priority: this site has nothing for it", "OPS-2  refused: no project", "SUP-9  stays in: security level")
 }
 

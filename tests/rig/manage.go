@@ -55,6 +55,16 @@ func (j *Jira) Account(name string, change Fields) {
 	j.manageOK("PUT", "/users/"+name, change)
 }
 
+// Move moves an issue to another project, as a person would, and returns the key it has then.
+func (j *Jira) Move(key, project string) string {
+	j.t.Helper()
+	var now struct{ Key string }
+	if err := json.Unmarshal(j.manageOK("POST", "/issues/"+key+"/move?project="+project+"&user="+j.User, nil), &now); err != nil {
+		j.t.Fatal(err)
+	}
+	return now.Key
+}
+
 // Reindex lets search see everything now, whatever the lag.
 func (j *Jira) Reindex() {
 	j.t.Helper()

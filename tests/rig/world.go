@@ -237,6 +237,18 @@ func (w *World) Migrate() {
 	w.Write("poller.yaml", w.pollerYAML())
 }
 
+// Relocate moves the private Jira to another address, as it is. The poller is stopped and its settings name the new one.
+func (w *World) Relocate() {
+	w.T.Helper()
+	w.Poller.Stop(w.T)
+	w.server.Stop(w.T)
+	w.Private.Base += "/moved"
+	w.server = Spawn(w.T, w.o.Private, w.Path("moved.out"), "simulator", "--flavour", "datacenter", "--listen", w.loopback(portServer), "--manage", w.loopback(portServerManage),
+		"--context", "/moved", "--state", w.Path("datacenter.json"))
+	w.up(w.server, w.Private.http, w.Private.Base+"/rest/api/2/serverInfo")
+	w.Write("poller.yaml", w.pollerYAML())
+}
+
 // StartHub starts the hub and waits until it answers.
 func (w *World) StartHub() {
 	w.T.Helper()
