@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,6 +129,11 @@ func (h *half) erase(ctx context.Context, o eraseOptions) (err error) {
 	}
 	if err != nil {
 		return err
+	}
+	if h.db != nil {
+		if err := h.db.Compact(ctx); err != nil {
+			r.Remains = append(slices.Clip(r.Remains), "free space of the state file, which could not be written anew ("+err.Error()+"): say it again while the half is stopped")
+		}
 	}
 	return h.screen.show(r, func(w io.Writer) {
 		fmt.Fprintf(w, "receipt: %s erased from the %s half by %s at %s\n%s, %s\nnot reached by this:\n", r.Erased, r.Half, r.By, r.At, plural(r.Pairs, "pair", "pairs"), plural(r.Documents, "document", "documents"))

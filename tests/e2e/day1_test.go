@@ -121,6 +121,12 @@ func TestWebhookLife(t *testing.T) {
 	s.there.Shows(twin, "summary", "Told again")
 	rig.Eventually(t, rig.Patience, "people are told that it is over", func() string { return lacks(told.got(), `over: the webhook of site cloud`) })
 	says(t, w.RunOnHub("status"), 0, "events came by it")
+
+	w.OnHub("webhook", "remove")
+	w.Public.Account("drawbridge", rig.Fields{"Groups": []string{}})
+	for _, command := range []string{"create", "show"} { // no administrator: the steps to click
+		says(t, w.RunOnHub("webhook", command), 3, "the account may not do that", "An administrator of Jira makes the webhook once:", "Settings (the cog) > System > WebHooks", w.WebhookURL(), "comment_created")
+	}
 }
 
 type delivered struct{ Count, Last int64 }

@@ -248,6 +248,16 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 	return nil
 }
 
+// Compact writes the file anew without what was deleted: until then that stays in free pages, for whoever reads the file by
+// other means. Reads go on meanwhile, writes wait.
+func (db *DB) Compact(ctx context.Context) error {
+	_, err := db.sql.ExecContext(ctx, "VACUUM")
+	if err == nil {
+		_, err = db.sql.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	}
+	return db.failed("compact", err)
+}
+
 // Close ends what is being written and closes the file. Later calls fail with
 // a temporary error.
 func (db *DB) Close() error {

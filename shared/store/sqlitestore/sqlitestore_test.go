@@ -463,3 +463,42 @@ func TestOnlyHintsDoNotWaitForTheDisk(t *testing.T) {
 		t.Errorf("a batch with one that must not be lost: synchronous is %d (%v)", mode, must.err)
 	}
 }
+
+// TestCompactLeavesNothing looks into the file itself for what was deleted.
+func TestCompactLeavesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	db, err := Open(path, Options{Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	other, err := Open(path, Options{Version: "test"}) // the running half
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	key := store.Key{Part: "p", Sort: "s"}
+	long := strings.Repeat("unforgettable ", 3000)
+	for _, op := range []store.Op{store.Put(store.Doc{Key: key, Body: []byte(`{"v":"` + long + `"}`)}), store.Delete(key)} {
+		if err := other.Store().Apply(t.Context(), op); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds := func() (where []string) {
+		for _, f := range []string{path, path + "-wal"} {
+			if raw, err := os.ReadFile(f); err == nil && strings.Contains(string(raw), "unforgettable") {
+				where = append(where, f)
+			}
+		}
+		return where
+	}
+	if len(holds()) == 0 {
+		t.Fatal("a deletion left nothing: this test shows nothing")
+	}
+	if err := db.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if where := holds(); len(where) > 0 {
+		t.Errorf("compacted, and %v hold what was deleted", where)
+	}
+}
