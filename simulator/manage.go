@@ -64,6 +64,9 @@ func (s *Site) Management() http.Handler {
 	handle("PUT /projects/{key}", func(r *http.Request, b []byte) (any, error) {
 		return nil, s.ChangeProject(r.PathValue("key"), func(p *Project) error { return json.Unmarshal(b, p) })
 	})
+	handle("POST /projects/{key}/rename", func(r *http.Request, _ []byte) (any, error) {
+		return nil, s.RenameProject(r.PathValue("key"), r.URL.Query().Get("to"))
+	})
 	handle("PUT /workflows/{id}", func(r *http.Request, b []byte) (any, error) {
 		return nil, s.ChangeWorkflow(r.PathValue("id"), func(w *Workflow) error { return json.Unmarshal(b, w) })
 	})
@@ -71,7 +74,7 @@ func (s *Site) Management() http.Handler {
 }
 
 const managementHelp = `seed, snapshot (GET, PUT), settings (GET, PUT), faults (GET, POST, DELETE), calls (GET, DELETE), requests, routes, deliveries, ` +
-	`flush, reindex, rules (GET, POST, DELETE), issues/{key}/move?project=&user=, issues/{key}/clone?user=, users/{name}, projects/{key}, workflows/{id}: see README.md`
+	`flush, reindex, rules (GET, POST, DELETE), issues/{key}/move?project=&user=, issues/{key}/clone?user=, users/{name}, projects/{key}, projects/{key}/rename?to=, workflows/{id}: see README.md`
 
 func manageAnswer(w http.ResponseWriter, out any, err error) {
 	w.Header().Set("Content-Type", "application/json")
@@ -170,6 +173,27 @@ func (s *Site) ChangeProject(key string, f func(*Project) error) error {
 		return fmt.Errorf("unknown project %q", key)
 	}
 	return f(p)
+}
+
+// RenameProject gives a project another key, and its issues with it. The old keys of issues still find them; the project's does not,
+// which is the harder thing. Nothing is announced and nothing becomes newer.
+func (s *Site) RenameProject(key, to string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.project(key)
+	if p == nil || s.project(to) != nil {
+		return fmt.Errorf("project %q cannot become %q", key, to)
+	}
+	p.Key = to
+	for _, is := range s.st.Issues {
+		if is.Project == p.ID {
+			delete(s.ix.keys, is.Key)
+			s.st.OldKeys[is.Key] = is.ID
+			is.Key = keyOf(p, is.Number)
+			s.ix.keys[is.Key] = is
+		}
+	}
+	return nil
 }
 
 // ChangeWorkflow edits a workflow, given by id or, if there is only one, "".

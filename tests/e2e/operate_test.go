@@ -111,7 +111,17 @@ func TestEitherSideByItself(t *testing.T) {
 	w.OnPoller("connection", "resume", "--all")
 	s.here.Shows(key, "summary", "Edited in the pause")
 
-	moved := s.here.Move(key, "PRIVSD")
+	s.here.Rename("PRIV", "INNER")
+	renamed := strings.Replace(key, "PRIV", "INNER", 1)
+	s.here.Edit(renamed, rig.Fields{"summary": "Its project is called otherwise"})
+	s.there.Shows(twin, "summary", "Its project is called otherwise")
+	s.there.Edit(twin, rig.Fields{"description": "and back"})
+	s.here.Shows(renamed, "description", "and back")
+	rig.Eventually(t, rig.Patience, "both know the key of the renamed project", func() string {
+		return lacks(w.Show(true, twin), renamed) + lacks(w.Show(false, renamed), "synced")
+	})
+
+	moved := s.here.Move(renamed, "PRIVSD")
 	s.here.Edit(moved, rig.Fields{"summary": "Moved to another project"})
 	s.there.Shows(twin, "summary", "Moved to another project")
 	rig.Eventually(t, rig.Patience, "the hub knows the new key", func() string { return lacks(w.Show(true, twin), moved) })

@@ -65,6 +65,12 @@ func (j *Jira) Move(key, project string) string {
 	return now.Key
 }
 
+// Rename gives a project another key, and its issues with it.
+func (j *Jira) Rename(project, to string) {
+	j.t.Helper()
+	j.manageOK("POST", "/projects/"+project+"/rename?to="+to, nil)
+}
+
 // Reindex lets search see everything now, whatever the lag.
 func (j *Jira) Reindex() {
 	j.t.Helper()
