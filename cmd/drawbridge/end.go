@@ -54,6 +54,9 @@ func (h *half) end(ctx context.Context, name string, o endOptions) error {
 	if err := h.site.Hold(ctx, c.ID, &bridge.Hold{State: bridge.Ended, Why: "ended by " + whoAsks(), By: whoAsks()}); err != nil {
 		return err
 	}
+	if err := h.ring(ctx, c.ID); err != nil {
+		return err
+	}
 	t := site.Task{Kind: site.EndTask, Connection: c.ID, Issue: "end-" + c.ID, By: "ended by " + whoAsks(), All: o.links}
 	if err := h.site.Send(ctx, t, bridge.Bulk, ""); err != nil {
 		return err
@@ -111,6 +114,9 @@ func (h *half) edit(ctx context.Context, c *bridge.Connection, name, about strin
 		}
 		return nil
 	})
+	if err == nil {
+		err = h.ring(ctx, c.ID)
+	}
 	if err != nil {
 		return err
 	}

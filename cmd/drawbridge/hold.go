@@ -9,6 +9,7 @@ import (
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/reconcile"
+	"drawbridge/shared/site"
 )
 
 func newConnectionPause(s *screen) *cobra.Command {
@@ -113,8 +114,20 @@ func (h *half) hold(ctx context.Context, c bridge.Connection, to *bridge.Hold) e
 			return err
 		}
 	}
-	if err := h.site.Hold(ctx, c.ID, to); err != nil || to != nil {
+	if err := h.site.Hold(ctx, c.ID, to); err != nil {
+		return err
+	}
+	if err := h.ring(ctx, c.ID); err != nil || to != nil {
 		return err
 	}
 	return reconcile.Start(ctx, h.site, c.ID, "resumed by "+whoAsks(), was != nil && was.State == bridge.Broken)
+}
+
+// ring has a running poller tell the hub at once: it may be waiting for an answer that the hub holds. A hub looks by itself.
+func (h *half) ring(ctx context.Context, connection string) error {
+	if h.role == bridge.Public {
+		return nil
+	}
+	t := site.Task{Kind: site.RingTask, Connection: connection, Issue: "ring-" + connection, By: whoAsks()}
+	return h.site.Send(ctx, t, bridge.Live, "")
 }

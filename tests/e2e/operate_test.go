@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"drawbridge/tests/rig"
 )
@@ -100,7 +101,11 @@ func TestEitherSideByItself(t *testing.T) {
 	})
 
 	w.OnPoller("connection", "pause", "--all", "--why", "stop everything")
+	said := time.Now()
 	rig.Eventually(t, rig.Patience, "the hub knows of the pause", func() string { return lacks(w.OnHub("connection", "list"), "paused") })
+	if took := time.Since(said); took > 10*time.Second { // an answer is held for 20 s
+		t.Errorf("the hub knows of the emergency stop after %s", took)
+	}
 	s.there.Edit(twin, rig.Fields{"summary": "Edited in the pause"})
 	stays(t, "nothing is carried", func() string {
 		if got := s.here.Text(key, "summary"); got != "Through everything" {
