@@ -87,7 +87,10 @@ func (r *Rules) LinkIn(env Env, m bridge.Member, key string) (local, why string,
 	}
 	if !mapped {
 		own, ok := here(r.site.LinkTypes, m.Name)
-		if r.links.leave || !ok {
+		if r.links.leave {
+			return "", fmt.Sprintf("links of type %q are not taken", short(m.Name)), nil
+		}
+		if !ok {
 			return "", fmt.Sprintf("this site has no link type %q; add it to the values of links", short(m.Name)), nil
 		}
 		local = own

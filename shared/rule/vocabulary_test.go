@@ -89,3 +89,38 @@ func TestEmptyAndNothingAreTheSame(t *testing.T) {
 		}
 	}
 }
+
+// TestBuiltinsDoWhatTheDocumentationSays: the functions of the expression library that rules may call have their line, and its
+// example gives what it says.
+func TestBuiltinsDoWhatTheDocumentationSays(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/rules.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(doc), "For lists `#` is the element:")
+	table, _, _ = strings.Cut(table, "\n## ")
+	shown := map[string]bool{}
+	for _, line := range strings.Split(table, "\n") {
+		cells := strings.Split(line, "` |")
+		if !strings.HasPrefix(line, "| `") || len(cells) != 4 {
+			continue
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(cells[0], "| `"), "(")
+		_, example, _ := strings.Cut(cells[1], "| `")
+		want := strings.TrimPrefix(cells[2], " `")
+		out := evaluateExample(t, example)
+		got := string(out.Value)
+		if out.Set != nil {
+			got = string(bridge.ValueOf(sortedKeys(out.Set)))
+		}
+		if out.Err != nil || got != want {
+			t.Errorf("%s: %s = %s, %v; docs/rules.md says %s", name, example, got, out.Err, want)
+		}
+		shown[name] = true
+	}
+	for _, name := range builtins {
+		if !shown[name] {
+			t.Errorf("docs/rules.md has no example of %s", name)
+		}
+	}
+}
