@@ -254,6 +254,9 @@ func moveOut(values map[string]bridge.Value, v bridge.Value) string {
 		var ids []string
 		for rest := string(v); rest != ""; {
 			n := min(pieceMax, len(rest))
+			if i := strings.LastIndex(rest[:n], `\n`); n < len(rest) && i > n/2 {
+				n = i // between lines: what is looked for in the pieces, as a person's name, is found
+			}
 			for n < len(rest) && !utf8.RuneStart(rest[n]) {
 				n--
 			}

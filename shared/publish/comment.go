@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -174,6 +175,10 @@ func (f *Flow) adoptable(ctx context.Context, p *pair.Pair, kind bridge.MemberKi
 	return &sight{adopt: original, offer: bridge.Member{Kind: kind, ID: id}}, nil
 }
 
+// mostComment is how many bytes of a comment are carried: what a document of the store can hold. Jira's own limit, which an
+// administrator may raise, is a tenth of that.
+const mostComment = 300 << 10
+
 // ruled asks the outgoing rule.
 func ruled(v *observe.View, p *pair.Pair, c jira.Comment) *sight {
 	internal := c.Internal != nil && *c.Internal
@@ -186,6 +191,9 @@ func ruled(v *observe.View, p *pair.Pair, c jira.Comment) *sight {
 	send, out, why, err := v.Rules.CommentOut(observe.Env(p, v, v.Issue), in)
 	if err != nil {
 		send, why = false, err.Error()
+	}
+	if n := len(out.Body); n > mostComment {
+		send, why, out.Body = false, fmt.Sprintf("it has %d bytes, at most %d are carried", n, mostComment), ""
 	}
 	out.Kind, out.ID = bridge.Comment, c.ID
 	out.Created, out.Updated, out.Seq = c.Created.UnixMilli(), c.Updated.UnixMilli(), c.Updated.UnixMilli()

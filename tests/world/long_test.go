@@ -2,10 +2,12 @@ package world
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/pair"
 	"drawbridge/simulator"
 )
 
@@ -26,6 +28,17 @@ func TestALongDescription(t *testing.T) {
 		crossed(text("created"))
 		here.Edit(key, map[string]any{"description": text("edited")})
 		crossed(text("edited"))
+		here.say(key, text("said"))
+		here.say(key, "a short one")
+		w.Settle()
+		if got := there.bodies(twin); len(got) != 1 || !strings.Contains(got[0], "a short one") {
+			t.Errorf("%d comments there, want the short one", len(got))
+		}
+		owns, err := here.Pair(key).Owns(t.Context())
+		here.must(err)
+		if !slices.ContainsFunc(owns, func(o *pair.Own) bool { return strings.Contains(o.Why, "at most") }) {
+			t.Error("why the long comment stays is not told")
+		}
 		here.Edit(key, map[string]any{"description": "short"})
 		crossed("short")
 	})
