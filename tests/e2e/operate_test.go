@@ -75,6 +75,23 @@ func TestSeenFromInside(t *testing.T) {
 	}
 	w.OnPoller("sync", "stop", key)
 	s.here.Shows(key, s.here.Field("Release notes"), "stopped")
+
+	for mode, want := range map[string][2]bool{"off": {}, "receiver": {false, true}} { // on the side where an issue comes from, and on the other
+		w.Write("private.yaml", show("PRIV", "remoteLinks: "+mode+"\n"))
+		w.Write("public.yaml", show("PUB", "remoteLinks: "+mode+"\n"))
+		w.OnPoller("rules", "publish", w.Path("private.yaml"))
+		w.OnHub("rules", "publish", w.Path("public.yaml"))
+		time.Sleep(1500 * time.Millisecond) // noticed within a second
+		key, twin := s.pair(t, "Links: "+mode, nil)
+		s.here.Shows(key, s.here.Field("Customer"), twin)
+		s.there.Shows(twin, s.there.Field("Customer"), key)
+		rig.Eventually(t, rig.Patience, "links as in remoteLinks: "+mode, func() string {
+			if here, there := linked(s.here, key), linked(s.there, twin); (here != "[]") != want[0] || (there != "[]") != want[1] {
+				return here + " and " + there
+			}
+			return ""
+		})
+	}
 }
 
 // linked are the remote links of an issue, as JSON.
