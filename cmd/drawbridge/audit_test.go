@@ -97,7 +97,9 @@ func TestRoles(t *testing.T) {
 	says(t, hub, "sync show SUP-1", exitFailed, "mallory is no viewer of this half", "role-missing")
 	as("ada")
 	says(t, hub, "rules publish rules.yaml", exitFailed, "ada is no rule editor")
+	says(t, hub, "hub rotate", exitDone, "1 old key is good besides")
 	as("bob")
+	says(t, hub, "hub rotate", exitFailed, "role-missing", "bob is no operator of this half") // of all connections
 	says(t, hub, "connection pause --all", exitDone, "support is paused")
 	says(t, hub, "connection create another --project SUP", exitFailed, "bob is no operator")
 	as("lin")

@@ -39,13 +39,9 @@ say drawbridge connection revoke NAME --poller, and accept a new invitation.`,
 }
 
 func (h *half) rotatePoller(ctx context.Context, args []string, all bool) error {
-	wanted := ""
-	if !all {
-		c, err := h.connection(ctx, strings.Join(args, ""))
-		if err != nil {
-			return err
-		}
-		wanted = c.ID
+	connections, err := h.targets(ctx, strings.Join(args, ""), all) // of those that this person has to do with
+	if err != nil {
+		return err
 	}
 	links, err := poll.Book{Store: h.book.Store}.Links(ctx)
 	if err != nil {
@@ -53,7 +49,7 @@ func (h *half) rotatePoller(ctx context.Context, args []string, all bool) error 
 	}
 	fresh := map[string]string{}
 	for _, l := range links {
-		if all || l.Connection == wanted {
+		if slices.ContainsFunc(connections, func(c bridge.Connection) bool { return c.ID == l.Connection }) {
 			id, e := h.rotateLink(ctx, l)
 			if e == nil {
 				fresh[l.Connection] = id
@@ -112,6 +108,9 @@ docs/operations.md says how to change it.`,
 			return usage("drawbridge hub rotate", "this is a poller: its key is rotated with drawbridge poller rotate")
 		case h.stack != nil:
 			return bridge.Permanent("secret-elsewhere", "the hub's key is the secret hub-key of the stack: put a fresh one (drawbridge config hub-key) before the old one; docs/operations.md")
+		}
+		if err := allowed(h.hub.Roles, operates, whoAsks()); err != nil {
+			return err // the key is every connection's
 		}
 		return h.rotateHub(ctx, drop, leaked)
 	})
