@@ -111,8 +111,8 @@ func run(ctx context.Context, f *runFlags, stdout io.Writer) error {
 		return err
 	}
 	s.SetBaseURL("http://" + front.Addr().String())
-	servers := []*http.Server{serveOn(front, s.Front(s.opt.ServerTitle))}
-	if f.manage != "" {
+	var servers []*http.Server
+	if f.manage != "" { // first: whoever sees the Jira answer may use it
 		ln, err := net.Listen("tcp", f.manage)
 		if err != nil {
 			return err
@@ -120,6 +120,7 @@ func run(ctx context.Context, f *runFlags, stdout io.Writer) error {
 		servers = append(servers, serveOn(ln, s.Management()))
 		fmt.Fprintf(stdout, "management: http://%s\n", ln.Addr())
 	}
+	servers = append(servers, serveOn(front, s.Front(s.opt.ServerTitle)))
 	announce(stdout, s, demo, f.json)
 	keep(ctx, s, f.state)
 	stop, cancel := context.WithTimeout(context.Background(), 5*time.Second)
