@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -271,7 +272,11 @@ func (f *Flow) addAttachment(ctx context.Context, v *observe.View, issue string,
 	}
 	defer r.Close()
 	if m.desk != "" {
-		return f.showFile(ctx, issue, m, r, look)
+		if err := f.showFile(ctx, issue, m, r, look); jira.StatusOf(err) != http.StatusNotFound {
+			return err
+		}
+		m.desk = "" // the issue is no request: there are no customers to show it to
+		return f.addAttachment(ctx, v, issue, m, look)
 	}
 	a, err := f.Site.Jira.Upload(ctx, issue, m.want.Name, m.want.Size, r)
 	m.local, m.made = a.ID, a.Created.UnixMilli()

@@ -268,3 +268,18 @@ func TestATransitionDataCenterDoesNotKnow(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestARequestTypeIsLookedUpByName(t *testing.T) {
+	s := script(t, ok(`{"values":[{"id":"7","projectKey":"D"}],"isLastPage":true}`), ok(`{"values":[{"id":"24","name":"Other"}],"isLastPage":false}`),
+		ok(`{"values":[{"id":"25","name":"Get help"}],"isLastPage":true}`))
+	id, err := s.client(t, bridge.DataCenter).RequestType(ctx, "D", "get help")
+	if err != nil || id != "25" {
+		t.Errorf("%q, %v", id, err)
+	}
+	wantLines(t, s, "GET /jira/rest/servicedeskapi/servicedesk?limit=50&start=0", "GET /jira/rest/servicedeskapi/servicedesk/7/requesttype?limit=50&start=0",
+		"GET /jira/rest/servicedeskapi/servicedesk/7/requesttype?limit=50&start=1")
+	s = script(t, ok(`{"values":[],"isLastPage":true}`))
+	if _, err := s.client(t, bridge.Cloud).RequestType(ctx, "D", "x"); bridge.NameOf(err) != "not-found" {
+		t.Error(err)
+	}
+}

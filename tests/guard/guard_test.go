@@ -101,6 +101,18 @@ var list = []broken{
 		"shared/apply/plan.go", `p.State.Intents = append(p.State.Intents, in)`, `_ = in`,
 		"tests/world", "TestHistoriesWithoutMetadataFallBackToIntents",
 	}, {
+		"a link that somebody made here is not taken for a copy",
+		"shared/apply/link.go", `case found != nil && !m.shared && (`, `case false && (`,
+		"tests/world", "TestALinkThatStandsAlreadyIsNobodysCopy",
+	}, {
+		"nothing is said of an issue that is under no sync",
+		"shared/publish/link.go", `return err == nil && p != nil && p.Head.Status`, `return err == nil || p.Head.Status`,
+		"tests/world", "TestALinkWaitsForItsOtherEnd",
+	}, {
+		"what waits for another issue is noted before anybody looks",
+		"shared/apply/link.go", `		if err = book.Await(ctx, connection, m.want.Other, p.Head.Local.ID); err == nil {`, `		if err == nil {`,
+		"tests/world", "TestALinkWaitsForItsOtherEnd",
+	}, {
 		"a nonce counts once",
 		"shared/exchange/session.go", `if known == hash {`, `if false {`,
 		"tests/attack", "TestReplays",

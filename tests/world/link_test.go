@@ -1,6 +1,7 @@
 package world
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -142,6 +143,9 @@ func TestALinkWaitsForItsOtherEnd(t *testing.T) {
 		here.Edit(a, map[string]any{"summary": "two"})
 		w.Settle()
 		there.wantLeads(twinA)
+		if bytes.Contains(w.crossed.Bytes(), []byte(`"kind":"link"`)) {
+			t.Errorf("the other side was told of a link to an issue that is not under sync: %s", w.crossed.Bytes())
+		}
 		here.Edit(outside, under)
 		w.Settle()
 		there.wantLeads(twinA, "Blocks "+here.Twin(outside))

@@ -129,3 +129,44 @@ func (h *Half) requestType(key string) string {
 	}
 	return is.RequestTypeID
 }
+
+// TestAFileForCustomersOfNoRequestIsForAgents: an issue of a service project that is no request has no customers; the file is not lost.
+func TestAFileForCustomersOfNoRequestIsForAgents(t *testing.T) {
+	const rows = "attachments: {arriving: public}\n"
+	o := Options{PublicRules: toService(PublicProject) + rows, PrivateRules: toService(PrivateProject) + rows}
+	sides(t, o, func(t *testing.T, w *World, here, there *Half) {
+		key, twin := pairUp(t, w, here, nil)
+		here.attach(key, "guide.pdf", "for somebody")
+		w.Settle()
+		if got := there.attachments(twin); len(got) != 1 || there.content(got[0]) != "for somebody" {
+			t.Errorf("files of the twin: %+v", got)
+		}
+		if got := there.comments(twin); len(got) != 0 {
+			t.Errorf("comments of the twin: %+v", got)
+		}
+	})
+}
+
+// TestALostAnswerShowsNoFileTwice: neither to agents nor to customers.
+func TestALostAnswerShowsNoFileTwice(t *testing.T) {
+	const rows = "attachments: {arriving: public}\n"
+	o := Options{PublicRules: toRequest(PublicProject) + rows, PrivateRules: toRequest(PrivateProject) + rows}
+	sides(t, o, func(t *testing.T, w *World, here, there *Half) {
+		key, twin := pairUp(t, w, here, nil)
+		there.Jira.Inject(simulator.Fault{Route: "POST /rest/servicedeskapi/request/{key}/attachment", LoseAnswer: true, Count: 1})
+		here.attach(key, "guide.pdf", "for customers")
+		w.Settle()
+		if n := len(there.Jira.Faults()); n != 0 {
+			t.Fatal("the answer was not lost")
+		}
+		if got := there.attachments(twin); len(got) != 1 {
+			t.Errorf("files of the twin: %+v", got)
+		}
+		if got := there.comments(twin); len(got) != 1 {
+			t.Errorf("comments of the twin: %+v", got)
+		}
+		if got := here.comments(key); len(got) != 0 {
+			t.Errorf("comments came back: %+v", got)
+		}
+	})
+}
