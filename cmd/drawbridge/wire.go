@@ -72,7 +72,7 @@ func wire(w wiring) (*engine, error) {
 		site.PairTask:  out.Pair, site.MeetTask: out.Meet, site.AskTask: in.Preview, site.RingTask: (&relay.Relay{Site: s}).Wake,
 		site.ParkedTask: (&reconcile.Parked{Site: s}).Page,
 		site.EndTask:    (&reconcile.End{Site: s}).Page,
-		site.BulkTask:   (&reconcile.Bulk{Site: s, Put: out.Put}).Page,
+		site.BulkTask:   (&reconcile.Bulk{Site: s, Put: out.Put, Workers: w.workers}).Page,
 	}}
 	e.pool.Mark = func(ctx context.Context, t site.Task, cause error) (bool, error) {
 		return reconcile.Mark(ctx, s, t, cause)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"drawbridge/shared/bridge"
@@ -16,7 +17,8 @@ import (
 type Bulk struct {
 	Site *site.Site
 	// Put puts one issue under sync. Why says that the rules keep it in.
-	Put func(ctx context.Context, connection string, is *jira.Issue, by string) (why string, err error)
+	Put     func(ctx context.Context, connection string, is *jira.Issue, by string) (why string, err error)
+	Workers int // issues put under sync at the same time; at least 1
 }
 
 const (
@@ -130,35 +132,41 @@ func (b *Bulk) save(ctx context.Context, job *site.Job, w *bulkPage, then func(*
 
 // bulkPage is one page under way.
 type bulkPage struct {
-	b      *Bulk
-	job    *site.Job
-	until  time.Time
-	early  bool // time ran out before the page was done
+	b     *Bulk
+	job   *site.Job
+	until time.Time
+	early bool // time ran out before the page was done
+
+	mu     sync.Mutex
 	begun  int
 	kept   []site.Failure
 	failed []site.Failure
 }
 
 func (w *bulkPage) put(ctx context.Context, ids []string) error {
-	for len(ids) > 0 {
+	hits := newHits(max(1, w.b.Workers))
+	each := func(is *jira.Issue) error {
+		return hits.do(func() error { return w.one(ctx, is) })
+	}
+	var err error
+	for len(ids) > 0 && err == nil {
 		if time.Now().After(w.until) {
 			w.early = true
-			return nil
+			break
 		}
 		some := ids[:min(perSearch, len(ids))]
 		ids = ids[len(some):]
-		o := jira.SearchOptions{Histories: true, Comments: true, Page: perSearch}
-		if err := w.b.Site.Jira.Search(ctx, among(some), o, func(is *jira.Issue) error { return w.one(ctx, is) }); err != nil {
-			return err
-		}
+		err = w.b.Site.Jira.Search(ctx, among(some), jira.SearchOptions{Histories: true, Comments: true, Page: perSearch}, each)
 	}
-	return nil
+	return errors.Join(err, hits.wait())
 }
 
 // one puts one issue under sync. What a single issue fails with does not stop the others: it is tried again by itself
 // where that may help.
 func (w *bulkPage) one(ctx context.Context, is *jira.Issue) error {
 	why, err := w.b.Put(ctx, w.job.Connection, is, w.job.By)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	switch {
 	case err == nil && why == "":
 		w.begun++

@@ -31,6 +31,10 @@ var plans = map[string]plan{
 		first: []int{1000}, idle: []int{1000, 10000}, changes: []int{1000}, parallel: []int{1, 8, 32},
 		growth: []int{1000, 10000, 100000, 1000000}, handover: 1000, burst: 5000, trouble: 200, awayIssues: 2000, awayEdits: 100000,
 	},
+	"times": { // the times that docs/performance.md compares with the physical limit
+		runs: 1, latencies: []time.Duration{20 * time.Millisecond}, writers: []int{8}, first: []int{1000}, idle: []int{1000},
+		changes: []int{1000}, parallel: []int{8}, growth: []int{1000}, handover: 300, burst: 2000, trouble: 40, awayIssues: 100, awayEdits: 1000,
+	},
 	"quick": {
 		runs: 1, latencies: []time.Duration{20 * time.Millisecond}, writers: []int{8}, first: []int{200}, idle: []int{1000},
 		changes: []int{200}, parallel: []int{8}, growth: []int{1000, 100000}, handover: 300, burst: 2000, trouble: 40, awayIssues: 100, awayEdits: 1000,

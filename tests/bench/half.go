@@ -108,7 +108,7 @@ func (h *Half) flows(o HalfOptions, log *slog.Logger) {
 	h.Relay, h.Pub, h.App = relay.Relay{Site: s}, &publish.Flow{Site: s}, &apply.Flow{Site: s}
 	h.Sweep = &reconcile.Sweep{Site: s, Hit: h.Pub.Hit, Read: h.Pub.Read}
 	h.Watch = &reconcile.Watch{Site: s, Hit: h.Pub.Hit, Workers: o.Workers}
-	bulk := &reconcile.Bulk{Site: s, Put: h.Pub.Put}
+	bulk := &reconcile.Bulk{Site: s, Put: h.Pub.Put, Workers: o.Workers}
 	change := func(ctx context.Context, t site.Task) error {
 		defer s.Ring()
 		return h.App.Change(ctx, t)

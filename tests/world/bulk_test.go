@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
+	"drawbridge/shared/reconcile"
 	"drawbridge/shared/site"
 )
 
@@ -116,5 +119,35 @@ func TestLiveOvertakesBulk(t *testing.T) {
 	h.must(err)
 	if len(changes) != 3 || changes[0].Issue.Key != "PUB-2" || changes[0].Lane == bridge.Bulk || changes[1].Lane != bridge.Bulk {
 		t.Errorf("the order out: %+v", changes)
+	}
+}
+
+// What has to be fetched for one issue does not hold up the others.
+func TestABulkJobPutsSeveralIssuesAtTheSameTime(t *testing.T) {
+	w := New(t, manual)
+	h := w.Public
+	for i := range 8 {
+		h.Create(fmt.Sprintf("old %d", i), nil)
+	}
+	w.Settle()
+	all := make(chan struct{})
+	var under atomic.Int32
+	bulk := &reconcile.Bulk{Site: h.Site, Workers: 4, Put: func(ctx context.Context, connection string, is *jira.Issue, by string) (string, error) {
+		if under.Add(1) == 4 {
+			close(all)
+		}
+		select {
+		case <-all:
+		case <-time.After(10 * time.Second):
+			t.Error("one issue waits for another")
+		}
+		return h.Pub.Put(ctx, connection, is, by)
+	}}
+	h.Pool.Handlers[site.BulkTask] = bulk.Page
+	jql := "project = " + h.Demo.ProjectKey
+	h.start(jql)
+	w.Settle()
+	if j := h.job(jql); j.State != site.JobDone || j.Begun != 8 || w.Private.issueCount() != 8 {
+		t.Errorf("the job says %+v, %d twins", j, w.Private.issueCount())
 	}
 }
