@@ -1,9 +1,12 @@
 package bridge
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
+	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -22,6 +25,38 @@ func TestCanonical(t *testing.T) {
 			t.Errorf("Canonical is not stable: %s then %s", got, again)
 		}
 	}
+}
+
+// What is read and written without a decoder is what a decoder makes of it.
+func FuzzValue(f *testing.F) {
+	for _, raw := range []string{`null`, ` true`, `"a"`, `"`, `""`, `"a\"`, `"a"b"`, "\"\x7f\"", "\"\u2028\"", "\"\xff\"", `"ü<&>"`, "\"\t\"", `1.50`, `["a"]`, `"\u0041"`} {
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		dec := json.NewDecoder(strings.NewReader(raw))
+		dec.UseNumber()
+		var v any
+		bad := dec.Decode(&v) != nil
+		got, err := Canonical([]byte(raw))
+		if bad != (err != nil) {
+			t.Fatalf("Canonical(%q): %v", raw, err)
+		}
+		if bad {
+			return
+		}
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(v); err != nil {
+			t.Fatal(err)
+		}
+		if want := strings.TrimSuffix(b.String(), "\n"); string(got) != want || string(plain(v)) != want {
+			t.Errorf("Canonical(%q) is %q, plain %q, want %q", raw, got, plain(v), want)
+		}
+		if any := got.Any(); !reflect.DeepEqual(any, v) {
+			t.Errorf("%q is %#v, want %#v", got, any, v)
+		}
+	})
 }
 
 func TestStructsAreCanonicalToo(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 )
 
 // A Value is a field value in canonical JSON: no white space, object keys sorted, numbers as written. Two values are
@@ -38,6 +40,9 @@ func ValueOf(v any) Value {
 }
 
 func plain(v any) Value {
+	if text, ok := v.(string); ok && bare(text) {
+		return Value(`"` + text + `"`)
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -47,8 +52,41 @@ func plain(v any) Value {
 	return Value(bytes.TrimRight(b.Bytes(), "\n"))
 }
 
+// literal reads what needs no decoder and is canonical as it stands: null, true, false, and most texts.
+func literal[T Value | []byte](raw T) (v any, ok bool) {
+	switch string(raw) {
+	case "null":
+		return nil, true
+	case "true":
+		return true, true
+	case "false":
+		return false, true
+	}
+	if last := len(raw) - 1; last > 0 && raw[0] == '"' && raw[last] == '"' {
+		text := string(raw[1:last])
+		return text, bare(text)
+	}
+	return nil, false
+}
+
+// bare reports whether JSON writes a text as it is, between quotes.
+func bare(text string) bool {
+	ascii := true
+	for i := range len(text) {
+		b := text[i]
+		if b < ' ' || b == '"' || b == '\\' {
+			return false
+		}
+		ascii = ascii && b < utf8.RuneSelf
+	}
+	return ascii || utf8.ValidString(text) && !strings.ContainsAny(text, "\u2028\u2029")
+}
+
 // Canonical returns the value of a JSON text, which may have white space and unsorted keys.
 func Canonical(raw []byte) (Value, error) {
+	if _, ok := literal(raw); ok {
+		return Value(raw), nil
+	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
 	var v any
@@ -60,8 +98,8 @@ func Canonical(raw []byte) (Value, error) {
 
 // Any decodes the value into maps, slices, strings, json.Number, bools or nil. An unknown value is nil.
 func (v Value) Any() any {
-	if v == "" {
-		return nil
+	if out, ok := literal(v); ok || v == "" {
+		return out
 	}
 	dec := json.NewDecoder(bytes.NewReader([]byte(v)))
 	dec.UseNumber()
