@@ -28,6 +28,7 @@ import (
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/ingest"
 	"drawbridge/shared/jira"
+	"drawbridge/shared/pair"
 	"drawbridge/shared/queue"
 	"drawbridge/shared/queue/sqsqueue"
 	"drawbridge/shared/reconcile"
@@ -495,9 +496,8 @@ func TestPoison(t *testing.T) {
 		t.Fatal("the poisoned event was taken in")
 	}
 	// Reconciliation finds what the event said, while the message still lies there.
-	later := *tn.site.Book
-	later.Now = func() int64 { return now() + time.Hour.Milliseconds() }
-	tn.site.Book = &later
+	book := tn.site.Book
+	tn.site.Book = &pair.Book{Store: book.Store, Site: book.Site, Now: func() int64 { return now() + time.Hour.Milliseconds() }}
 	_, err := reconcile.Due(t.Context(), tn.site)
 	must(t, err)
 	tn.work()

@@ -18,6 +18,8 @@ type Book struct {
 	Keep  time.Duration // how long the history holds values; 0: [ValuesKept]
 	// Only leaves out connections that whoever uses the book has no business with; nil: none.
 	Only func(bridge.Connection) bool
+
+	glances glances
 }
 
 // Line is a pair in a listing.

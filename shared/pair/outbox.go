@@ -46,7 +46,7 @@ func (b *Book) Outgoing(ctx context.Context, connection string, limit int, skip 
 func (b *Book) outgoing(ctx context.Context, connection string, h store.IndexHit, skip func(string, int64) bool) (*bridge.Change, error) {
 	issue := strings.TrimPrefix(h.Key.Part, "pair/"+connection+"/")
 	if skip(issue, 1) { // some revision of it is in hand: is it the latest?
-		g, err := b.glance(ctx, connection, issue)
+		g, err := b.glanceAt(ctx, h)
 		if err != nil || g == nil || !g.waits() || skip(issue, g.Revision) {
 			return nil, err
 		}

@@ -258,7 +258,7 @@ func (m *Memory) Indexed(ctx context.Context, name string, r IndexRange) ([]Inde
 	m.catchUp()
 	var out []IndexHit
 	for k, ix := range m.index {
-		h := IndexHit{k, ix.At}
+		h := IndexHit{Key: k, At: ix.At}
 		if ix.Name == name && (r.Until == 0 || ix.At <= r.Until) && compareHits(h, r.After) > 0 {
 			out = append(out, h)
 		}

@@ -70,6 +70,7 @@ type IndexRange struct {
 type IndexHit struct {
 	Key Key
 	At  int64
+	Rev int64 // of the document, as the index has it; 0: this driver's index does not tell
 }
 
 // Store holds documents. Its methods are safe for concurrent use. Every error

@@ -121,7 +121,7 @@ func (d docs) Indexed(ctx context.Context, name string, r store.IndexRange) ([]s
 	if until == 0 {
 		until = math.MaxInt64
 	}
-	const text = "SELECT part, sort, at FROM doc WHERE ix = ? AND (at, part, sort) > (?, ?, ?) AND at <= ? ORDER BY at, part, sort"
+	const text = "SELECT part, sort, at, rev FROM doc WHERE ix = ? AND (at, part, sort) > (?, ?, ?) AND at <= ? ORDER BY at, part, sort"
 	rows, err := d.query(text+limit(r.Limit), name, r.After.At, r.After.Key.Part, r.After.Key.Sort, until)
 	if err != nil {
 		return nil, d.db.failed("read index "+name, err)
@@ -130,7 +130,7 @@ func (d docs) Indexed(ctx context.Context, name string, r store.IndexRange) ([]s
 	var out []store.IndexHit
 	for rows.Next() {
 		var h store.IndexHit
-		if err := rows.Scan(&h.Key.Part, &h.Key.Sort, &h.At); err != nil {
+		if err := rows.Scan(&h.Key.Part, &h.Key.Sort, &h.At, &h.Rev); err != nil {
 			return nil, d.db.failed("read index "+name, err)
 		}
 		out = append(out, h)

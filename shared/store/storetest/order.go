@@ -167,6 +167,11 @@ func indexFollows(s *suite) {
 	s.indexed("list", store.IndexRange{}, "a@10")
 	s.apply(store.Replace(rev(at(doc("a", 2), "list", 20), 1)))
 	s.indexed("list", store.IndexRange{}, "a@20")
+	for _, h := range s.hits("list", store.IndexRange{}) {
+		if h.Rev != 0 && h.Rev != 2 {
+			s.Errorf("the index tells revision %d of a document that has 2", h.Rev)
+		}
+	}
 	s.apply(store.Put(at(doc("a", 3), "other", 20)))
 	s.indexed("list", store.IndexRange{})
 	s.indexed("other", store.IndexRange{}, "a@20")
