@@ -30,6 +30,7 @@ type engine struct {
 	watch   *reconcile.Watch
 	pause   time.Duration // between two searches
 	between time.Duration // two comparisons of all pairs with Jira
+	unready *relay.Unready
 	metrics *metrics
 	log     *slog.Logger
 
@@ -64,10 +65,10 @@ func wire(w wiring) (*engine, error) {
 		MaxAttachment: int64(w.limits.Attachment), Scan: w.scan,
 	}
 	out, in := &publish.Flow{Site: s}, &apply.Flow{Site: s, IndexLag: w.watch.Overlap.Std()}
-	e := &engine{site: s, publish: out, pause: w.watch.Interval.Std(), between: w.watch.Sweep.Std(), metrics: m, log: w.log}
+	e := &engine{site: s, publish: out, pause: w.watch.Interval.Std(), between: w.watch.Sweep.Std(), unready: new(relay.Unready), metrics: m, log: w.log}
 	e.watch = &reconcile.Watch{Site: s, Projects: w.site.Projects, Overlap: w.watch.Overlap.Std(), Hit: out.Hit, Workers: w.workers}
 	e.pool = &work.Pool{Queue: s.Queue, Workers: w.workers, Log: w.log, Probe: e.probe, Handlers: work.Handlers{
-		site.EventTask: out.Event, site.SyncTask: out.Issue, site.StopTask: out.Stopping, site.ReadTask: out.Read, site.ChangeTask: ringing(s, in.Change), site.RetryTask: in.Retry,
+		site.EventTask: out.Event, site.SyncTask: out.Issue, site.StopTask: out.Stopping, site.ReadTask: out.Read, site.ChangeTask: e.ringing(in.Change), site.RetryTask: in.Retry,
 		site.SweepTask: (&reconcile.Sweep{Site: s, Hit: out.Hit, Read: out.Read}).Page,
 		site.PairTask:  out.Pair, site.MeetTask: out.Meet, site.AskTask: in.Preview, site.RingTask: (&relay.Relay{Site: s}).Wake,
 		site.ParkedTask: (&reconcile.Parked{Site: s}).Page,
@@ -82,9 +83,12 @@ func wire(w wiring) (*engine, error) {
 }
 
 // ringing rings after a change was applied: its ack is ready, and whoever holds an exchange may send it at once.
-func ringing(s *site.Site, do func(context.Context, site.Task) error) func(context.Context, site.Task) error {
+func (e *engine) ringing(do func(context.Context, site.Task) error) func(context.Context, site.Task) error {
 	return func(ctx context.Context, t site.Task) error {
-		defer s.Ring()
+		defer e.site.Ring()
+		if c := t.Change; c != nil {
+			defer e.unready.Worked(c.Connection, c.Issue.ID)
+		}
 		return do(ctx, t)
 	}
 }

@@ -17,6 +17,8 @@ import (
 // Relay is one site's.
 type Relay struct {
 	Site *site.Site
+	// Unready spares looking at changes that are not done; nil: each is looked at in every exchange.
+	Unready *Unready
 }
 
 // TakeChanges puts the remote site's changes into the queue, each in the group of its issue. A change that comes again
@@ -123,7 +125,14 @@ func (r *Relay) Outgoing(ctx context.Context, connection string, limit int, skip
 
 // Answer is what this site says of the remote site's change; see pair.Book.
 func (r *Relay) Answer(ctx context.Context, connection, remoteIssue string, revision int64) (*bridge.Ack, error) {
+	if r.Unready.known(connection, remoteIssue, revision) {
+		return nil, nil
+	}
+	notDone := r.Unready.look(connection, remoteIssue, revision)
 	a, err := r.Site.Book.Answer(ctx, connection, remoteIssue, revision)
+	if err == nil && a == nil {
+		notDone()
+	}
 	if err != nil || a == nil || a.Twin.ID == "" {
 		return a, err
 	}

@@ -105,12 +105,13 @@ func (h *Half) client(o HalfOptions, log *slog.Logger) *jira.Client {
 // flows wires the half as cmd/drawbridge does.
 func (h *Half) flows(o HalfOptions, log *slog.Logger) {
 	s := h.Site
-	h.Relay, h.Pub, h.App = relay.Relay{Site: s}, &publish.Flow{Site: s}, &apply.Flow{Site: s}
+	h.Relay, h.Pub, h.App = relay.Relay{Site: s, Unready: new(relay.Unready)}, &publish.Flow{Site: s}, &apply.Flow{Site: s}
 	h.Sweep = &reconcile.Sweep{Site: s, Hit: h.Pub.Hit, Read: h.Pub.Read}
 	h.Watch = &reconcile.Watch{Site: s, Hit: h.Pub.Hit, Workers: o.Workers}
 	bulk := &reconcile.Bulk{Site: s, Put: h.Pub.Put, Workers: o.Workers}
 	change := func(ctx context.Context, t site.Task) error {
 		defer s.Ring()
+		defer h.Relay.Unready.Worked(t.Change.Connection, t.Change.Issue.ID)
 		return h.App.Change(ctx, t)
 	}
 	h.Pool = &work.Pool{Queue: s.Queue, Workers: o.Workers, Log: log, Handlers: work.Handlers{
