@@ -47,50 +47,56 @@ func (a *arrivals) of(issue string) time.Time {
 // Handover is how fast a webhook gets from the hub to the poller (scene D).
 type Handover struct {
 	P50, P99 time.Duration // at 50 a second, from the hub's 202 until the poller holds the change durably
-	Burst    float64       // webhooks accepted durably per second
+	Burst    float64       // webhooks accepted durably per second, while the hub works on those before
 	EndToEnd float64       // and handed to the poller per second
+	Accept   time.Duration // processor time of one accepted webhook, its sender's included, while nothing else works
+	Rest     time.Duration // processor time of what follows, until it is handed over, both halves
 	Lost     int
 }
 
-// RunHandover makes n issues at 50 a second, then a burst. The poller takes changes and does not apply them, so that
-// nothing but the hand-over is measured.
+// parallel is how many connections a burst comes over.
+const parallel = 32
+
+// RunHandover sends webhooks of n new issues at 50 a second, then a burst: half of it while nothing else works, half while the
+// hub and the poller do. The poller takes changes and does not apply them, so that nothing but the hand-over is measured.
 func RunHandover(t testing.TB, n, burst int) Handover {
-	w := New(t, Options{Look: -1, Deliver: Deliveries{Parallel: 32}})
-	ctx, stop := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	wg.Go(func() { w.Public.Pool.Run(ctx) })
-	wg.Go(func() { w.Loop.Run(ctx) })
-	defer func() { stop(); wg.Wait() }()
+	w := New(t, Options{Look: -1})
+	var ids []string
+	slow := w.shots(w.Post.Gather(n, func() { ids = w.Public.Jira.CreateAll(n) }))
+	fast := w.shots(w.Post.Gather(burst, func() { ids = append(ids, w.Public.Jira.CreateAll(burst)...) }))
+	stop := w.handOver()
 	w.Public.Jira.Create(0) // names and fields are known now
 	time.Sleep(time.Second)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	ids := make([]string, n)
-	for i := range ids {
-		<-tick.C
-		ids[i] = w.Public.Jira.Create(i)
-	}
-	out := Handover{Lost: w.handed(ids)}
+	w.volley(slow, 1, 20*time.Millisecond)
+	out := Handover{Lost: w.handed(ids[:n])}
 	var took []time.Duration
-	for _, id := range ids {
-		took = append(took, w.Private.Arrivals.of(id).Sub(w.Post.Taken(id)))
+	for _, s := range slow {
+		took = append(took, w.Private.Arrivals.of(s.issue).Sub(s.taken))
 	}
 	slices.Sort(took)
 	out.P50, out.P99 = took[n/2], took[n*99/100]
-	w.Post.Hold()
-	ids = w.Public.Jira.CreateAll(burst)
-	for w.Post.Waiting() < burst {
-		time.Sleep(time.Millisecond)
-	}
+	stop()
+	used := processorTime()
+	w.volley(fast[:burst/2], parallel, 0)
+	out.Accept = (processorTime() - used) / time.Duration(burst/2)
+	used = processorTime()
 	began := time.Now()
-	w.Post.Release()
-	for w.Post.Waiting() > 0 {
-		time.Sleep(time.Millisecond)
-	}
-	out.Burst = float64(burst) / time.Since(began).Seconds()
-	out.Lost += w.handed(ids)
+	stop = w.handOver()
+	defer stop()
+	out.Burst = float64(burst-burst/2) / w.volley(fast[burst/2:], parallel, 0).Seconds()
+	out.Lost += w.handed(ids[n:])
 	out.EndToEnd = float64(burst) / time.Since(began).Seconds()
+	out.Rest = (processorTime() - used - out.Accept*time.Duration(burst-burst/2)) / time.Duration(burst)
 	return out
+}
+
+// handOver runs the hub, and the poller without its work, until it is stopped.
+func (w *World) handOver() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { w.Public.Pool.Run(ctx) })
+	wg.Go(func() { w.Loop.Run(ctx) })
+	return func() { cancel(); wg.Wait() }
 }
 
 // handed waits until the poller holds the changes of all issues, and counts those that never come.
@@ -149,5 +155,7 @@ func (h Handover) report(r *Report, scene string) {
 	r.Add(scene, "202 to handed over at 50/s, p99", "ms", "20", float64(h.P99.Microseconds())/1000)
 	r.Add(scene, "burst: accepted durably", "per s", ">= 2000", h.Burst)
 	r.Add(scene, "burst: handed to the poller", "per s", "", h.EndToEnd)
+	r.Add(scene, "processor time per accepted webhook, and its sender's", "ms", "", float64(h.Accept.Microseconds())/1000)
+	r.Add(scene, "processor time from there to the poller, both halves", "ms", "", float64(h.Rest.Microseconds())/1000)
 	r.Add(scene, "lost", "changes", "0", float64(h.Lost))
 }

@@ -3,7 +3,6 @@ package bench
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -33,10 +32,10 @@ type Post struct {
 	Lost    atomic.Int64
 	workers sync.WaitGroup
 
-	mu    sync.Mutex
-	rng   *rand.Rand
-	gate  chan struct{}        // closed: letters go out
-	taken map[string]time.Time // by issue: when the hub said 202
+	mu   sync.Mutex
+	rng  *rand.Rand
+	keep bool // letters are kept, not delivered
+	kept []letter
 }
 
 type letter struct {
@@ -51,8 +50,7 @@ func NewPost(w *World, o Deliveries) *Post {
 		o.Parallel = 20
 	}
 	path := ingest.Path + w.Public.Site.Name
-	p := &Post{to: w.HubURL + path, o: o, letters: make(chan letter, 1<<17), rng: rand.New(rand.NewPCG(1, 2)), gate: make(chan struct{})}
-	close(p.gate)
+	p := &Post{to: w.HubURL + path, o: o, letters: make(chan letter, 1<<17), rng: rand.New(rand.NewPCG(1, 2))}
 	p.server = httptest.NewServer(http.HandlerFunc(p.take))
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = o.Parallel
@@ -73,19 +71,20 @@ func (p *Post) take(_ http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.mu.Lock()
-	lost := p.rng.Float64() < p.o.Lost
-	p.mu.Unlock()
-	if lost {
+	defer p.mu.Unlock()
+	switch l := (letter{body, r.Header.Clone()}); {
+	case p.rng.Float64() < p.o.Lost:
 		p.Lost.Add(1)
-		return
+	case p.keep:
+		p.kept = append(p.kept, l)
+	default:
+		p.waiting.Add(1)
+		p.letters <- l
 	}
-	p.waiting.Add(1)
-	p.letters <- letter{body, r.Header.Clone()}
 }
 
 func (p *Post) deliver(c *http.Client) {
 	for l := range p.letters {
-		<-p.open()
 		p.send(c, l)
 		if p.o.Twice {
 			p.send(c, l)
@@ -103,48 +102,25 @@ func (p *Post) send(c *http.Client, l letter) {
 	if resp, err := c.Do(req); err == nil {
 		_, _ = io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
-		p.note(l, resp.StatusCode)
 	}
 }
 
-func (p *Post) note(l letter, status int) {
-	var ev struct{ Issue struct{ ID string } }
-	if json.Unmarshal(l.body, &ev) != nil || status != http.StatusAccepted {
-		return
+// Gather keeps the letters that do makes instead of delivering them, waits until there are n, and returns them.
+func (p *Post) Gather(n int, do func()) []letter {
+	p.mu.Lock()
+	p.keep = true
+	p.mu.Unlock()
+	do()
+	for deadline := time.Now().Add(settleTime); ; time.Sleep(time.Millisecond) {
+		p.mu.Lock()
+		if len(p.kept) >= n || time.Now().After(deadline) {
+			out := p.kept
+			p.kept, p.keep = nil, false
+			p.mu.Unlock()
+			return out
+		}
+		p.mu.Unlock()
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.taken == nil {
-		p.taken = map[string]time.Time{}
-	}
-	p.taken[ev.Issue.ID] = time.Now()
-}
-
-// Taken is when the hub last said 202 to a webhook of an issue.
-func (p *Post) Taken(issue string) time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.taken[issue]
-}
-
-func (p *Post) open() chan struct{} {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.gate
-}
-
-// Hold keeps all letters back until Release.
-func (p *Post) Hold() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.gate = make(chan struct{})
-}
-
-// Release lets them go, all at once.
-func (p *Post) Release() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	close(p.gate)
 }
 
 // Waiting counts webhooks that were not delivered yet.

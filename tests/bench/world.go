@@ -126,7 +126,7 @@ func (w *World) serve() {
 	mux.Handle("/v1/", &exchange.Handler{
 		Authority: sign.Authority(base), Keys: w.keys, Book: exchange.Book{Store: w.Public.DB.Store()}, Blobs: w.Public.Blobs,
 		Now: time.Now, Log: w.Public.Site.Log,
-		Backend: &relay.Hub{Relay: w.Public.Relay, State: exchange.Generation{State: "bench", Number: 1}, Hold: 20 * time.Second},
+		Backend: &relay.Hub{Relay: w.Public.Relay, State: exchange.Generation{State: "bench", Number: 1}, Kept: new(relay.Kept), Hold: 20 * time.Second},
 	})
 	mux.Handle(ingest.Path, w.Public.Ingest())
 	w.server = exchange.NewServer(mux)
