@@ -33,18 +33,27 @@ type Growth struct {
 	Processor time.Duration // per change
 	File      int64         // bytes
 	Start     time.Duration // of the real poller, from exec until it answers
-	Memory    int64         // bytes: the most the poller had resident in its first ten seconds
+	Memory    int64         // bytes: the most the poller had resident in its first seconds
 }
 
-// RunGrowth makes a state of n pairs, changes pairs at random, and starts the real poller on it. binary is built by
-// [Build].
-func RunGrowth(t testing.TB, n int, binary string) Growth {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "poller.db")
+// State is the private half's state, which grows from one size to the next: making a million pairs takes minutes.
+type State struct {
+	Dir    string
+	pairs  int
+	binary string
+}
+
+// RunGrowth brings a state to n pairs, changes pairs at random, and starts the real poller on it.
+func RunGrowth(t testing.TB, s *State, n int) Growth {
+	if s.binary == "" {
+		s.binary = build(t, s.Dir)
+	}
+	path := filepath.Join(s.Dir, "poller.db")
 	db, err := sqlitestore.Open(path, sqlitestore.Options{Version: "bench", Exclusive: true})
 	must(t, err)
 	book := &pair.Book{Store: db.Store(), Site: "private", Now: func() int64 { return time.Now().UnixMilli() }}
-	fill(t, book, n)
+	fill(t, book, s.pairs, n)
+	s.pairs = max(s.pairs, n)
 	out := Growth{Pairs: n}
 	out.Change, out.Processor = change(t, book, n)
 	link(t, db)
@@ -52,17 +61,17 @@ func RunGrowth(t testing.TB, n int, binary string) Growth {
 	info, err := os.Stat(path)
 	must(t, err)
 	out.File = info.Size()
-	out.Start, out.Memory = start(t, dir, binary)
+	out.Start, out.Memory = start(t, s.Dir, s.binary)
 	return out
 }
 
-// fill makes n pairs, many at the same time, as they share commits then.
-func fill(t testing.TB, book *pair.Book, n int) {
+// fill makes the pairs from one number to another, many at the same time, as they share commits then.
+func fill(t testing.TB, book *pair.Book, from, to int) {
 	var wg sync.WaitGroup
 	const workers = 48
 	for k := range workers {
 		wg.Go(func() {
-			for i := k; i < n; i += workers {
+			for i := from + k; i < to; i += workers {
 				if err := book.Join(context.Background(), samplePair(book, i), nil); err != nil {
 					t.Error(err)
 					return
@@ -106,9 +115,9 @@ func link(t testing.TB, db *sqlitestore.DB) {
 	}))
 }
 
-// Build builds the drawbridge binary.
-func Build(t testing.TB) string {
-	path := filepath.Join(t.TempDir(), "drawbridge")
+// build builds the drawbridge binary.
+func build(t testing.TB, dir string) string {
+	path := filepath.Join(dir, "drawbridge")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s", "-o", path, "drawbridge/cmd/drawbridge")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -150,7 +159,7 @@ func start(t testing.TB, dir, binary string) (took time.Duration, memory int64) 
 		}
 		time.Sleep(time.Millisecond)
 	}
-	time.Sleep(10 * time.Second) // it searches, and the whole file is checked
+	time.Sleep(3 * time.Second) // it searches, and the whole file is checked
 	memory = peak(cmd.Process.Pid)
 	must(t, cmd.Process.Kill())
 	_ = cmd.Wait() // it was killed

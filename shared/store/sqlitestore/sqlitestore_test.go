@@ -502,3 +502,41 @@ func TestCompactLeavesNothing(t *testing.T) {
 		t.Errorf("compacted, and %v hold what was deleted", where)
 	}
 }
+
+// BenchmarkReceive is one message received and deleted, with so many others that wait.
+func BenchmarkReceive(b *testing.B) {
+	for _, waiting := range []int{10, 3000} {
+		b.Run(fmt.Sprint(waiting, " waiting"), func(b *testing.B) {
+			db, err := Open(filepath.Join(b.TempDir(), "state.db"), Options{Exclusive: true})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer db.Close()
+			q, n := db.Queue(), 0
+			send := func(count int) {
+				var ms []queue.Message
+				for range count {
+					n++
+					ms = append(ms, queue.Message{Group: fmt.Sprint("issue-", n), Lane: bridge.Live, Body: make([]byte, 4096)})
+				}
+				if err := q.Send(b.Context(), ms...); err != nil {
+					b.Fatal(err)
+				}
+			}
+			send(waiting)
+			b.ReportAllocs()
+			for b.Loop() {
+				ds, err := q.Receive(b.Context(), 1, time.Minute)
+				if err != nil || len(ds) != 1 {
+					b.Fatalf("%d messages, %v", len(ds), err)
+				}
+				if err := q.Delete(b.Context(), ds...); err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				send(1)
+				b.StartTimer()
+			}
+		})
+	}
+}
