@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -20,6 +21,9 @@ type arrivals struct {
 	at map[string]time.Time // by remote issue
 }
 
+// isChange spares reading webhooks, which are no changes.
+var isChange = fmt.Appendf(nil, `{"kind":%q`, site.ChangeTask)
+
 // Send implements queue.Queue.
 func (a *arrivals) Send(ctx context.Context, ms ...queue.Message) error {
 	err := a.Queue.Send(ctx, ms...)
@@ -28,7 +32,7 @@ func (a *arrivals) Send(ctx context.Context, ms ...queue.Message) error {
 	defer a.mu.Unlock()
 	for _, m := range ms {
 		var t site.Task
-		if err == nil && json.Unmarshal(m.Body, &t) == nil && t.Change != nil {
+		if err == nil && bytes.HasPrefix(m.Body, isChange) && json.Unmarshal(m.Body, &t) == nil && t.Change != nil {
 			a.at[t.Change.Issue.ID] = now
 		}
 	}
