@@ -15,6 +15,7 @@ import (
 	"drawbridge/shared/jira"
 	"drawbridge/shared/notify"
 	"drawbridge/shared/rule"
+	"drawbridge/shared/scan"
 	"drawbridge/shared/site"
 )
 
@@ -101,8 +102,7 @@ func (h *half) scanned(ctx context.Context) []finding {
 	}
 	const text = "a harmless file of drawbridge doctor"
 	f := finding{What: "scan_command " + program[0], Verdict: fine, Note: "lets a harmless file through"}
-	s := site.Site{Scan: program}
-	r, err := s.Scanned(ctx, io.NopCloser(strings.NewReader(text)), bridge.Member{Name: "doctor.txt", Type: "text/plain", Size: int64(len(text))})
+	r, err := scan.Program(program).Scanned(ctx, io.NopCloser(strings.NewReader(text)), bridge.Member{Name: "doctor.txt", Type: "text/plain", Size: int64(len(text))})
 	if err != nil {
 		f.Verdict, f.Note = missing, err.Error()+": no attachment comes in"
 		return []finding{f}

@@ -17,6 +17,7 @@ import (
 	"drawbridge/shared/publish"
 	"drawbridge/shared/reconcile"
 	"drawbridge/shared/relay"
+	"drawbridge/shared/scan"
 	"drawbridge/shared/site"
 	"drawbridge/shared/store/sqlitestore"
 	"drawbridge/shared/work"
@@ -62,7 +63,7 @@ func wire(w wiring) (*engine, error) {
 	s := &site.Site{
 		Name: w.site.Name, Role: w.role, Jira: client, Queue: w.db.Queue(), Content: w.content, Log: w.log, Now: w.now,
 		Book:          &pair.Book{Store: w.db.Store(), Site: w.site.Name, Now: w.now, Keep: w.history.Std()},
-		MaxAttachment: int64(w.limits.Attachment), Scan: w.scan,
+		MaxAttachment: int64(w.limits.Attachment), Scan: scan.Program(w.scan).Scanned,
 	}
 	out, in := &publish.Flow{Site: s}, &apply.Flow{Site: s, IndexLag: w.watch.Overlap.Std()}
 	e := &engine{site: s, publish: out, pause: w.watch.Interval.Std(), between: w.watch.Sweep.Std(), unready: new(relay.Unready), metrics: m, log: w.log}

@@ -264,10 +264,10 @@ func (f *Flow) addAttachment(ctx context.Context, v *observe.View, issue string,
 		}
 	}
 	r, err := f.Site.Content.Fetch(ctx, v.Connection.ID, m.want)
-	if err != nil {
-		return err
+	if err == nil && f.Site.Scan != nil {
+		r, err = f.Site.Scan(ctx, r, m.want)
 	}
-	if r, err = f.Site.Scanned(ctx, r, m.want); err != nil {
+	if err != nil {
 		return err
 	}
 	defer r.Close()

@@ -2,6 +2,7 @@ package site
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -24,8 +25,8 @@ type Site struct {
 	Log     *slog.Logger
 	// Now is the hub's timeline in milliseconds: the hub's own clock, or the poller's corrected by what it learnt.
 	Now func() int64
-	// Scan is the program, with its arguments, that sees every attachment that comes in; empty: none.
-	Scan []string
+	// Scan sees the content of every attachment that comes in and returns it to be read; nil: nobody does (package scan).
+	Scan func(ctx context.Context, r io.ReadCloser, m bridge.Member) (io.ReadCloser, error)
 	// MaxAttachment is the largest attachment carried, in bytes; 0 means no limit but Jira's own.
 	MaxAttachment int64
 

@@ -15,6 +15,7 @@ var layers = map[string]int{
 	"config":  1, // files; read by mains
 	"merge":   1, // pure decisions
 	"rule":    1,
+	"scan":    1, // a program that sees attachments; for mains
 	"sign":    1,
 
 	"store":  2, // ports and their drivers

@@ -8,12 +8,13 @@ import (
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/pair"
+	"drawbridge/shared/scan"
 	"drawbridge/shared/site"
 )
 
 func TestEveryAttachmentIsScannedBeforeItComesIn(t *testing.T) {
 	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
-		there.Site.Scan = []string{"/bin/sh", "-c", `if grep -q EICAR "$1"; then echo "EICAR in $DRAWBRIDGE_NAME"; exit 1; fi`, "scan"}
+		there.Site.Scan = scan.Program{"/bin/sh", "-c", `if grep -q EICAR "$1"; then echo "EICAR in $DRAWBRIDGE_NAME"; exit 1; fi`, "scan"}.Scanned
 		key, twin := pairUp(t, w, here, nil)
 		here.attach(key, "clean.txt", "nothing in it")
 		here.attach(key, "bad.txt", "an EICAR test file")
@@ -35,7 +36,7 @@ func TestEveryAttachmentIsScannedBeforeItComesIn(t *testing.T) {
 		if got := there.files(twin); got != "bad.txt clean.txt" {
 			t.Errorf("after a person insisted the twin has %s", got)
 		}
-		there.Site.Scan = []string{"/does/not/exist"}
+		there.Site.Scan = scan.Program{"/does/not/exist"}.Scanned
 		here.attach(key, "later.txt", "x")
 		for range 3 {
 			w.Step()

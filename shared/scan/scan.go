@@ -1,4 +1,6 @@
-package site
+// Package scan lets a program see the content of attachments before Jira does. It stands apart from package site so that the
+// functions on AWS, which run no program, do not carry what starts one. It owns no stored keys. Start reading at [Program].
+package scan
 
 import (
 	"context"
@@ -17,11 +19,14 @@ import (
 // scanTime bounds one scan.
 const scanTime = 2 * time.Minute
 
-// Scanned lets the settings' program see the content of an attachment before Jira does, and returns it to be read. Anything
-// but exit code 0 is a permanent error with what the program said first; a program that cannot run is a temporary one, so
-// that nothing gets past it.
-func (s *Site) Scanned(ctx context.Context, r io.ReadCloser, m bridge.Member) (io.ReadCloser, error) {
-	if len(s.Scan) == 0 {
+// Program is a program with its arguments, as the settings name it; the file's path comes last. Empty: nothing is scanned.
+type Program []string
+
+// Scanned lets the program see the content of an attachment, and returns it to be read. Anything but exit code 0 is a
+// permanent error with what the program said first; a program that cannot run is a temporary one, so that nothing gets past
+// it.
+func (p Program) Scanned(ctx context.Context, r io.ReadCloser, m bridge.Member) (io.ReadCloser, error) {
+	if len(p) == 0 {
 		return r, nil
 	}
 	defer r.Close()
@@ -30,7 +35,7 @@ func (s *Site) Scanned(ctx context.Context, r io.ReadCloser, m bridge.Member) (i
 		return nil, bridge.Temporary("scan-failed", "attachment %q cannot be scanned: %w", m.Name, err)
 	}
 	file := filepath.Join(dir, "content")
-	if err := s.scan(ctx, r, m, file); err != nil {
+	if err := p.scan(ctx, r, m, file); err != nil {
 		_ = os.RemoveAll(dir) // the error at hand says more
 		return nil, err
 	}
@@ -42,13 +47,13 @@ func (s *Site) Scanned(ctx context.Context, r io.ReadCloser, m bridge.Member) (i
 	return &scannedFile{f, dir}, nil
 }
 
-func (s *Site) scan(ctx context.Context, r io.Reader, m bridge.Member, file string) error {
+func (p Program) scan(ctx context.Context, r io.Reader, m bridge.Member, file string) error {
 	if err := copyTo(file, r); err != nil {
 		return err // of the content itself: says what it is
 	}
 	ctx, cancel := context.WithTimeout(ctx, scanTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, s.Scan[0], append(s.Scan[1:len(s.Scan):len(s.Scan)], file)...)
+	cmd := exec.CommandContext(ctx, p[0], append(p[1:len(p):len(p)], file)...)
 	cmd.Env = append(os.Environ(), "DRAWBRIDGE_NAME="+m.Name, "DRAWBRIDGE_TYPE="+m.Type, fmt.Sprintf("DRAWBRIDGE_SIZE=%d", m.Size))
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
@@ -60,7 +65,7 @@ func (s *Site) scan(ctx context.Context, r io.Reader, m bridge.Member, file stri
 		said, _, _ := strings.Cut(strings.TrimSpace(strings.ReplaceAll(string(out), file, m.Name)), "\n")
 		return bridge.Permanent("scan-refused", "attachment %q is kept out by this site's scan (exit %d): %.200s", m.Name, exit.ExitCode(), said)
 	}
-	return bridge.Temporary("scan-failed", "attachment %q cannot be scanned by %s: %w", m.Name, s.Scan[0], err)
+	return bridge.Temporary("scan-failed", "attachment %q cannot be scanned by %s: %w", m.Name, p[0], err)
 }
 
 func copyTo(file string, r io.Reader) error {
