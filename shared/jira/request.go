@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -57,21 +56,43 @@ func (c *Client) UploadPublic(ctx context.Context, project, issueID, name string
 
 // RequestType is the id of a request type of a service project, by its name.
 func (c *Client) RequestType(ctx context.Context, project, name string) (id string, err error) {
-	desk, err := c.desk(ctx, project)
-	if err != nil {
-		return "", err
-	}
-	id, err = c.deskList(ctx, "list the request types", "servicedesk/{desk}/requesttype", "servicedesk/"+url.PathEscape(desk)+"/requesttype",
-		func(v deskItem) bool { return strings.EqualFold(string(v.Name), name) })
+	err = c.requestTypes(ctx, project, func(v deskItem) bool {
+		if strings.EqualFold(string(v.Name), name) {
+			id = string(v.ID)
+		}
+		return id == ""
+	})
 	if err == nil && id == "" {
 		err = bridge.Permanent("not-found", "project %s has no request type %q", project, name)
 	}
 	return id, err
 }
 
+// RequestTypes are the names of the request types of a service project.
+func (c *Client) RequestTypes(ctx context.Context, project string) (names []string, err error) {
+	err = c.requestTypes(ctx, project, func(v deskItem) bool {
+		names = append(names, string(v.Name))
+		return true
+	})
+	return names, err
+}
+
+func (c *Client) requestTypes(ctx context.Context, project string, more func(deskItem) bool) error {
+	desk, err := c.desk(ctx, project)
+	if err != nil {
+		return err
+	}
+	return c.deskList(ctx, "list the request types", "servicedesk/{desk}/requesttype", "servicedesk/"+url.PathEscape(desk)+"/requesttype", more)
+}
+
 // desk is the id of the service desk of a project.
 func (c *Client) desk(ctx context.Context, project string) (id string, err error) {
-	id, err = c.deskList(ctx, "list the service desks", "servicedesk", "servicedesk", func(v deskItem) bool { return string(v.Key) == project })
+	err = c.deskList(ctx, "list the service desks", "servicedesk", "servicedesk", func(v deskItem) bool {
+		if string(v.Key) == project {
+			id = string(v.ID)
+		}
+		return id == ""
+	})
 	if err == nil && id == "" {
 		err = bridge.Permanent("not-found", "project %s is no service desk that this account sees", project)
 	}
@@ -84,8 +105,8 @@ type deskItem struct {
 	Name text `json:"name"`
 }
 
-// deskList is the id of the first item of a list that is looked for, "" if none is.
-func (c *Client) deskList(ctx context.Context, what, route, path string, is func(deskItem) bool) (id string, err error) {
+// deskList goes through a list, as long as more wants more.
+func (c *Client) deskList(ctx context.Context, what, route, path string, more func(deskItem) bool) error {
 	for start := 0; ; {
 		var page struct {
 			Values []deskItem `json:"values"`
@@ -93,13 +114,15 @@ func (c *Client) deskList(ctx context.Context, what, route, path string, is func
 		}
 		q := url.Values{"start": {strconv.Itoa(start)}, "limit": {"50"}}
 		if err := c.get(ctx, what, route, deskAPI+path+"?"+q.Encode(), into(&page)); err != nil {
-			return "", err
+			return err
 		}
-		if i := slices.IndexFunc(page.Values, is); i >= 0 {
-			return string(page.Values[i].ID), nil
+		for _, v := range page.Values {
+			if !more(v) {
+				return nil
+			}
 		}
 		if start += len(page.Values); bool(page.Last) || len(page.Values) == 0 {
-			return "", nil
+			return nil
 		}
 	}
 }

@@ -265,6 +265,9 @@ func (b *binder) createRules() {
 	if s.issueType.set() && !s.issueType.at.builtin {
 		c.fallback = b.named("issue type", s.issueType, b.site.Types)
 	}
+	if s.requestType.set() && !byKey(s.requestType.text) {
+		c.requestType = b.named("request type", s.requestType, b.site.RequestTypes)
+	}
 	if w, ok := s.project.expression(); ok {
 		c.choose = b.compile(w, nil, nil)
 		c.where = b.where(s.project.at)

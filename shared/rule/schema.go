@@ -20,8 +20,10 @@ type Schema struct {
 	Types       []string
 	Projects    []string // keys
 	LinkTypes   []string
-	Users       []string // account ids or user names
-	Secret      []string // names or ids of fields that no rule of this site may name
+	// RequestTypes are those of the service project in which the rules make issues.
+	RequestTypes []string
+	Users        []string // account ids or user names
+	Secret       []string // names or ids of fields that no rule of this site may name
 }
 
 // A Field is one field of a site.

@@ -52,6 +52,19 @@ func (s *Set) Users() []string {
 	return sortedKeys(named)
 }
 
+// Requests are the project in which the set makes issues and the request type it gives them, "" where it does not say, or says it
+// otherwise than by name.
+func (s *Set) Requests() (project, requestType string) {
+	project, requestType = s.create.project.text, s.create.requestType.text
+	if _, chosen := s.create.project.expression(); chosen || project == "" || byKey(requestType) {
+		return "", ""
+	}
+	return project, requestType
+}
+
+// byKey reports whether a request type is named as a Data Center calls it: "portal/key".
+func byKey(requestType string) bool { return strings.Contains(requestType, "/") }
+
 // word is a piece of text and where it stands. The zero word was not written.
 type word struct {
 	text string

@@ -159,7 +159,7 @@ func (s *Site) RuleSchema(ctx context.Context) (rule.Schema, error) {
 	return out, nil
 }
 
-// CheckSchema is RuleSchema with the users that a rule file names, each asked once: for whoever saves it. Rules in force do
+// CheckSchema is RuleSchema with the users that a rule file names, each asked once, and the request types it may: for whoever saves it. Rules in force do
 // not fail because somebody left.
 func (s *Site) CheckSchema(ctx context.Context, set *rule.Set) (rule.Schema, error) {
 	out, err := s.RuleSchema(ctx)
@@ -169,6 +169,12 @@ func (s *Site) CheckSchema(ctx context.Context, set *rule.Set) (rule.Schema, err
 			var known []string
 			known, err = s.usersLike(ctx, name)
 			out.Users = append(out.Users, known...)
+		}
+	}
+	if project, asked := set.Requests(); err == nil && asked != "" {
+		out.RequestTypes, err = s.Jira.RequestTypes(ctx, project)
+		if !bridge.IsTemporary(err) {
+			err = nil // no service desk, or none that we see: the list is not known
 		}
 	}
 	return out, err

@@ -1,10 +1,12 @@
 package world
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 
+	"drawbridge/shared/site"
 	"drawbridge/simulator"
 )
 
@@ -103,12 +105,16 @@ func TestWhatIsMadeAtTheDeskIsARequest(t *testing.T) {
 				t.Errorf("the request type of %s is %q", twin, got)
 			}
 		}
-		there.publish(strings.Replace(toRequest(there.Demo.ProjectKey), "Get help", "Get lost", 1))
+		_, err := there.Site.Publish(context.Background(), Connection, site.Revision{File: "new.yaml", Source: strings.Replace(toRequest(there.Demo.ProjectKey), "Get help", "Get helb", 1)})
+		if err == nil || !strings.Contains(err.Error(), `request type "Get helb": unknown on this site; did you mean "Get help"?`) {
+			t.Errorf("rules that name no request type of the desk: %v", err)
+		}
+		there.publish(strings.Replace(toRequest(there.Demo.ProjectKey), "Get help", "desk/lost", 1))
 		_, twin := pairUp(t, w, here, nil)
 		if got := there.requestType(twin); got != "" {
 			t.Errorf("the request type of %s is %q", twin, got)
 		}
-		if !there.history(twin, `has no request type "Get lost"`) {
+		if !there.history(twin, "The request type 'desk/lost' does not exist") {
 			t.Error("the history does not say why it is no request")
 		}
 	})
