@@ -9,6 +9,7 @@ import (
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/pair"
+	"drawbridge/shared/poll"
 )
 
 func newConnection(s *screen) *cobra.Command {
@@ -35,9 +36,10 @@ type connectionView struct {
 	Rules  int64         `json:"rules"`       // revision in force here
 	There  int64         `json:"rules_there"` // and on the other side, as it last said
 	// OtherVersion is the release of Drawbridge that the other half last said it is.
-	OtherVersion string      `json:"version_there,omitempty"`
-	ToApprove    int64       `json:"contract_to_approve,omitempty"` // revision of the other side's contract that waits for us
-	Poller       *pollerView `json:"poller,omitempty"`              // on the hub: who joined
+	OtherVersion string        `json:"version_there,omitempty"`
+	ToApprove    int64         `json:"contract_to_approve,omitempty"` // revision of the other side's contract that waits for us
+	Poller       *pollerView   `json:"poller,omitempty"`              // on the hub: who joined
+	Trouble      *poll.Trouble `json:"trouble,omitempty"`             // on the poller: why nothing is exchanged with the hub
 }
 
 // pollerView is what the hub knows of a poller.
@@ -60,6 +62,11 @@ func (h *half) view(ctx context.Context, c bridge.Connection, count bool) (v con
 	}
 	if h.role == bridge.Public {
 		if v.Poller, err = h.pollerOf(ctx, c.ID); err != nil {
+			return v, err
+		}
+	}
+	if h.role == bridge.Private {
+		if v.Trouble, err = (poll.Book{Store: h.book.Store}).Trouble(ctx, c.ID); err != nil {
 			return v, err
 		}
 	}

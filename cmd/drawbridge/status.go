@@ -123,6 +123,9 @@ func (h *half) attention(c connectionView) (out []string) {
 	case c.State == bridge.Active && c.Poller != nil && c.Poller.Seen != 0 && h.now()-c.Poller.Seen > quiet.Milliseconds():
 		out = append(out, fmt.Sprintf("the poller of %s was last seen %s", c.Name, h.when(c.Poller.Seen)))
 	}
+	if c.State != bridge.Ended && c.Trouble.Lasts(time.UnixMilli(h.now()), quiet) {
+		out = append(out, fmt.Sprintf("nothing is exchanged with the hub of %s since %s: %s", c.Name, h.when(c.Trouble.Since), c.Trouble.Why))
+	}
 	if c.ToApprove > 0 && c.State != bridge.Ended {
 		out = append(out, fmt.Sprintf("contract revision %d of the other side of %s waits for your approval; see drawbridge contract diff", c.ToApprove, c.Name))
 	}

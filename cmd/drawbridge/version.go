@@ -6,10 +6,9 @@ import (
 	"runtime"
 
 	"github.com/spf13/cobra"
-)
 
-// protocol is the exchange protocol this binary speaks.
-const protocol = 1
+	"drawbridge/shared/exchange"
+)
 
 func newVersion(s *screen) *cobra.Command {
 	c := &cobra.Command{
@@ -19,9 +18,9 @@ func newVersion(s *screen) *cobra.Command {
 version: neighbouring releases work with each other, and drawbridge status says who is behind.`,
 		Example: "  drawbridge version --json",
 		RunE: func(*cobra.Command, []string) error {
-			v := map[string]any{"version": version, "protocol": protocol, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
+			v := map[string]any{"version": version, "protocol": exchange.Protocol, "oldest_protocol": exchange.Oldest, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
 			return s.show(v, func(w io.Writer) {
-				fmt.Fprintf(w, "drawbridge %s (protocol %d, %s, %s/%s)\n", version, protocol, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+				fmt.Fprintf(w, "drawbridge %s (protocol %d, %s, %s/%s)\n", version, exchange.Protocol, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			})
 		},
 	}

@@ -36,7 +36,7 @@ func (c *call) accept(ctx context.Context, id string) (reply, error) {
 		return reply{}, err
 	}
 	c.h.Log.Info("invitation accepted", "connection", inv.Connection, "poller", a.PollerID, "key", a.PublicKey.ID())
-	return message(AcceptResponse{Protocol: Protocol, Connection: connection, Site: site, NowMS: c.now.UnixMilli()})
+	return message(AcceptResponse{Protocol: c.protocol, Connection: connection, Site: site, NowMS: c.now.UnixMilli()})
 }
 
 // acceptError tells those who proved the secret what is wrong, and nobody else.
@@ -56,7 +56,7 @@ func (c *call) exchange(ctx context.Context) (reply, error) {
 	if err := decode(c.body, MaxDecoded, in); err != nil {
 		return reply{}, err
 	}
-	if err := in.check(); err != nil {
+	if err := in.check(c.protocol); err != nil {
 		return reply{}, err
 	}
 	if err := in.claim(c.connection); err != nil {
@@ -122,7 +122,7 @@ func (c *call) update(ctx context.Context, change func(session) (next session, s
 
 // complete adds what this package knows to the Backend's answer.
 func (c *call) complete(out *Response) {
-	out.Protocol = Protocol
+	out.Protocol = c.protocol
 	out.CameMS, out.NowMS = c.now.UnixMilli(), c.h.Now().UnixMilli()
 	out.Hub.Number = c.session.Count
 	if c.session.Rejoin != 0 {

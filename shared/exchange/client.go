@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -46,6 +47,7 @@ type Client struct {
 	Rand io.Reader        // nil: crypto/rand
 
 	sent, received atomic.Int64
+	agreed         atomic.Int64 // version of the protocol, once the hub has refused our highest; 0: it has not
 }
 
 // Traffic returns how many bytes of bodies were sent and received so far.
@@ -55,9 +57,10 @@ func (c *Client) Traffic() (sent, received int64) { return c.sent.Load(), c.rece
 // in.Changes and in.Acks. A Response.HubKey has been verified against HubKey:
 // store its New, then use it as HubKey from there on.
 func (c *Client) Exchange(ctx context.Context, in *Request) (*Response, error) {
-	in.Protocol, in.Knows.HubKey = Protocol, c.HubKey.ID()
+	in.Knows.HubKey = c.HubKey.ID()
 	out := new(Response)
-	if err := c.json(ctx, "/v1/connections/"+c.Connection+"/exchange", in, out); err != nil {
+	message := func(protocol int) any { in.Protocol = protocol; return in }
+	if err := c.json(ctx, "/v1/connections/"+c.Connection+"/exchange", message, out); err != nil {
 		return nil, err
 	}
 	if out.HubKey != nil {
@@ -81,9 +84,10 @@ func (c *Client) Exchange(ctx context.Context, in *Request) (*Response, error) {
 // to be those of the invitation; NewClient sets them. Doing it again with the
 // same key gives the same answer.
 func (c *Client) Accept(ctx context.Context, inv sign.Invitation, pollerID string, site Site) (*AcceptResponse, error) {
-	in := AcceptRequest{Protocol: Protocol, AcceptRequest: inv.Accept(pollerID, c.Key.Public()), Site: site}
+	in := AcceptRequest{AcceptRequest: inv.Accept(pollerID, c.Key.Public()), Site: site}
 	out := new(AcceptResponse)
-	if err := c.json(ctx, "/v1/invitations/"+inv.ID+"/accept", in, out); err != nil {
+	message := func(protocol int) any { in.Protocol = protocol; return in }
+	if err := c.json(ctx, "/v1/invitations/"+inv.ID+"/accept", message, out); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -103,7 +107,8 @@ func NewClient(inv sign.Invitation, key sign.Key, hc *http.Client) (*Client, err
 // lost, one of them works.
 func (c *Client) Rotate(ctx context.Context, next sign.Key) error {
 	out := new(KeyResponse)
-	if err := c.json(ctx, "/v1/connections/"+c.Connection+"/keys", sign.NewRotation(c.Connection, c.Key, next), out); err != nil {
+	message := func(int) any { return sign.NewRotation(c.Connection, c.Key, next) }
+	if err := c.json(ctx, "/v1/connections/"+c.Connection+"/keys", message, out); err != nil {
 		return err
 	}
 	if out.Key != next.ID() {
@@ -112,12 +117,15 @@ func (c *Client) Rotate(ctx context.Context, next sign.Key) error {
 	return nil
 }
 
-func (c *Client) json(ctx context.Context, path string, in, out any) error {
-	body, err := encode(in)
-	if err != nil {
-		return bridge.Permanent("hub-request", "%w", err)
-	}
-	answer, err := c.do(ctx, http.MethodPost, path, "", body)
+// json sends the message, as it is in the version of the protocol that is spoken, and reads the answer into out.
+func (c *Client) json(ctx context.Context, path string, message func(protocol int) any, out any) error {
+	answer, err := c.spoken(func(protocol int) ([]byte, error) {
+		body, err := encode(message(protocol))
+		if err != nil {
+			return nil, bridge.Permanent("hub-request", "%w", err)
+		}
+		return c.call(ctx, http.MethodPost, path, "", body)
+	})
 	if err != nil {
 		return err
 	}
@@ -127,9 +135,27 @@ func (c *Client) json(ctx context.Context, path string, in, out any) error {
 	return nil
 }
 
-// do makes a call and returns the verified body of a success. A refusal by a hub
-// whose time is another than ours is tried once more with the time it gave.
+// protocol is the version that is spoken with the hub.
+func (c *Client) protocol() int { return cmp.Or(int(c.agreed.Load()), Protocol) }
+
+// spoken makes a call, and once more where the hub refused our version of the protocol and named another one that we speak.
+func (c *Client) spoken(call func(protocol int) ([]byte, error)) ([]byte, error) {
+	first := c.protocol()
+	answer, err := call(first)
+	if next := c.protocol(); next != first && bridge.NameOf(err) == "hub-protocol" {
+		return call(next)
+	}
+	return answer, err
+}
+
+// do makes a call without a message.
 func (c *Client) do(ctx context.Context, method, path, query string, body []byte) ([]byte, error) {
+	return c.spoken(func(int) ([]byte, error) { return c.call(ctx, method, path, query, body) })
+}
+
+// call makes a call and returns the verified body of a success. A refusal by a hub
+// whose time is another than ours is tried once more with the time it gave.
+func (c *Client) call(ctx context.Context, method, path, query string, body []byte) ([]byte, error) {
 	if len(body) > MaxEncoded {
 		return nil, bridge.Permanent("hub-request", "the message has %d bytes, at most %d are taken: send fewer changes at once", len(body), MaxEncoded)
 	}
@@ -189,7 +215,7 @@ func (c *Client) request(ctx context.Context, method, path, query string, body [
 	if err != nil {
 		return nil, bridge.Temporary("hub-unreachable", "%w", err)
 	}
-	req.Header.Set(protocolHeader, strconv.Itoa(Protocol))
+	req.Header.Set(protocolHeader, strconv.Itoa(c.protocol()))
 	req.Header.Set(hubKeyHeader, c.HubKey.ID())
 	req.Header.Set("Accept-Encoding", "identity") // bodies are opaque: nothing may compress or decompress them on the way
 	req.Header.Set("Content-Type", mediaType(body, len(body) == 0 || method == http.MethodPut))
@@ -262,7 +288,9 @@ func (c *Client) faultError(status int, answer []byte) error {
 		e = bridge.Permanent("hub-refused", "the hub refuses this poller for connection %s; the hub's log says why (was the connection ended, or another poller invited?)",
 			c.Connection).At(bridge.LevelConnection)
 	case codeProtocol:
-		e = bridge.Permanent("hub-protocol", "%s", message).At(bridge.LevelConnection)
+		ours := speaks(Oldest, Protocol)
+		c.agreed.Store(int64(common(ours, f.Protocols)))
+		e = tooFar(ours, f.Protocols)
 	case codeBusy:
 		e = bridge.Temporary("hub-busy", "%s %s: stop one of the two", message, c.Connection).At(bridge.LevelConnection)
 	case codeInvitation:

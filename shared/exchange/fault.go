@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"drawbridge/shared/bridge"
@@ -48,9 +51,15 @@ func busy(until time.Time, now time.Time) *fault {
 		RetryMS: max(1000, until.Sub(now).Milliseconds()), status: http.StatusConflict}
 }
 
-func unknownProtocol(asked string) *fault {
-	return &fault{Code: codeProtocol, Message: fmt.Sprintf("this hub speaks Drawbridge protocol %d, not %.20q: bring hub and poller to releases less than a year apart",
-		Protocol, asked), Protocols: []int{Protocol}, status: http.StatusBadRequest}
+func unknownProtocol(ours []int, asked []string) *fault {
+	who := "bring hub and poller to releases less than a year apart"
+	if v, err := strconv.Atoi(strings.Join(asked, ",")); err == nil && v > slices.Max(ours) {
+		who = "upgrade the hub"
+	} else if err == nil && v > 0 && v < slices.Min(ours) {
+		who = "upgrade the poller"
+	}
+	return &fault{Code: codeProtocol, Message: fmt.Sprintf("this hub speaks Drawbridge protocol %s, not %.20q: %s", versions(ours), strings.Join(asked, ","), who),
+		Protocols: ours, status: http.StatusBadRequest}
 }
 
 // faultOf makes of a Backend's error what the poller is told: its name and

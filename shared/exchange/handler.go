@@ -82,6 +82,7 @@ type call struct {
 	now        time.Time
 	id         sign.RequestID // "" if the request has no usable signature fields
 	connection string
+	protocol   int // the poller's version of it; 0: not known yet, or refused
 	session    session
 	rev        int64 // of the session document; 0: none
 	kept       bool  // the session is remembered, not read: only a write of it tells whether it is the stored one
@@ -130,7 +131,8 @@ func (c *call) serve(ctx context.Context, w http.ResponseWriter) (reply, error) 
 	if run == nil {
 		return reply{}, &sign.Refusal{Reason: sign.ReasonTarget, Detail: "no such call"}
 	}
-	if err := c.checkProtocol(); err != nil {
+	var err error
+	if c.protocol, err = asked(c.r.Header.Values(protocolHeader)); err != nil {
 		return reply{}, err
 	}
 	if err := c.read(w, limit); err != nil {
@@ -165,14 +167,6 @@ func (c *call) route() (run func(context.Context) (reply, error), limit int64) {
 		return c.on(parts[1], func(ctx context.Context) (reply, error) { return c.getBlob(ctx, parts[3], parts[4]) }), 0
 	}
 	return nil, 0
-}
-
-func (c *call) checkProtocol() error {
-	values := c.r.Header.Values(protocolHeader)
-	if len(values) != 1 || values[0] != strconv.Itoa(Protocol) {
-		return unknownProtocol(strings.Join(values, ","))
-	}
-	return nil
 }
 
 // read takes the body, at most limit bytes of it, and not for longer than
@@ -255,6 +249,8 @@ func (c *call) failed(err error) reply {
 	level := slog.LevelInfo
 	if c.r.Context().Err() != nil { // the poller went away: it had something of its own
 		level = slog.LevelDebug
+	} else if f.Code == codeProtocol {
+		level = slog.LevelWarn
 	} else if f.status >= 500 || f.status == http.StatusUnprocessableEntity {
 		level = slog.LevelError
 	}
@@ -278,7 +274,7 @@ func (c *call) signingKey() sign.Key {
 // write sends the reply, signed if the request can be bound to.
 func (c *call) write(w http.ResponseWriter, rep reply) {
 	head := w.Header()
-	head.Set(protocolHeader, strconv.Itoa(Protocol))
+	head.Set(protocolHeader, strconv.Itoa(cmp.Or(c.protocol, Protocol)))
 	head.Set("Cache-Control", "no-store")
 	head.Set("X-Content-Type-Options", "nosniff")
 	head.Set("Content-Type", mediaType(rep.bytes, rep.raw))

@@ -9,10 +9,6 @@ import (
 	"drawbridge/shared/sign"
 )
 
-// Protocol is the version of the protocol this package speaks. It travels in the
-// Drawbridge-Protocol field and, signed, in every message.
-const Protocol = 1
-
 const (
 	protocolHeader = "Drawbridge-Protocol"
 	hubKeyHeader   = "Drawbridge-Hub-Key" // id of the hub key the poller has pinned
@@ -231,10 +227,10 @@ func cut(text string, limit int) string {
 
 // check refuses a request whose lists are too long or whose names are odd. The
 // error says which; it is for a sender whose signature was good.
-func (r *Request) check() error {
+func (r *Request) check(protocol int) error {
 	switch {
-	case r.Protocol != Protocol:
-		return badRequest("the message says protocol %d, its header %d", r.Protocol, Protocol)
+	case r.Protocol != protocol:
+		return badRequest("the message says protocol %d, its header %d", r.Protocol, protocol)
 	case !isToken(r.From.Poller) || !isToken(r.From.State) || !isToken(r.From.Instance) || r.From.Generation < 1:
 		return badRequest("from: poller, state and instance are 1 to 64 of [A-Za-z0-9_-], the generation counts from 1")
 	case r.Knows.HubKey != "" && !isToken(r.Knows.HubKey):

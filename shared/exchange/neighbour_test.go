@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 )
 
@@ -15,7 +16,7 @@ func TestNeighbours(t *testing.T) {
 	if err := decodeJSON(newer, &r); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.check(); err != nil || len(r.Changes) != 1 || r.Changes[0].Issue.Key != "A-1" || r.Changes[0].Revision != 3 {
+	if err := r.check(1); err != nil || len(r.Changes) != 1 || r.Changes[0].Issue.Key != "A-1" || r.Changes[0].Revision != 3 {
 		t.Errorf("a newer neighbour's message is read as %+v: %v", r, err)
 	}
 	var out Response
@@ -26,3 +27,37 @@ func TestNeighbours(t *testing.T) {
 
 // decodeJSON reads as a message is read once it is unpacked.
 func decodeJSON(text string, v any) error { return json.Unmarshal([]byte(text), v) }
+
+// TestWhoSpeaksWhat: two sides speak the highest version of the protocol that both know, and where there is none it is said who
+// has to upgrade.
+func TestWhoSpeaksWhat(t *testing.T) {
+	for _, c := range []struct {
+		hub, poller []int
+		common      int
+		who         string
+	}{
+		{speaks(1, 1), speaks(1, 1), 1, ""},
+		{speaks(1, 1), speaks(1, 2), 1, ""},
+		{speaks(2, 3), speaks(1, 2), 2, ""},
+		{speaks(1, 1), speaks(2, 3), 0, "the hub speaks Drawbridge protocol 1, this poller 2 to 3: upgrade the hub"},
+		{speaks(3, 4), speaks(1, 2), 0, "the hub speaks Drawbridge protocol 3 to 4, this poller 1 to 2: upgrade this poller"},
+		{nil, speaks(1, 1), 0, "the hub speaks Drawbridge protocol (it does not say which), this poller 1: bring hub and poller to releases less than a year apart"},
+	} {
+		if got := common(c.poller, c.hub); got != c.common {
+			t.Errorf("hub %v, poller %v: %d in common, want %d", c.hub, c.poller, got, c.common)
+		}
+		if got := tooFar(c.poller, c.hub).Error(); c.common == 0 && got != c.who {
+			t.Errorf("hub %v, poller %v: %q, want %q", c.hub, c.poller, got, c.who)
+		}
+	}
+	for asks, want := range map[string]string{"1": "upgrade the poller", "4": "upgrade the hub", "0": "less than a year apart", "x": "less than a year apart", "1,2": "less than a year apart"} {
+		if f := unknownProtocol(speaks(2, 3), []string{asks}); !strings.HasPrefix(f.Message, "this hub speaks Drawbridge protocol 2 to 3, not ") || !strings.HasSuffix(f.Message, want) {
+			t.Errorf("asked for %q: %q", asks, f.Message)
+		}
+	}
+	for _, values := range [][]string{nil, {""}, {"01"}, {"1", "1"}, {"1, 2"}, {"2"}} {
+		if v, err := asked(values); err == nil {
+			t.Errorf("%q is taken for %d", values, v)
+		}
+	}
+}

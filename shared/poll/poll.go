@@ -7,6 +7,7 @@
 //	poller   state   who we are: poller id, random id of this state, how often it was started
 //	round    C       how far the exchange has come: messages sent, the hub's state last seen
 //	clock    C       how far the hub is ahead of our clock, ms
+//	trouble  C       why the exchange does not work, and since when; absent while it does
 //
 // Start reading at [Loop.Run]; link.go keeps the keys, content.go moves attachments.
 package poll
@@ -51,6 +52,7 @@ type Loop struct {
 	last     time.Time      // something flowed
 	failed   error
 	since    time.Time              // of the first failure in a row
+	noted    string                 // what is stored of how the exchange goes: the name of an error, "nothing", or not known
 	told     bridge.ConnectionState // what the last exchange said the connection is
 	active   bool                   // the connection carried changes in the last round
 }
@@ -85,7 +87,7 @@ func (l *Loop) Run(ctx context.Context) {
 			return
 		}
 		if err != nil && ctx.Err() == nil {
-			pause = l.trouble(err)
+			pause = l.trouble(ctx, err)
 		}
 		l.sleep(ctx, pause, err == nil)
 	}
@@ -176,6 +178,7 @@ func (l *Loop) round(ctx context.Context, wait time.Duration) (pause time.Durati
 		}
 		return 0, err
 	}
+	l.well(ctx)
 	err = errors.Join(l.keepClock(ctx), l.take(ctx, in, out))
 	if !flowed && l.came.flows {
 		return 0, err // now send what waits
@@ -358,15 +361,17 @@ func (l *Loop) configure(ctx context.Context, out *exchange.Response) error {
 }
 
 // trouble notes why a round failed and says when to try again: 1 s, doubled up to a minute, not before the hub asked.
-func (l *Loop) trouble(err error) time.Duration {
+func (l *Loop) trouble(ctx context.Context, err error) time.Duration {
 	l.mu.Lock()
-	first := l.failed == nil
-	if first {
+	if l.failed == nil {
 		l.since = time.Now()
 	}
+	another := l.failed == nil || bridge.NameOf(l.failed) != bridge.NameOf(err)
 	l.failed = err
+	since := l.since
 	l.mu.Unlock()
-	if first {
+	l.fails(ctx, err, since)
+	if another {
 		l.Log.Warn("exchange failed", "connection", l.Client.Connection, "name", bridge.NameOf(err), "error", err)
 	}
 	var e *bridge.Error

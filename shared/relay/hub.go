@@ -140,7 +140,7 @@ const rejoinPoll = 200 * time.Millisecond
 
 // answer is what there is to send now.
 func (h *Hub) answer(ctx context.Context, connection string, v view, in *exchange.Request) (out exchange.Response, err error) {
-	out.Hub = h.State
+	out.Hub, out.Version = h.State, h.Self.Version
 	c := v.connection
 	if c == nil {
 		return out, nil

@@ -1,81 +1,137 @@
 package e2e
 
 import (
+	"os"
 	"strings"
 	"testing"
 
 	"drawbridge/tests/rig"
 )
 
-// releases are the Data Centers Drawbridge is for: the oldest it takes, and one of each long-term line since.
-var releases = []string{"8.20.30", "9.12.15", "10.3.24", "11.3.1"}
-
-// TestReleases has each release of Data Center on the private side, with its webhook: doctor is content, and everything travels.
-func TestReleases(t *testing.T) {
-	t.Parallel()
-	for _, release := range releases {
-		t.Run(release, func(t *testing.T) {
-			w := rig.New(t, rig.Options{Release: release, PollerWebhook: true})
-			says(t, w.RunOnPoller("doctor"), 0, "fine     version: Jira "+release, "fine     webhook: there and enabled", "fine     PRIV: create")
-			says(t, w.RunOnPoller("webhook", "check"), 0, "fine     in Jira", "taken")
-			everything(t, sideOf(w, false).with(t), release)
-			w.OnPoller("webhook", "rotate")
-			says(t, w.RunOnPoller("webhook", "check"), 0, "taken", "came by it")
-			w.Secret("rotated webhook secret", strings.TrimSpace(read(t, w.Path("server-webhook"))))
-		})
-	}
-}
-
-// TestDataCenterInADMZ has a Data Center on the public side too, which tells the hub by webhook, signed or not.
-func TestDataCenterInADMZ(t *testing.T) {
-	t.Parallel()
-	for _, release := range []string{"9.12.15", "11.3.1"} {
-		t.Run(release, func(t *testing.T) {
-			w := rig.New(t, rig.Options{DMZ: release})
-			says(t, w.RunOnHub("doctor"), 0, "fine     version: Jira "+release, "fine     webhook: there and enabled")
-			s := sideOf(w, true).with(t)
-			everything(t, s, release)
-			if d := deliveries(t, w); d.Count == 0 {
-				t.Error("nothing came by the webhook")
-			}
-			says(t, w.RunOnHub("webhook", "check"), 0, "taken")
-			status, _, err := s.here.Send("POST", w.WebhookURL(), "application/json", strings.NewReader(`{"webhookEvent":"jira:issue_updated","issue":{"id":"1"}}`), nil)
-			if err != nil || status != 401 {
-				t.Errorf("an event that nobody vouches for is answered %d (%v)", status, err)
-			}
-		})
-	}
-}
-
-// TestTooOldAJira is refused by doctor, with the release it wants.
-func TestTooOldAJira(t *testing.T) {
-	t.Parallel()
-	w := rig.New(t, rig.Options{Apart: true, Release: "8.13.27"})
-	w.Write("poller.yaml", strings.Replace(read(t, w.Path("poller.yaml")), "auth: {token:", "auth: {user: drawbridge, token:", 1)) // no personal access tokens yet
-	w.StartPoller()
-	says(t, w.RunOnPoller("doctor", "--project", "PRIV"), 3, "missing  version: Jira 8.13.27 is older than 8.20")
-}
-
-// everything has an issue travel from here with all that an issue has, and back.
-func everything(t *testing.T, s side, word string) {
+// A later release, as far as the one of this tree is concerned: it speaks a later protocol and has one more table in its state.
+func later(t *testing.T, version, protocols string) string {
 	t.Helper()
-	points := s.here.Field("Story points")
-	key, twin := s.pair(t, "Of "+word, rig.Fields{"description": "first *line*", "labels": []string{"one"}, "priority": rig.Fields{"name": "High"}, points: 5})
-	s.there.Shows(twin, "labels", "one")
-	s.there.Shows(twin, s.there.Field("Story points"), "5")
-	s.here.Comment(key, "said of "+word, nil)
-	one(t, s.there, twin, "said of "+word)
-	s.here.Attach(key, "note.txt", []byte("noted"))
-	rig.Eventually(t, rig.Patience, "the file is there", func() string {
-		if found := s.there.Attachments(twin); len(found) != 1 || string(s.there.Content(found[0])) != "noted" {
-			return "it is not"
+	return rig.Release(t, version,
+		rig.Change{File: "shared/exchange/protocol.go", Old: "\tProtocol = 1\n\tOldest   = 1\n", New: protocols},
+		rig.Change{File: "shared/store/sqlitestore/schema.go", Old: "CREATE INDEX dedup_until ON dedup (until);\n`}", New: "CREATE INDEX dedup_until ON dedup (until);\n`, `CREATE TABLE later (x INTEGER) STRICT`}"})
+}
+
+// TestReleasesMoveApart upgrades one half at a time. Neighbours work, whichever is ahead; those too far apart say who has to
+// upgrade, and nothing is lost meanwhile. State goes forward with a copy kept, and not backward.
+func TestReleasesMoveApart(t *testing.T) {
+	t.Parallel()
+	this := rig.Release(t, "v1.4.0")
+	next := later(t, "v1.5.0", "\tProtocol = 2\n\tOldest = 1\n")
+	far := later(t, "v1.7.0", "\tProtocol = 3\n\tOldest = 2\n")
+	w := rig.New(t, rig.Options{Apart: true})
+	w.HubBinary, w.PollerBinary = this, this
+	w.StartHub()
+	w.Connect()
+	w.StartPoller()
+	s := sideOf(w, false).with(t)
+	key, twin := s.pair(t, "Kept in sync through releases", nil)
+	works := func(step string) {
+		t.Helper()
+		s.here.Edit(key, rig.Fields{"summary": "edited inside: " + step})
+		s.there.Shows(twin, "summary", "edited inside: "+step)
+		s.there.Edit(twin, rig.Fields{"description": "edited outside: " + step})
+		s.here.Shows(key, "description", "edited outside: "+step)
+		s.here.Attach(key, "in "+step+".txt", []byte("the content inside, "+step))
+		s.there.Attach(twin, "out "+step+".txt", []byte("the content outside, "+step))
+		rig.Eventually(t, rig.Patience, "the files of both sides: "+step, func() string {
+			for _, j := range []struct {
+				*rig.Jira
+				key, name, content string
+			}{{s.there, twin, "in " + step + ".txt", "the content inside, " + step}, {s.here, key, "out " + step + ".txt", "the content outside, " + step}} {
+				found := ""
+				for _, a := range j.Attachments(j.key) {
+					if a.Filename == j.name {
+						found = string(j.Content(a))
+					}
+				}
+				if found != j.content {
+					return j.name + " holds " + found
+				}
+			}
+			return ""
+		})
+	}
+	attention := func(r rig.Result, code int, wants ...string) {
+		t.Helper()
+		for _, want := range wants {
+			if r.Code != code || !strings.Contains(r.Out+r.Err, want) {
+				t.Errorf("exit code %d, not %d, or no %q in:\n%s%s", r.Code, code, want, r.Out, r.Err)
+			}
 		}
-		return ""
+	}
+	stop := func(p *rig.Process) {
+		t.Helper()
+		if code, _ := p.Stop(t); code != 0 {
+			t.Fatalf("%s: exit code %d\n%s", p.Name, code, p.Tail(5))
+		}
+	}
+	works("the same release")
+
+	stop(w.Poller)
+	settings := read(t, w.Path("poller.yaml"))
+	w.Write("poller-copy.db", read(t, w.Path("poller.db")))
+	w.Write("poller.yaml", strings.Replace(settings, "state: poller.db", "state: poller-copy.db", 1))
+	w.PollerBinary = far
+	attention(w.RunOnPoller("poller", "once"), 1, "hub-protocol", "the hub speaks Drawbridge protocol 1, this poller 2 to 3: upgrade the hub")
+	w.Write("poller.yaml", settings)
+	if log := w.Hub.Output(); !strings.Contains(log, "upgrade the hub") {
+		t.Errorf("the hub's log does not say who has to upgrade: %s", w.Hub.Tail(5))
+	}
+
+	w.PollerBinary = next
+	w.StartPoller()
+	works("the poller ahead")
+	attention(w.RunOnPoller("status"), 0, "v1.4.0", "nothing needs attention")
+	attention(w.RunOnHub("status"), 0, "v1.5.0", "nothing needs attention")
+	stop(w.Poller)
+	state := read(t, w.Path("poller.db"))
+	w.PollerBinary = this
+	attention(w.RunOnPoller("poller", "once"), 1, "state-newer", "newer than this drawbridge (schema 2, known is 1); use version >= v1.5.0")
+	if read(t, w.Path("poller.db")) != state {
+		t.Error("an older release changed newer state")
+	}
+	w.Write("poller.db", read(t, w.Path("poller.db.schema-1"))) // the copy that was kept
+	for _, side := range []string{"poller.db-wal", "poller.db-shm"} {
+		if err := os.Remove(w.Path(side)); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+	}
+	w.StartPoller()
+	stop(w.Hub)
+	w.HubBinary = next
+	w.StartHub()
+	if len(read(t, w.Path("hub.db.schema-1"))) == 0 {
+		t.Error("no copy of the hub's state")
+	}
+	works("the hub ahead")
+	attention(w.RunOnPoller("status"), 0, "v1.5.0", "nothing needs attention")
+
+	stop(w.Hub)
+	w.HubBinary = far
+	w.StartHub()
+	rig.Eventually(t, rig.Patience, "the poller says who has to upgrade", func() string {
+		return lacks(w.RunOnPoller("status").Out, "the hub speaks Drawbridge protocol 2 to 3, this poller 1: upgrade this poller")
 	})
-	s.here.Transition(key, "In Progress", nil)
-	s.there.Shows(twin, "status", "In Progress")
-	s.there.Edit(twin, rig.Fields{"summary": "Back from " + word})
-	s.here.Shows(key, "summary", "Back from "+word)
-	s.there.Comment(twin, "answered to "+word, nil)
-	one(t, s.here, key, "answered to "+word)
+	attention(w.RunOnPoller("status"), 3, "nothing is exchanged with the hub of rig since")
+	s.here.Comment(key, "said while too far apart", nil)
+	stop(w.Poller)
+	w.PollerBinary = next
+	w.StartPoller()
+	one(t, s.there, twin, "said while too far apart")
+	works("in reach again")
+	attention(w.RunOnPoller("status"), 3, "this poller has to upgrade: this poller runs Drawbridge v1.5.0, the other half of rig v1.7.0")
+	attention(w.RunOnHub("status"), 3, "the other side has to upgrade")
+	if out := w.RunOnPoller("status").Out; strings.Contains(out, "nothing is exchanged") {
+		t.Errorf("what is over is still told: %s", out)
+	}
+	stop(w.Poller)
+	w.PollerBinary = far
+	w.StartPoller()
+	works("together again")
+	attention(w.RunOnPoller("status"), 0, "nothing needs attention")
 }

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -51,6 +52,56 @@ func Binary(t testing.TB) string {
 	path, err := build()
 	if err != nil {
 		t.Fatal(err)
+	}
+	return path
+}
+
+func orThis(t testing.TB, binary string) string {
+	if binary == "" {
+		return Binary(t)
+	}
+	return binary
+}
+
+// A Change is a text of a file of this tree, and what another release has in its place.
+type Change struct{ File, Old, New string }
+
+// Release builds the binary as another release would be: of that version, and with other texts in its files. The tree is left
+// alone.
+func Release(t testing.TB, version string, changes ...Change) string {
+	t.Helper()
+	gomod, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, dir := filepath.Dir(strings.TrimSpace(string(gomod))), t.TempDir()
+	replace := map[string]string{}
+	for i, c := range changes {
+		file, with := filepath.Join(root, filepath.FromSlash(c.File)), filepath.Join(dir, fmt.Sprintf("%d.go", i))
+		source, err := os.ReadFile(orElse(replace[file], file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(source), c.Old); n != 1 {
+			t.Fatalf("%s has %q %d times, not once", c.File, c.Old, n)
+		}
+		if err := os.WriteFile(with, []byte(strings.Replace(string(source), c.Old, c.New, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		replace[file] = with
+	}
+	path, overlay := filepath.Join(dir, "drawbridge"), filepath.Join(dir, "overlay.json")
+	raw, err := json.Marshal(map[string]any{"Replace": replace})
+	if err == nil {
+		err = os.WriteFile(overlay, raw, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "build", "-overlay", overlay, "-ldflags", "-X main.version="+version, "-o", path, "drawbridge/cmd/drawbridge")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building %s: %v\n%s", version, err, out)
 	}
 	return path
 }

@@ -28,13 +28,18 @@ type Process struct {
 // Spawn starts the binary. Its output is appended to log.
 func Spawn(t testing.TB, o Place, log string, args ...string) *Process {
 	t.Helper()
+	return spawn(t, Binary(t), o, log, args...)
+}
+
+func spawn(t testing.TB, binary string, o Place, log string, args ...string) *Process {
+	t.Helper()
 	p := &Process{Name: strings.TrimSuffix(filepath.Base(log), ".log"), Log: log, done: make(chan struct{})}
 	f, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close() // the process has its own
-	p.cmd = o.command(Binary(t), args...)
+	p.cmd = o.command(binary, args...)
 	p.cmd.Stdout, p.cmd.Stderr = f, f
 	p.cmd.Env = append(environment(), "DRAWBRIDGE_CHILD=1")
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
@@ -148,7 +153,12 @@ type Result struct {
 // Exec runs the binary to its end, in a folder.
 func Exec(t testing.TB, o Place, dir string, args ...string) Result {
 	t.Helper()
-	cmd := o.command(Binary(t), args...)
+	return execute(t, Binary(t), o, dir, args...)
+}
+
+func execute(t testing.TB, binary string, o Place, dir string, args ...string) Result {
+	t.Helper()
+	cmd := o.command(binary, args...)
 	var out, errOut bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = dir, &out, &errOut, environment()
 	err := cmd.Run()

@@ -50,13 +50,15 @@ type World struct {
 	HubURL  string
 	Metrics string   // base URL of the poller's numbers
 	Codes   []string // invitation codes given out
-	o       Options
-	cloud   *Process
-	server  *Process
-	secrets map[string]string // by what it is
-	ports   []string
-	hubDir  string // of the world whose hub this is; "": its own
-	name    string // of the connection; "": [Connection]
+	// HubBinary and PollerBinary are other releases for what is started from now on; "": this one. See Release.
+	HubBinary, PollerBinary string
+	o                       Options
+	cloud                   *Process
+	server                  *Process
+	secrets                 map[string]string // by what it is
+	ports                   []string
+	hubDir                  string // of the world whose hub this is; "": its own
+	name                    string // of the connection; "": [Connection]
 }
 
 const (
@@ -252,14 +254,14 @@ func (w *World) Relocate() {
 // StartHub starts the hub and waits until it answers.
 func (w *World) StartHub() {
 	w.T.Helper()
-	w.Hub = Spawn(w.T, w.o.Public, w.Path("hub.log"), "hub", "--config", w.Path("hub.yaml"))
+	w.Hub = spawn(w.T, orThis(w.T, w.HubBinary), w.o.Public, w.Path("hub.log"), "hub", "--config", w.Path("hub.yaml"))
 	w.up(w.Hub, w.o.Public.client(), w.HubURL+"/healthz")
 }
 
 // StartPoller starts the poller and waits until it answers.
 func (w *World) StartPoller() {
 	w.T.Helper()
-	w.Poller = Spawn(w.T, w.o.Private, w.Path("poller.log"), "poller", "run", "--config", w.Path("poller.yaml"))
+	w.Poller = spawn(w.T, orThis(w.T, w.PollerBinary), w.o.Private, w.Path("poller.log"), "poller", "run", "--config", w.Path("poller.yaml"))
 	w.up(w.Poller, w.o.Private.client(), w.Metrics+"/healthz")
 }
 
@@ -395,13 +397,13 @@ func (w *World) must(r Result, args []string) string {
 // RunOnHub runs a command against the hub's settings, whatever comes of it.
 func (w *World) RunOnHub(args ...string) Result {
 	w.T.Helper()
-	return w.said(Exec(w.T, w.o.Public, w.Dir, append(args, "--config", filepath.Join(orElse(w.hubDir, w.Dir), "hub.yaml"))...))
+	return w.said(execute(w.T, orThis(w.T, w.HubBinary), w.o.Public, w.Dir, append(args, "--config", filepath.Join(orElse(w.hubDir, w.Dir), "hub.yaml"))...))
 }
 
 // RunOnPoller is the same on the private side.
 func (w *World) RunOnPoller(args ...string) Result {
 	w.T.Helper()
-	return w.said(Exec(w.T, w.o.Private, w.Dir, append(args, "--config", w.Path("poller.yaml"))...))
+	return w.said(execute(w.T, orThis(w.T, w.PollerBinary), w.o.Private, w.Dir, append(args, "--config", w.Path("poller.yaml"))...))
 }
 
 // Get reads an address from the private side, or the public one where it is the hub's.
