@@ -54,7 +54,7 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 		}
 		return nil, f.refuseTwin(ctx, c, t, bridge.Refused, why)
 	}
-	if m.twin = t; again {
+	if m.twin = t; again || c.Anew != 0 {
 		ref, marker, err := f.look(ctx, v, c, t)
 		if err != nil {
 			return nil, err
@@ -378,7 +378,11 @@ func (f *Flow) begins(ctx context.Context, v *observe.View, m *newborn, p *pair.
 // look searches for an issue that an earlier try created, by its marker. An empty search counts only if it is evident
 // that the search index has passed the time of that try; until then the outcome is uncertain and is looked for again.
 func (f *Flow) look(ctx context.Context, v *observe.View, c *bridge.Change, t *pair.Twin) (found jira.Ref, marker site.Marker, err error) {
-	since := t.Since - clockSlack.Milliseconds()
+	since := t.Since
+	if c.Anew != 0 {
+		since = min(since, c.Anew)
+	}
+	since -= clockSlack.Milliseconds()
 	jql := fmt.Sprintf("created >= %d ORDER BY created ASC, key ASC", f.jiraTime(since).Add(-time.Minute).UnixMilli())
 	passed, decided := f.indexPassed(ctx, t) // asked before the search: what the index learns after it, the search did not show
 	err = f.Site.Jira.Search(ctx, jql, jira.SearchOptions{Fields: []string{"created", "creator"}, Properties: []string{site.MarkerKey}}, func(is *jira.Issue) error {
@@ -389,10 +393,21 @@ func (f *Flow) look(ctx context.Context, v *observe.View, c *bridge.Change, t *p
 			return nil
 		}
 		m, err := f.marker(ctx, is)
-		if err == nil && m.Connection == c.Connection && m.Remote == c.Issue.ID && m.Intent == t.Intent {
+		if err != nil || m.Connection != c.Connection || m.Remote != c.Issue.ID {
+			return err
+		}
+		made := m.Intent == t.Intent
+		if !made && c.Anew != 0 { // the intent may be forgotten: it is ours unless it is in a pair
+			p, err := f.Site.Book.Load(ctx, c.Connection, is.ID)
+			if err != nil {
+				return err
+			}
+			made = p == nil
+		}
+		if made {
 			found, marker = jira.Ref{ID: is.ID, Key: is.Key}, m
 		}
-		return err
+		return nil
 	})
 	if err != nil || found.ID != "" || passed {
 		return found, marker, err

@@ -17,6 +17,9 @@ type Change struct {
 	Members []Member `json:"members,omitempty"`
 	// Gone says that the sender's issue was deleted, or left sync ("stopped"); the receiver's rule says what follows.
 	Gone Gone `json:"gone,omitempty"`
+	// Anew is since when an issue without a twin is offered (hub ms), where a state was lost or restored since: the one that
+	// forgot it may have made the twin.
+	Anew int64 `json:"anew,omitempty"`
 	// Shadow says that the sender's connection only shows what it would do: nothing of this is to be written.
 	Shadow bool `json:"shadow,omitempty"`
 	// Join asks for an existing issue, named by Twin, to be taken as the twin.

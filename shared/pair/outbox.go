@@ -73,6 +73,9 @@ func (p *Pair) Change(ctx context.Context) (*bridge.Change, error) {
 	if c.Join != nil {
 		c.Twin = p.State.Join.Remote
 	}
+	if h.Remote.ID == "" && p.State.Look != 0 {
+		c.Anew = h.Since
+	}
 	for key, f := range p.State.Fields {
 		if f.Rev > h.Acked || h.Acked == 0 || h.Status == Waiting { // a twin that is still to be made needs all
 			if e := f.entries(); e.Mine != nil || e.Theirs != nil {

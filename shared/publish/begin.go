@@ -223,8 +223,8 @@ func (f *Flow) again(ctx context.Context, c *bridge.Connection, issue, cause str
 }
 
 // ownCreation reports whether the issue was created by one of our writes, whose event came before its record. A marker
-// adopts the open intent that has no issue yet; a marker whose intent has another issue was cloned with it, and counts
-// for nothing.
+// adopts the open intent that has no issue yet, also where the intent it was made under is forgotten; a marker whose issue
+// is another one was cloned with it, and counts for nothing.
 func (f *Flow) ownCreation(ctx context.Context, c *bridge.Connection, is *jira.Issue) (bool, error) {
 	account, err := f.Site.Account(ctx)
 	if err != nil || !is.Creator().Is(account) {
@@ -244,5 +244,5 @@ func (f *Flow) ownCreation(ctx context.Context, c *bridge.Connection, is *jira.I
 	if err != nil || t == nil {
 		return err == nil, err // what we knew of it is lost: the remote site offers it again
 	}
-	return t.Intent == m.Intent && (t.Local == "" || t.Local == is.ID), nil
+	return t.Local == "" || t.Local == is.ID, nil
 }

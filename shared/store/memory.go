@@ -108,6 +108,20 @@ func (m *Memory) All() (all []Doc) {
 	return all
 }
 
+// Fill puts documents into an empty store as All returned them, as a backup does.
+func (m *Memory) Fill(docs []Doc) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, d := range docs {
+		k := d.Key
+		if m.docs[k.Part] == nil {
+			m.docs[k.Part] = map[string]Doc{}
+		}
+		m.docs[k.Part][k.Sort] = d
+		m.late = append(m.late, lateIndex{m.ticks, k, d.Index})
+	}
+}
+
 func (m *Memory) now() time.Time {
 	if m.Now != nil {
 		return m.Now()

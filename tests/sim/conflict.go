@@ -58,7 +58,7 @@ func (h *half) changelog(id string) map[string][]told {
 
 // checkOverwritten: where our write puts an end to an edit that the written edit did not know, a history has both values.
 func (w *world) checkOverwritten(say sayer, name string, h *half, here, there *pair.Pair) {
-	if !w.o.metadata {
+	if !w.o.metadata || w.restored {
 		return // the changelogs do not say whose write is what
 	}
 	mine, theirs := h.changelog(here.Head.Local.ID), h.other().changelog(there.Head.Local.ID)

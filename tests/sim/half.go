@@ -41,6 +41,7 @@ type half struct {
 	gun      *gun
 	skew     time.Duration // the process's clock minus the true time
 	jiraSkew time.Duration
+	saved    []store.Doc // the last backup of what is stored
 
 	process
 }
@@ -71,10 +72,8 @@ var baseURL = map[bridge.Role]string{bridge.Public: "https://public.example", br
 func newHalf(w *world, role bridge.Role, o options) *half {
 	h := &half{w: w, role: role, blobs: blob.NewMemory()}
 	h.gun = &gun{half: h}
-	h.disk = &disk{Memory: store.NewMemory(store.Faults{Seed: o.seed, IndexLag: o.indexLag, IndexRepeat: 0.1, IndexMiss: o.indexMiss}), gun: h.gun}
-	h.disk.Memory.Now = h.now
-	h.line = &line{Memory: queue.NewMemory(queue.Faults{Seed: o.seed, Repeat: 0.05}), gun: h.gun}
-	h.line.MaxAttempts = 1000
+	h.disk = &disk{Memory: h.newDisk(o), gun: h.gun}
+	h.line = h.newLine(o)
 	flavour, project := simulator.Cloud, "PUB"
 	if role == bridge.Private {
 		flavour, project = simulator.DataCenter, "PRV"
@@ -151,9 +150,26 @@ func (h *half) startHub() {
 	must(err)
 	h.hub = &exchange.Handler{
 		Authority: sign.Authority(base), Keys: h.w.hubKeys, Book: exchange.Book{Store: h.disk}, Kept: new(exchange.Kept), Blobs: h.blobs, Now: h.now, Log: h.log(),
-		Backend: &relay.Hub{Relay: relay.Relay{Site: h.site}, State: exchange.Generation{State: "hub", Number: h.starts}, Self: exchange.Site{Name: "public"}, Kept: new(relay.Kept)},
+		Backend: &relay.Hub{Relay: relay.Relay{Site: h.site}, State: exchange.Generation{State: "hub", Number: h.starts}, Self: exchange.Site{Name: "public"}, Kept: new(relay.Kept), Rejoin: h.rejoin},
 	}
 	h.ingest = &ingest.Handler{Name: "public", Secret: func() (string, error) { return secret, nil }, Send: h.site.Send, Log: h.log()}
+}
+
+func (h *half) rejoin(ctx context.Context, connection string, request int64) error {
+	return reconcile.Rejoin(ctx, h.site, connection, request)
+}
+
+func (h *half) newLine(o options) *line {
+	l := &line{Memory: queue.NewMemory(queue.Faults{Seed: o.seed, Repeat: 0.05}), gun: h.gun}
+	l.MaxAttempts = 1000
+	return l
+}
+
+// newDisk is an empty store.
+func (h *half) newDisk(o options) *store.Memory {
+	m := store.NewMemory(store.Faults{Seed: o.seed, IndexLag: o.indexLag, IndexRepeat: 0.1, IndexMiss: o.indexMiss})
+	m.Now = h.now
+	return m
 }
 
 func (h *half) startPoller() {
@@ -163,7 +179,7 @@ func (h *half) startPoller() {
 	h.client, err = links[0].Client(&http.Client{Transport: h.w.hubWire})
 	must(err)
 	h.loop = &poll.Loop{
-		Relay: relay.Relay{Site: h.site}, Client: h.client, Book: book, Log: h.log(),
+		Relay: relay.Relay{Site: h.site}, Client: h.client, Book: book, Log: h.log(), Rejoin: h.rejoin,
 		Self: exchange.Identity{Poller: "poller", State: "state", Generation: h.starts, Instance: fmt.Sprint("instance-", h.starts)},
 	}
 }

@@ -2,9 +2,12 @@ package sim
 
 import (
 	"context"
+	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"time"
 
+	"drawbridge/shared/bridge"
 	"drawbridge/shared/sign"
 	"drawbridge/shared/store"
 )
@@ -60,6 +63,8 @@ var kinds = []struct {
 	{"meanwhile", 5, (*world).meanwhile},
 	{"clock", 1, (*world).jump},
 	{"away", 1, (*world).away},
+	{"backup", 4, (*world).backup},
+	{"restore", 2, (*world).restore},
 	{"rotate keys", 1, (*world).rotate},
 	{"firewall", 1, func(w *world, _ *rand.Rand) { w.cut = !w.cut; w.say("the firewall lets through: %t", !w.cut) }},
 }
@@ -154,6 +159,7 @@ func (w *world) away(r *rand.Rand) {
 
 // rotate gives the hub another key, or the poller. A poller where that failed keeps its key: the hub takes both until the new one is used.
 func (w *world) rotate(r *rand.Rand) {
+	w.public.saved, w.private.saved = nil, nil // an older one does not know the keys: that takes a new invitation
 	next, err := sign.NewKey(rand.NewChaCha8([32]byte{byte(r.IntN(256)), byte(r.IntN(256)), byte(r.IntN(256))}))
 	must(err)
 	if r.IntN(2) == 0 {
@@ -172,6 +178,58 @@ func (w *world) rotate(r *rand.Rand) {
 		}
 		w.say("the poller has announced another key: %v", err)
 	})
+}
+
+// backup saves what one half, or either, has stored.
+func (w *world) backup(r *rand.Rand) {
+	h := w.side(r)
+	w.say("%s: a backup", h.role)
+	h.saved = h.disk.All()
+}
+
+// restore puts the backup back, as it was: what was queued is gone. Where Jira does not say whose write is what, a state that
+// forgets its writes takes them for edits, and a backup shows by the exchanges that came after it: these are limits of the
+// product.
+func (w *world) restore(r *rand.Rand) {
+	h := w.side(r)
+	if h.saved == nil || !w.o.metadata || !w.shows(h) {
+		return
+	}
+	w.say("%s: the backup is restored", h.role)
+	h.putBack()
+}
+
+func (h *half) putBack() {
+	h.w.restored = true
+	h.disk.Memory, h.line = h.newDisk(h.w.o), h.newLine(h.w.o)
+	h.disk.Memory.Fill(h.saved)
+	h.start()
+}
+
+// shows reports whether the halves can tell from what they count that the backup of one is older than the other knows.
+func (w *world) shows(h *half) bool {
+	var then, now struct {
+		Count, Sent int64
+		Hub         struct{ Number int64 }
+	}
+	read := func(docs []store.Doc, part string, into any) {
+		for _, d := range docs {
+			if d.Key.Part == part {
+				must(json.Unmarshal(d.Body, into))
+			}
+		}
+	}
+	session := func(docs []store.Doc) []store.Doc {
+		return slices.DeleteFunc(docs, func(d store.Doc) bool { return d.Key.Sort != "session" })
+	}
+	if h.role == bridge.Private {
+		read(h.saved, "round", &then)
+		read(session(w.public.disk.All()), "exchange/"+connection, &now)
+		return now.Sent > then.Count
+	}
+	read(session(slices.Clone(h.saved)), "exchange/"+connection, &then)
+	read(w.private.disk.All(), "round", &now)
+	return now.Hub.Number > then.Count
 }
 
 func (w *world) sleep(r *rand.Rand) {

@@ -62,6 +62,8 @@ var stories = []struct {
 		w.private.work(10)
 		w.settle()
 	}},
+	{"the hub made a twin, and gets back a state from before that", func(w *world) { w.forgetTwin(w.private, w.public) }},
+	{"the poller made a twin, and gets back a state from before that", func(w *world) { w.forgetTwin(w.public, w.private) }},
 	{"Jira is too busy to say who somebody is", func(w *world) {
 		w.public.wire.mishaps = []mishap{{kind: longPause}}
 		w.public.begin()
@@ -81,6 +83,29 @@ func TestStories(t *testing.T) {
 			})
 		})
 	}
+}
+
+// forgetTwin has a half forget that it made the twin of an issue, before the other one was told.
+func (w *world) forgetTwin(at, maker *half) {
+	for range 2 { // so that more than one exchange is known of
+		at.begin()
+		w.settle()
+	}
+	maker.saved = maker.disk.All()
+	at.begin()
+	maker.call("alice", "PUT", "/rest/api/2/issue/"+maker.first(), map[string]any{"fields": map[string]any{"summary": "s2x"}}, nil) // something flows
+	w.search(at)
+	w.search(maker)
+	w.sort()
+	for len(w.mail.waiting) > 0 {
+		w.deliver(0, false)
+	}
+	w.public.work(10)
+	w.exchange()
+	w.exchange()
+	maker.work(10)
+	maker.putBack()
+	w.settle()
 }
 
 // setBack sets a Jira's clock back by more than everything that happened since: a comment is edited, one restricted, one

@@ -117,15 +117,16 @@ type world struct {
 	cut             bool       // the firewall lets nothing through
 	began           time.Time
 
-	tokens  int
-	steps   int
-	secrets []secretText
-	gone    map[bridge.Role]map[string]bool // issues that people deleted, by id
-	lost    map[string]bool                 // texts and file names of copies that people deleted
-	links   map[bridge.Role]map[link]tie    // what people did to the links of either site
-	leaked  []string
-	story   []string
-	verbose bool
+	tokens   int
+	steps    int
+	secrets  []secretText
+	gone     map[bridge.Role]map[string]bool // issues that people deleted, by id
+	lost     map[string]bool                 // texts and file names of copies that people deleted
+	links    map[bridge.Role]map[link]tie    // what people did to the links of either site
+	leaked   []string
+	story    []string
+	verbose  bool
+	restored bool // a backup: its history lacks what came after
 }
 
 // secretText is a text that was restricted from the beginning and must never be on the other site.
