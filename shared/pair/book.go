@@ -20,6 +20,7 @@ type Book struct {
 	Only func(bridge.Connection) bool
 
 	glances glances
+	memory  memory
 }
 
 // Line is a pair in a listing.
@@ -32,56 +33,45 @@ type Line struct {
 // Load reads a pair; nil if there is none.
 func (b *Book) Load(ctx context.Context, connection, issue string) (*Pair, error) {
 	for try := 0; ; try++ {
-		p, err := b.load(ctx, connection, issue)
-		if err != nil || p == nil || p.stateRev >= p.base || try == maxRetries {
+		p, later, err := b.load(ctx, connection, issue)
+		if err != nil || !later || try == maxRetries {
 			return p, err
 		} // else the head is later than the state that was read before it
 	}
 }
 
-func (b *Book) load(ctx context.Context, connection, issue string) (*Pair, error) {
+func (b *Book) load(ctx context.Context, connection, issue string) (p *Pair, later bool, err error) {
 	pt := part(connection, issue)
 	docs, err := b.Store.Get(ctx, store.Key{Part: pt, Sort: "head"}, store.Key{Part: pt, Sort: "state"})
 	if err != nil || docs[0] == nil {
-		return nil, err
+		return nil, false, err
 	}
-	p := b.empty()
-	p.Head.Connection, p.Head.Local.ID = connection, issue
-	if err := p.openHead(*docs[0]); err != nil {
-		return nil, err
+	head, state := docs[0], docs[1]
+	if state == nil {
+		state = &store.Doc{Key: store.Key{Part: pt, Sort: "state"}, Body: []byte("{}")}
 	}
-	if err := p.openState(ctx, docs[1]); err != nil {
-		return nil, err
+	k, later, err := read(connection, issue, head, state, b.memory.get(pt))
+	if err != nil {
+		return nil, false, err
 	}
-	p.lineWas, p.twinDone = Line{Key: p.Head.Local.Key, Remote: p.Head.Remote.ID}, p.Head.Remote.ID != ""
-	return p, nil
+	if !later {
+		b.memory.put(pt, k)
+	}
+	p = k.pair(b, head.Rev, state.Rev)
+	return p, later, p.restore(ctx)
 }
 
 func (b *Book) empty() *Pair {
-	return &Pair{book: b, State: State{Fields: map[string]*Field{}}, docs: map[string]*doc{}, values: map[string]bool{}}
+	return &Pair{book: b, kept: &kept{}, State: State{Fields: map[string]*Field{}}, docs: map[string]*doc{}, values: map[string]bool{}}
 }
 
-// openState reads the state document, and lays over it what the head holds.
-func (p *Pair) openState(ctx context.Context, d *store.Doc) error {
-	if d != nil {
-		p.stateRev = d.Rev
-		if err := json.Unmarshal(d.Body, (*nested)(&p.written)); err != nil {
-			return damaged(d.Key, err)
-		}
+// restore reads the values that are stored outside of the state, and puts them back.
+func (p *Pair) restore(ctx context.Context) error {
+	if len(p.kept.outside) == 0 {
+		return nil
 	}
-	if p.stateRev < p.base {
-		return nil // to be read again
-	}
-	if err := p.assemble(p.written.over(p.fresh)); err != nil {
-		return damaged(p.key("state"), err)
-	}
-	return p.openValues(ctx)
-}
-
-// openValues reads the values that were moved out, and puts them back.
-func (p *Pair) openValues(ctx context.Context) error {
 	values := map[string]bridge.Value{}
-	for ids := p.State.outside(); len(ids) > 0; {
+	for ids := p.kept.outside; len(ids) > 0; {
 		keys := make([]store.Key, len(ids))
 		for i, id := range ids {
 			keys[i] = p.valueKey(id)

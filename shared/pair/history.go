@@ -88,7 +88,7 @@ func (b *Book) History(ctx context.Context, connection, issue string, limit int)
 		}
 		out = append(out, lines...)
 	}
-	return append(out, p.pending...), nil
+	return append(out, p.kept.carried.Events...), nil
 }
 
 // historyDocs are the newest documents of a pair's history, newest first; limit 0: all.

@@ -17,14 +17,10 @@ type Pair struct {
 	State State
 
 	book     *Book
+	kept     *kept           // as it was loaded; empty: it is not stored yet
 	headRev  int64           // of the stored head; 0: not stored yet
-	headWas  []byte          // the stored head, to see whether it changed
 	stateRev int64           // of the stored state document
-	written  parts           // what that holds
-	base     int64           // the revision of it that fresh was meant for
-	fresh    parts           // what the stored head holds of the state
 	told     int             // lines of the history that are in documents
-	pending  []Event         // and those that the stored head holds
 	lineWas  Line            // the stored line of the listing
 	values   map[string]bool // ids of the values stored outside the state
 	docs     map[string]*doc // member documents read or changed, by sort key
@@ -158,8 +154,8 @@ func (p *Pair) writes(now int64) (w writes, err error) {
 	if p.headRev == 0 {
 		return w, p.first(&w, is)
 	}
-	head, err := p.headBody(carried{})
-	if err != nil || len(w.commit)+len(p.history) == 0 && string(head) == string(p.headWas) && is.equal(p.written.over(p.fresh)) {
+	head, err := p.Head.body(carried{})
+	if err != nil || len(w.commit)+len(p.history) == 0 && string(head) == string(p.kept.headWas) && is.equal(p.kept.now) {
 		return w, err
 	}
 	return w, p.next(&w, is, now)
@@ -171,7 +167,7 @@ func (p *Pair) first(w *writes, is parts) error {
 	if err != nil {
 		return err
 	}
-	head, err := p.headBody(carried{Base: 1, Told: p.told, Events: p.history})
+	head, err := p.Head.body(carried{Base: 1, Told: p.told, Events: p.history})
 	w.commit = append(w.commit, store.Create(store.Doc{Key: p.key("state"), Body: body}), store.Create(store.Doc{Key: p.key("head"), Body: head, Index: p.index()}))
 	return err
 }
@@ -179,21 +175,22 @@ func (p *Pair) first(w *writes, is parts) error {
 // next writes a changed pair. What the head holds of state and history is moved out when it grows too large: first of the
 // two that which gives more room for what its document costs.
 func (p *Pair) next(w *writes, is parts, now int64) error {
-	c := carried{p.stateRev, nested(is.since(p.written, p.fresh)), p.told, append(slices.Clip(p.pending), p.history...)}
-	head, err := p.headBody(c)
-	known := p.written.over(p.fresh)
+	was := p.kept.carried
+	c := carried{p.stateRev, nested(is.since(p.kept.written, parts(was.Fresh))), p.told, append(slices.Clip(was.Events), p.history...)}
+	head, err := p.Head.body(c)
+	known := p.kept.now
 	for _, move := range p.order(known) {
 		if err != nil || len(head) <= headMax {
 			break
 		}
 		if err = move(p, w, &c, known, is, now); err == nil {
-			head, err = p.headBody(c)
+			head, err = p.Head.body(c)
 		}
 	}
 	if raw, _ := json.Marshal(p.history); err == nil && len(head) > headMax && len(raw) > eventsMax {
 		w.commit = append(w.commit, p.historyOp(c.Told, p.history, now))
 		c.Told, c.Events = c.Told+len(p.history), nil
-		head, err = p.headBody(c)
+		head, err = p.Head.body(c)
 	}
 	w.commit = append(w.commit, store.Replace(store.Doc{Key: p.key("head"), Body: head, Rev: p.headRev, Index: p.index()}))
 	return err
@@ -203,24 +200,25 @@ type moveFunc func(p *Pair, w *writes, c *carried, known, is parts, now int64) e
 
 // order says what is moved first.
 func (p *Pair) order(known parts) []moveFunc {
-	state, history := known.size()/1024+1, events(p.pending).size()/1024+1
-	if p.fresh.size()*history > events(p.pending).size()*state {
+	fresh, pending := parts(p.kept.carried.Fresh), p.kept.carried.Events
+	state, history := known.size()/1024+1, pending.size()/1024+1
+	if fresh.size()*history > pending.size()*state {
 		return []moveFunc{(*Pair).moveState, (*Pair).moveHistory}
 	}
 	return []moveFunc{(*Pair).moveHistory, (*Pair).moveState}
 }
 
 func (p *Pair) moveHistory(w *writes, c *carried, _, _ parts, now int64) error {
-	if len(p.pending) > 0 {
-		w.moves = append(w.moves, p.historyOp(c.Told, p.pending, now))
-		c.Told, c.Events = c.Told+len(p.pending), p.history
+	if pending := p.kept.carried.Events; len(pending) > 0 {
+		w.moves = append(w.moves, p.historyOp(c.Told, pending, now))
+		c.Told, c.Events = c.Told+len(pending), p.history
 	}
 	return nil
 }
 
 // moveState writes what is known already into the state document.
 func (p *Pair) moveState(w *writes, c *carried, known, is parts, _ int64) error {
-	if len(p.fresh) == 0 {
+	if len(p.kept.carried.Fresh) == 0 {
 		return nil
 	}
 	body, err := json.Marshal(nested(known))

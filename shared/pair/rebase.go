@@ -82,8 +82,8 @@ func (b *Book) keepHistory(ctx context.Context, p *Pair) error {
 		return err
 	}
 	docs = slices.DeleteFunc(docs, func(d store.Doc) bool { return firstOf(d) >= p.told })
-	if len(p.pending) > 0 {
-		docs = append(docs, p.historyDoc(p.told, p.pending, b.Now()))
+	if pending := p.kept.carried.Events; len(pending) > 0 {
+		docs = append(docs, p.historyDoc(p.told, pending, b.Now()))
 	}
 	return b.putAt(ctx, formerHistory(p.Head.Connection, p.Head.Local.ID), docs)
 }

@@ -227,17 +227,15 @@ const (
 )
 
 // lean is a copy of the state without every value over inlineMax; it returns those, and what is in pieces, by their SHA-256.
-func (s *State) lean() (c State, values map[string]bridge.Value, err error) {
+func (s *State) lean() (c State, values map[string]bridge.Value) {
 	values = map[string]bridge.Value{}
 	if !s.large() {
-		return *s, values, nil
+		return *s, values
 	}
-	raw, err := json.Marshal(s)
-	if err == nil {
-		err = json.Unmarshal(raw, &c) // a deep copy, so that the values of the pair in memory stay whole
-	}
-	if err != nil {
-		return c, nil, err
+	c = s.clone() // so that the values of the pair in memory stay whole
+	for key, f := range s.Fields {
+		whole := *f
+		c.Fields[key] = &whole
 	}
 	c.eachValue(func(v *bridge.Value) {
 		if len(*v) <= inlineMax {
@@ -245,7 +243,7 @@ func (s *State) lean() (c State, values map[string]bridge.Value, err error) {
 		}
 		*v = bridge.ValueOf(map[string]string{"$value": moveOut(values, *v)})
 	})
-	return c, values, nil
+	return c, values
 }
 
 // moveOut puts a value among those that have documents of their own and returns its id.
@@ -285,15 +283,15 @@ func piecesOf(v bridge.Value) (ids []string) {
 
 // large reports whether a value is to be moved out.
 func (s *State) large() (found bool) {
-	s.eachValue(func(v *bridge.Value) { found = found || len(*v) > inlineMax })
+	s.look(func(v bridge.Value) { found = found || len(v) > inlineMax })
 	return found
 }
 
 // outside returns the ids of the values that were moved out of an encoded state.
 func (s *State) outside() []string {
 	var ids []string
-	s.eachValue(func(v *bridge.Value) {
-		if id := reference(*v); id != "" && !slices.Contains(ids, id) {
+	s.look(func(v bridge.Value) {
+		if id := reference(v); id != "" && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	})
@@ -332,7 +330,29 @@ func reference(v bridge.Value) string {
 	return id
 }
 
-// eachValue visits every value of the state.
+// look shows every value of the state.
+func (s *State) look(show func(bridge.Value)) {
+	for _, f := range s.Fields {
+		show(f.Raw)
+		show(f.Shown)
+		for _, e := range []*bridge.Entry{f.Mine, f.Theirs} {
+			if e != nil {
+				show(e.Value)
+			}
+		}
+		if f.Held != nil {
+			show(f.Held.Value)
+			show(f.Held.Out)
+		}
+	}
+	for _, in := range s.Intents {
+		for _, w := range in.Writes {
+			show(w.Value)
+		}
+	}
+}
+
+// eachValue visits every value of the state, which may be changed then.
 func (s *State) eachValue(visit func(*bridge.Value)) {
 	for _, f := range s.Fields {
 		visit(&f.Raw)

@@ -322,15 +322,17 @@ func (ps parts) equal(other parts) bool {
 
 // parts takes the pair apart, with every value over inlineMax moved out; it returns those by their SHA-256.
 func (p *Pair) parts() (parts, map[string]bridge.Value, error) {
-	s, values, err := p.State.lean()
-	if err != nil {
-		return nil, nil, err
-	}
+	s, values := p.State.lean()
 	out := parts{}
+	var err error
 	for key, f := range s.Fields {
-		if out[fieldPart+key], err = pack(*f, p.Head.Acked); err != nil {
-			return nil, nil, err
+		raw, known := p.kept.raw(key, p.State.Fields[key], p.Head.Acked)
+		if !known {
+			if raw, err = pack(*f, p.Head.Acked); err != nil {
+				return nil, nil, err
+			}
 		}
+		out[fieldPart+key] = raw
 	}
 	s.Fields = nil
 	rest, err := json.Marshal(&s)
@@ -351,20 +353,28 @@ func join(before error, v any) (json.RawMessage, error) {
 }
 
 // assemble puts the parts together again; values that were moved out are references still.
-func (p *Pair) assemble(ps parts) error {
-	rest := make(map[string]json.RawMessage, len(ps))
-	for name, raw := range ps {
+func (k *kept) assemble(before *kept) error {
+	rest := map[string]json.RawMessage{}
+	k.fields = make(map[string]*Field, len(k.now))
+	for name, raw := range k.now {
 		key, ok := strings.CutPrefix(name, fieldPart)
-		if !ok {
+		switch {
+		case !ok:
 			rest[name] = raw
-			continue
+		case bytes.Equal(before.now[name], raw):
+			k.fields[key] = before.fields[key]
+		default:
+			var err error
+			if k.fields[key], err = unpack(raw); err != nil {
+				return err
+			}
 		}
-		f, err := unpack(raw)
-		if err != nil {
-			return err
-		}
-		p.State.Fields[key] = f
 	}
+	return k.attributes(rest)
+}
+
+// attributes are those of the state that are no fields, and who the pair is.
+func (k *kept) attributes(rest map[string]json.RawMessage) error {
 	whole, err := json.Marshal(rest)
 	if err != nil {
 		return err
@@ -373,52 +383,53 @@ func (p *Pair) assemble(ps parts) error {
 		*State
 		Fields *struct{} `json:"fields"` // they are there already
 		About  *about    `json:"about"`
-	}{State: &p.State}
+	}{State: &k.state}
 	if err := json.Unmarshal(whole, &a); err != nil {
 		return err
 	}
 	if a.About != nil {
-		h := &p.Head
+		h := &k.head
 		h.Local.Key, h.Local.URL, h.Remote, h.Origin = a.About.Key, a.About.URL, a.About.Remote, a.About.Origin
 	}
 	return nil
 }
 
 // openHead reads the head document.
-func (p *Pair) openHead(d store.Doc) error {
-	s := storedHead{Head: &p.Head}
+func (k *kept) openHead(connection, issue string, d *store.Doc) error {
+	s := storedHead{Head: &k.head}
 	if err := json.Unmarshal(d.Body, &s); err != nil {
 		return damaged(d.Key, err)
 	}
+	k.head.Connection, k.head.Local.ID = connection, issue
 	if s.Local != nil {
-		p.Head.Connection, p.Head.Local = s.Connection, *s.Local
+		k.head.Connection, k.head.Local = s.Connection, *s.Local
 	}
 	if s.Remote != nil {
-		p.Head.Remote = *s.Remote
+		k.head.Remote = *s.Remote
 	}
 	if s.Origin != nil {
-		p.Head.Origin = *s.Origin
+		k.head.Origin = *s.Origin
 	}
-	if p.Head.Status = s.Status; s.Status == "" {
-		p.Head.Status = Synced
+	if k.head.Status = s.Status; s.Status == "" {
+		k.head.Status = Synced
 	}
-	if p.Head.Lane = s.Lane; s.Lane == "" && p.Head.Since != 0 {
-		p.Head.Lane = bridge.Live
+	if k.head.Lane = s.Lane; s.Lane == "" && k.head.Since != 0 {
+		k.head.Lane = bridge.Live
 	}
-	p.headRev, p.base, p.fresh, p.told, p.pending = d.Rev, s.Base, parts(s.Fresh), s.Told, s.Events
+	k.carried = s.carried
 	var err error
-	p.headWas, err = p.headBody(carried{})
+	k.headWas, err = k.head.body(carried{})
 	return err
 }
 
-// headBody is the head document with what it carries for the others.
-func (p *Pair) headBody(c carried) ([]byte, error) {
-	s := storedHead{Head: &p.Head, carried: c}
-	if p.Head.Status != Synced {
-		s.Status = p.Head.Status
+// body is the head document with what it carries for the others.
+func (h *Head) body(c carried) ([]byte, error) {
+	s := storedHead{Head: h, carried: c}
+	if h.Status != Synced {
+		s.Status = h.Status
 	}
-	if p.Head.Lane != bridge.Live {
-		s.Lane = p.Head.Lane
+	if h.Lane != bridge.Live {
+		s.Lane = h.Lane
 	}
 	return json.Marshal(s)
 }

@@ -140,6 +140,7 @@ func check(t *testing.T, b *Book, m model, what string) {
 	if p.Head.Local.Key != "A-1" || p.Head.Origin != bridge.Public || p.Head.Revision != int64(m.notes) {
 		t.Fatalf("%s: head %+v, want revision %d", what, p.Head, m.notes)
 	}
+	asStored(t, b, what)
 	events, err := b.History(t.Context(), "c1", "1", 0)
 	if err != nil || len(events) != m.notes {
 		t.Fatalf("%s: %d lines of history, want %d (%v)", what, len(events), m.notes, err)
@@ -148,6 +149,39 @@ func check(t *testing.T, b *Book, m model, what string) {
 		if e.Edit != fmt.Sprint(i+1) {
 			t.Fatalf("%s: line %d of the history is of update %s", what, i+1, e.Edit)
 		}
+	}
+}
+
+// asStored makes sure that a book which remembers the pair loads what one that does not remember it loads, also after
+// somebody changed every place of a loaded pair that may be changed.
+func asStored(t *testing.T, b *Book, what string) {
+	t.Helper()
+	load := func(b *Book) *Pair {
+		p, err := b.Load(t.Context(), "c1", "1")
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		return p
+	}
+	for range 2 {
+		p, anew := load(b), load(&Book{Store: b.Store, Now: b.Now})
+		if !reflect.DeepEqual(p.Head, anew.Head) || !reflect.DeepEqual(p.State, anew.State) {
+			t.Fatalf("%s: remembered as %+v %+v, stored as %+v %+v", what, p.Head, p.State, anew.Head, anew.State)
+		}
+		for _, f := range p.State.Fields {
+			f.Shown, f.Mine = "1", nil
+		}
+		for _, in := range p.State.Intents {
+			clear(in.Writes)
+			in.ID = ""
+		}
+		for key := range p.Head.Dirty {
+			p.Head.Dirty[key] = -1
+		}
+		p.State.eachValue(func(v *bridge.Value) { *v = "2" })
+		p.State.Refuse("comment/1", "no")
+		p.State.Undo("comment/1")
+		p.Note(Event{What: "never stored"})
 	}
 }
 

@@ -106,3 +106,16 @@ func BenchmarkAccept(b *testing.B) {
 	})
 	b.ReportMetric(float64((processorTime()-used).Nanoseconds())/float64(b.N), "cpu-ns/op")
 }
+
+// BenchmarkPairLoad is a stored pair read that has not changed since it was read last.
+func BenchmarkPairLoad(b *testing.B) {
+	ctx := context.Background()
+	book := &pair.Book{Store: openState(b).Store(), Site: "public", Now: func() int64 { return time.Now().UnixMilli() }}
+	must(b, book.Create(ctx, samplePair(book, 1)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if p, err := book.Load(ctx, Connection, "10001"); err != nil || p == nil {
+			b.Fatal(err)
+		}
+	}
+}
