@@ -106,7 +106,7 @@ func (s *screen) mayWork(ctx context.Context, e exam, project string, more ...fi
 		return err
 	}
 	if found = append(found, more...); !s.asJSON {
-		printFindings(s, s.err, found)
+		printFindings(s, plain{s.err}, found)
 	}
 	for _, f := range found {
 		if f.Verdict == missing && f.Needed {

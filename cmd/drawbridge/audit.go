@@ -51,15 +51,15 @@ for two years. What became of single issues is in drawbridge sync show KEY.`,
 
 func (h *half) printActs(w io.Writer, acts []site.Act) {
 	for _, a := range acts {
-		fmt.Fprintf(w, "%s  %s: %s\n", h.when(a.At), h.screen.bold(a.Who), a.What)
+		fmt.Fprintf(w, "%s  %s: %s\n", h.when(a.At), h.screen.bold(bridge.OneLine(a.Who)), bridge.OneLine(a.What))
 		keys := map[string]string{}
 		maps.Copy(keys, a.Before)
 		maps.Copy(keys, a.After)
 		for _, k := range slices.Sorted(maps.Keys(keys)) {
-			fmt.Fprintf(w, "    %s: %s -> %s\n", k, orNone(a.Before[k]), orNone(a.After[k]))
+			fmt.Fprintf(w, "    %s: %s -> %s\n", bridge.OneLine(k), orNone(a.Before[k]), orNone(a.After[k]))
 		}
 		if a.Failed != "" {
-			fmt.Fprintf(w, "    %s %s\n", h.screen.red("failed:"), a.Failed)
+			fmt.Fprintf(w, "    %s %s\n", h.screen.red("failed:"), bridge.OneLine(a.Failed))
 		}
 	}
 	if len(acts) == 0 {
@@ -71,7 +71,7 @@ func orNone(text string) string {
 	if text == "" {
 		return "(none)"
 	}
-	return text
+	return bridge.OneLine(text)
 }
 
 // audited does what a command does to the half, and keeps a record of it: what was typed, by whom, and what of the

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"net/url"
 
 	"github.com/spf13/cobra"
@@ -31,10 +30,7 @@ see. The rule holds a secret of its own, which follows from the webhook's: chang
 				return err
 			}
 		}
-		out := json.NewEncoder(h.screen.out)
-		out.SetIndent("", "  ")
-		out.SetEscapeHTML(false)
-		return out.Encode(b.rule())
+		return h.screen.data(b.rule())
 	})
 	c.Flags().BoolVar(&stop, "stop", false, "take the issue out of sync")
 	c.Flags().StringVar(&label, "label", "", "set this label, for a trigger of the rules, instead of a web request")

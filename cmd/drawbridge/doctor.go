@@ -344,6 +344,6 @@ func printFindings(s *screen, w io.Writer, found []finding) {
 		if f.Note != "" {
 			line += ": " + f.Note
 		}
-		fmt.Fprintln(w, line)
+		fmt.Fprintln(w, cell(line))
 	}
 }

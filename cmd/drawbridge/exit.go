@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -40,6 +39,7 @@ func (s *screen) finish(err error) int {
 	var mistakes config.Mistakes
 	var code codeError
 	var problems rule.Problems
+	say := plain{s.err} // an error may hold what the other site, or a Jira, said
 	switch {
 	case err == nil:
 		return exitDone
@@ -48,49 +48,33 @@ func (s *screen) finish(err error) int {
 	case errors.As(err, &code):
 		return int(code)
 	case errors.As(err, &wrong):
-		fmt.Fprintf(s.err, "%s: %s\n", s.red("drawbridge"), wrong.message)
-		fmt.Fprintf(s.err, "see: %s --help\n", wrong.command)
+		fmt.Fprintf(say, "%s: %s\n", s.red("drawbridge"), wrong.message)
+		fmt.Fprintf(say, "see: %s --help\n", wrong.command)
 		return exitUsage
 	case errors.As(err, &mistakes):
-		s.mistakes(mistakes)
+		s.list("mistakes", mistakes, len(mistakes))
 		return exitUsage
 	case errors.As(err, &problems):
-		s.ruleProblems(problems)
+		s.list("problems", problems, len(problems))
 		return exitUsage
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(s.err, "drawbridge: stopped")
+		fmt.Fprintln(say, "drawbridge: stopped")
 		return exitFailed
 	}
-	fmt.Fprintf(plain{s.err}, "%s: %v\n", s.red("drawbridge"), err)
+	fmt.Fprintf(say, "%s: %v\n", s.red("drawbridge"), err)
 	if name := bridge.NameOf(err); name != "unexpected" {
-		fmt.Fprintf(s.err, "error name: %s (explained in docs/errors.md)\n", name)
+		fmt.Fprintf(say, "error name: %s (explained in docs/errors.md)\n", name)
 	}
 	return exitFailed
 }
 
-// mistakes prints the mistakes of a settings file, as data where --json was given.
-func (s *screen) mistakes(found config.Mistakes) {
+// list prints the mistakes of a file of settings or rules, as data under a name where --json was given.
+func (s *screen) list(name string, found error, n int) {
 	if s.asJSON {
-		raw, err := json.MarshalIndent(map[string]any{"mistakes": found}, "", "  ")
-		if err == nil {
-			fmt.Fprintln(s.out, string(raw))
-		}
+		_ = s.data(map[string]any{name: found}) // the exit code says what it would
 		return
 	}
-	fmt.Fprintln(s.err, found.Error())
-	fmt.Fprintf(s.err, "\n%s\n", plural(len(found), "mistake", "mistakes"))
-}
-
-// ruleProblems prints the mistakes of a rule file, as data where --json was given.
-func (s *screen) ruleProblems(found rule.Problems) {
-	if s.asJSON {
-		if raw, err := json.MarshalIndent(map[string]any{"problems": found}, "", "  "); err == nil {
-			fmt.Fprintln(s.out, string(raw))
-		}
-		return
-	}
-	fmt.Fprintln(s.err, found.Error())
-	fmt.Fprintf(s.err, "\n%s\n", plural(len(found), "mistake", "mistakes"))
+	fmt.Fprintf(plain{s.err}, "%v\n\n%s\n", found, plural(n, "mistake", "mistakes"))
 }
 
 func plural(n int, one, many string) string {

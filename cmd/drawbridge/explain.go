@@ -216,9 +216,9 @@ func (e explanation) next(step string) explanation {
 }
 
 func (h *half) printExplanation(w io.Writer, e explanation) {
-	fmt.Fprintf(w, "%s in connection %s\n", h.screen.bold(e.Issue), e.Connection)
+	fmt.Fprintf(w, "%s in connection %s\n", h.screen.bold(e.Issue), bridge.OneLine(e.Connection))
 	for _, f := range e.Facts {
-		fmt.Fprintf(w, "  - %s\n", f)
+		fmt.Fprintf(w, "  - %s\n", bridge.OneLine(f))
 	}
-	fmt.Fprintf(w, "  %s %s\n", h.screen.bold("next:"), e.Next)
+	fmt.Fprintf(w, "  %s %s\n", h.screen.bold("next:"), bridge.OneLine(e.Next))
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"drawbridge/shared/bridge"
 )
 
 // metrics counts what a half does, in Prometheus' text format.
@@ -110,13 +112,16 @@ func gauge(w io.Writer, name, help string, samples ...sample) {
 	}
 }
 
+// escaped knows the only escapes that the format has; another one, and none of the numbers can be read.
+var escaped = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 func labelled(pairs []string) string {
 	if len(pairs) == 0 {
 		return ""
 	}
 	var out []string
 	for i := 0; i+1 < len(pairs); i += 2 {
-		out = append(out, pairs[i]+"="+strconv.Quote(pairs[i+1]))
+		out = append(out, pairs[i]+`="`+escaped.Replace(bridge.OneLine(pairs[i+1]))+`"`)
 	}
 	return "{" + strings.Join(out, ",") + "}"
 }

@@ -9,6 +9,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/mattn/go-isatty"
+
+	"drawbridge/shared/bridge"
 )
 
 // A screen is where a command reads and writes. On a terminal it has colour and progress bars, elsewhere plain lines.
@@ -37,7 +39,12 @@ func (s *screen) show(v any, text func(io.Writer)) error {
 		text(plain{s.out})
 		return nil
 	}
-	enc := json.NewEncoder(s.out)
+	return s.data(v)
+}
+
+// data prints v as JSON: exact values, with what would drive a terminal escaped.
+func (s *screen) data(v any) error {
+	enc := json.NewEncoder(bridge.JSONWriter{To: s.out})
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)

@@ -164,6 +164,6 @@ func (h *half) printStatus(w io.Writer, v statusView) {
 	}
 	fmt.Fprintln(w)
 	for _, line := range v.Attention {
-		fmt.Fprintf(w, "%s %s\n", h.screen.red("!"), line)
+		fmt.Fprintf(w, "%s %s\n", h.screen.red("!"), bridge.OneLine(line))
 	}
 }

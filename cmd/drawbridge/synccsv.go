@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -68,18 +69,21 @@ func (h *half) csvLine(p *pair.Pair) []string {
 	}
 	line := []string{public.Key, private.Key, public.ID, private.ID, string(p.Head.Status), string(p.Head.Origin), since, parked, reason}
 	for i := range line {
-		line[i] = tame(line[i])
+		line[i] = tame(bridge.OneLine(line[i]))
 	}
 	return line
 }
 
-// tame keeps a spreadsheet from taking a text for a formula.
+// tame keeps a spreadsheet from taking a text for a formula: an apostrophe before it says that it is none. [wild] takes it away.
 func tame(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+	if first, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠'", first) {
 		return "'" + s
 	}
 	return s
 }
+
+// wild is what [tame] was given.
+func wild(s string) string { return strings.TrimPrefix(s, "'") }
 
 func newSyncImport(s *screen) *cobra.Command {
 	var values string
@@ -127,7 +131,7 @@ func (h *half) importPairs(ctx context.Context, c *bridge.Connection, path strin
 		})
 	}
 	for _, line := range other {
-		fmt.Fprintln(h.screen.err, h.screen.yellow(line))
+		fmt.Fprintln(plain{h.screen.err}, h.screen.yellow(line))
 	}
 	return h.joinAll(ctx, c, wanted, values)
 }
@@ -158,7 +162,7 @@ func (h *half) readExport(name string, r io.Reader) (pairs [][]string, err error
 		if len(row) <= max(here, there) || row[here] == "" || row[there] == "" || status >= 0 && status < len(row) && row[status] == string(pair.Stopped) {
 			continue // it has no twin, or is none any more
 		}
-		pairs = append(pairs, []string{strings.ToUpper(row[here]), strings.ToUpper(row[there])})
+		pairs = append(pairs, []string{strings.ToUpper(wild(row[here])), strings.ToUpper(wild(row[there]))})
 	}
 }
 

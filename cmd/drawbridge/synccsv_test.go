@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"drawbridge/shared/bridge"
 )
 
 func TestPairsLeaveAndComeBackAsCSV(t *testing.T) {
@@ -23,8 +25,18 @@ func TestPairsLeaveAndComeBackAsCSV(t *testing.T) {
 }
 
 func TestAFormulaStaysText(t *testing.T) {
-	if got := tame("=HYPERLINK(\"x\")"); !strings.HasPrefix(got, "'") {
-		t.Errorf("a spreadsheet would run %s", got)
+	for _, s := range []string{"=HYPERLINK(\"x\")", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠x", "'=1", "'", "", "OPS-1", "ü"} {
+		got := tame(s)
+		if strings.ContainsAny(s, "=+-@＝＋－＠") && s != "OPS-1" && !strings.HasPrefix(got, "'") {
+			t.Errorf("a spreadsheet would run %q", got)
+		}
+		if back := wild(got); back != s {
+			t.Errorf("%q comes back as %q", s, back)
+		}
+	}
+	pairs, err := (&half{role: bridge.Public}).readExport("x", strings.NewReader("public_key,private_key\n"+tame("SUP-1")+","+tame("-OPS-1")+"\n"))
+	if err != nil || len(pairs) != 1 || pairs[0][0] != "SUP-1" || pairs[0][1] != "-OPS-1" {
+		t.Errorf("%q, %v: an export is read as something else", pairs, err)
 	}
 }
 

@@ -128,8 +128,8 @@ func (h *half) printTroubles(w io.Writer, list []trouble) {
 		case t.Member != "":
 			what = t.Member
 		}
-		fmt.Fprintf(w, "%s  %s  %s\n", h.screen.bold(t.Issue), h.screen.red(what), h.screen.dim(t.Connection))
-		fmt.Fprintf(w, "  %s\n", t.Reason)
+		fmt.Fprintf(w, "%s  %s  %s\n", h.screen.bold(t.Issue), h.screen.red(bridge.OneLine(what)), h.screen.dim(bridge.OneLine(t.Connection)))
+		fmt.Fprintf(w, "  %s\n", bridge.OneLine(t.Reason))
 		if t.Since != 0 {
 			fmt.Fprintf(w, "  since %s", h.when(t.Since))
 			if t.Retry != 0 {

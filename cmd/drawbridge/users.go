@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -44,21 +45,18 @@ func printSuggestions(w io.Writer, list []site.Suggestion) {
 	fmt.Fprintln(w, "# people of the other side, most met first; approve a row by putting it into the rules:")
 	fmt.Fprintln(w, "# users:\n#   table:")
 	for _, s := range list {
-		remote := s.Remote.Email
-		if remote == "" {
-			remote = s.Remote.Name
-		}
+		remote := bridge.OneLine(cmp.Or(s.Remote.Email, s.Remote.Name)) // a line end would end the comment
 		met := plural(s.Issues, "issue", "issues")
 		switch {
 		case s.Known:
 			fmt.Fprintf(w, "#   %s: found already (%s)\n", remote, met)
 		case len(s.Local) == 1 && (s.Why == "e-mail" || s.Why == "name"):
-			fmt.Fprintf(w, "    - {local: %s, remote: %s}   # %s, same %s, %s\n", quoted(s.Local[0].ID), quoted(remote), s.Local[0].Name, s.Why, met)
+			fmt.Fprintf(w, "    - {local: %s, remote: %s}   # %s, same %s, %s\n", quoted(s.Local[0].ID), quoted(remote), bridge.OneLine(s.Local[0].Name), s.Why, met)
 		case len(s.Local) == 0:
 			fmt.Fprintf(w, "#   %s: nobody alike here (%s)\n", remote, met)
 		default:
 			for _, l := range s.Local {
-				fmt.Fprintf(w, "#   - {local: %s, remote: %s}   # %s? %s, %s\n", quoted(l.ID), quoted(remote), l.Name, s.Why, met)
+				fmt.Fprintf(w, "#   - {local: %s, remote: %s}   # %s? %s, %s\n", quoted(l.ID), quoted(remote), bridge.OneLine(l.Name), s.Why, met)
 			}
 		}
 	}
@@ -66,5 +64,5 @@ func printSuggestions(w io.Writer, list []site.Suggestion) {
 
 // quoted is a text as YAML takes it anywhere.
 func quoted(s string) string {
-	return "'" + strings.ReplaceAll(strings.ReplaceAll(s, "'", "''"), "\n", " ") + "'"
+	return "'" + strings.ReplaceAll(bridge.OneLine(s), "'", "''") + "'"
 }

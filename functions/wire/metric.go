@@ -32,7 +32,7 @@ func embed(now time.Time, ms []metric) embedded {
 
 // Logger writes lines of JSON; those of changes make metrics of the stack.
 func Logger(w io.Writer, level slog.Level, stack string) *slog.Logger {
-	return slog.New(metrics{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}), stack})
+	return slog.New(metrics{slog.NewJSONHandler(bridge.JSONWriter{To: w}, &slog.HandlerOptions{Level: level}), stack})
 }
 
 // The metrics of a change's line.

@@ -10,8 +10,21 @@ import (
 	"testing"
 	"time"
 
+	"drawbridge/shared/bridge"
 	"drawbridge/shared/relay"
 )
+
+// TestALineDrivesNoConsole: a summary, name or reason in a line keeps its value and drives no terminal that tails the log.
+func TestALineDrivesNoConsole(t *testing.T) {
+	const evil = "x\r\n\x1b[2J\u009b31m\u202etxt\u2028\x7f"
+	var out bytes.Buffer
+	Logger(&out, slog.LevelInfo, "s").Info(evil, "issue", evil)
+	line := strings.TrimSuffix(out.String(), "\n")
+	var kept map[string]any
+	if err := json.Unmarshal([]byte(line), &kept); err != nil || kept["msg"] != evil || kept["issue"] != evil || strings.ContainsFunc(line, bridge.Drives) {
+		t.Errorf("%v: %q", err, line)
+	}
+}
 
 // units are those of the specification.
 var units = strings.Fields("Seconds Microseconds Milliseconds Bytes Kilobytes Megabytes Gigabytes Terabytes Count Percent None")

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
@@ -201,7 +200,7 @@ func fileName(name string) string {
 		switch {
 		case r == '/' || r == '\\':
 			return '_'
-		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
+		case bridge.Drives(r):
 			return -1
 		}
 		return r

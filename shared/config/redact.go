@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"drawbridge/shared/bridge"
 )
 
 // A Redactor knows the secrets of a process and replaces them in what is written. It works on the finished line, so it
@@ -86,7 +88,7 @@ func newLogger(w io.Writer, l Log, r *Redactor) *slog.Logger {
 	_ = level.UnmarshalText([]byte(l.Level)) // the schema allows only levels it knows
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: replaceSecretKeys}
 	if l.Format == "json" {
-		return slog.New(slog.NewJSONHandler(r.Writer(w), options))
+		return slog.New(slog.NewJSONHandler(r.Writer(bridge.JSONWriter{To: w}), options))
 	}
 	return slog.New(slog.NewTextHandler(r.Writer(w), options))
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"drawbridge/shared/bridge"
 )
 
 func TestSecretsNeverPrint(t *testing.T) {
@@ -119,6 +122,31 @@ func TestLogsHoldNoSecret(t *testing.T) {
 		}
 		if !strings.Contains(out.String(), "calling with [secret]") {
 			t.Errorf("%s log lost its message:\n%s", format, out.String())
+		}
+	}
+}
+
+// TestALogLineIsOneLine: what other people wrote neither makes up a line or an attribute of the log, nor drives the terminal that
+// shows it; in JSON it keeps its value.
+func TestALogLineIsOneLine(t *testing.T) {
+	h, err := LoadHub(copied(t, "testdata/hub/good/everything.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const evil = "x\r\nlevel=ERROR msg=lost\x1b[2J\u009b31m\u202etxt\u2028\x7f\"} {\"level\":\"ERROR\""
+	for _, format := range []string{"text", "json"} {
+		h.Log.Format = format
+		var out bytes.Buffer
+		h.Logger(&out).With("site", evil).Error(evil, "issue", evil, "error", errors.New(evil), "any", map[string]string{evil: evil}, slog.Group(evil, evil, evil))
+		line := strings.TrimSuffix(out.String(), "\n")
+		if strings.ContainsFunc(line, bridge.Drives) || strings.Contains(line, " level=ERROR msg=lost ") {
+			t.Errorf("%s log: %q", format, line)
+		}
+		if format == "json" {
+			var kept map[string]any
+			if err := json.Unmarshal([]byte(line), &kept); err != nil || kept["msg"] != evil || kept["issue"] != evil || kept["error"] != evil {
+				t.Errorf("%v: the line holds %v", err, kept)
+			}
 		}
 	}
 }

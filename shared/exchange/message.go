@@ -2,8 +2,6 @@ package exchange
 
 import (
 	"net/url"
-	"strings"
-	"unicode"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/sign"
@@ -211,14 +209,9 @@ func (st Status) clean() Status {
 	return st
 }
 
-// cut bounds a text for people and takes control characters out of it.
+// cut bounds a text for people and keeps it in one line.
 func cut(text string, limit int) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
+	text = bridge.OneLine(text)
 	if r := []rune(text); len(r) > limit {
 		return string(r[:limit])
 	}

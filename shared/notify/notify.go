@@ -14,8 +14,8 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 
+	"drawbridge/shared/bridge"
 	"drawbridge/shared/store"
 )
 
@@ -90,7 +90,7 @@ func news(told, now []string) bool {
 
 func (d *Desk) send(ctx context.Context, n Notice) error {
 	n.Site, n.At = d.Site, d.Now()
-	n.Subject = oneLine(n.Subject)
+	n.Subject = bridge.OneLine(n.Subject)
 	var errs []error
 	for _, s := range d.Senders {
 		if err := s.Send(ctx, n); err != nil {
@@ -123,14 +123,4 @@ func (d *Desk) save(ctx context.Context, told map[string]Notice, rev int64) erro
 		return d.Store.Apply(ctx, store.Create(doc))
 	}
 	return d.Store.Apply(ctx, store.Replace(doc))
-}
-
-// oneLine takes line ends and control characters out: a subject is a header.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s)
 }

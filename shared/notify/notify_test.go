@@ -2,19 +2,24 @@ package notify
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
+	"mime"
+	"mime/quotedprintable"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/mail"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"drawbridge/shared/bridge"
 	"drawbridge/shared/store"
 )
 
@@ -84,6 +89,54 @@ func TestMail(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("the mail has no %q:\n%s", want, got)
 		}
+	}
+}
+
+// evil ends headers and lines, and drives what shows it.
+const evil = "x\r\nBcc: thief@example.com\r\n\r\n- OPS-9: made up\r\n.\r\nQUIT\u202e\u009b31m\x1b[2J"
+
+// TestAMailHoldsWhatWeWrote: whatever a reason or a name holds, there is one mail with our headers, and it lists what we list.
+func TestAMailHoldsWhatWeWrote(t *testing.T) {
+	raw := Mail{From: "bridge@example.com", To: []string{"a@example.com"}}.message(Notice{Subject: evil, Text: evil, Items: []string{evil, "OPS-1: refused"}, Site: "inside"})
+	m, err := mail.ReadMessage(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Header) != 8 || m.Header.Get("Bcc") != "" {
+		t.Errorf("headers: %v", m.Header)
+	}
+	subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
+	if err != nil || strings.ContainsFunc(subject, bridge.Drives) || !strings.HasPrefix(subject, "[drawbridge] x") {
+		t.Errorf("%v: subject %q", err, subject)
+	}
+	text, err := io.ReadAll(quotedprintable.NewReader(m.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := 0
+	for line := range strings.Lines(strings.ReplaceAll(string(text), "\r\n", "\n")) {
+		if strings.HasPrefix(line, "- ") {
+			items++
+		}
+		if line = strings.TrimSuffix(line, "\n"); line == "." || strings.ContainsFunc(line, bridge.Drives) {
+			t.Errorf("a line of the mail is %q", line)
+		}
+	}
+	if items != 2 {
+		t.Errorf("%d items, want 2:\n%s", items, text)
+	}
+}
+
+// TestAProgramIsToldExactly: as JSON a notice keeps its values, and drives no terminal that shows it.
+func TestAProgramIsToldExactly(t *testing.T) {
+	n := Notice{Subject: evil, Text: evil, Items: []string{evil}}
+	raw, err := n.data()
+	if err != nil || strings.ContainsFunc(string(raw), bridge.Drives) {
+		t.Errorf("%v: %q", err, raw)
+	}
+	var back Notice
+	if err := json.Unmarshal(raw, &back); err != nil || back.Subject != evil || back.Text != evil || back.Items[0] != evil {
+		t.Errorf("%v: told %+v", err, back)
 	}
 }
 

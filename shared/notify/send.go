@@ -26,21 +26,27 @@ func unsent(format string, args ...any) error {
 	return bridge.Temporary("notice-unsent", format, args...)
 }
 
-// Text is a notice as a person reads it.
+// body is a notice as a person reads it. What it quotes begins no line, or an item could be made up.
 func (n Notice) body() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", n.Subject)
+	fmt.Fprintf(&b, "%s\n", bridge.OneLine(n.Subject))
 	if n.Text != "" {
-		fmt.Fprintf(&b, "\n%s\n", n.Text)
+		fmt.Fprintf(&b, "\n%s\n", strings.ReplaceAll(bridge.Shown(n.Text), "\n", "\n  "))
 	}
 	if len(n.Items) > 0 {
 		b.WriteByte('\n')
 	}
 	for _, i := range n.Items {
-		fmt.Fprintf(&b, "- %s\n", i)
+		fmt.Fprintf(&b, "- %s\n", bridge.OneLine(i))
 	}
 	fmt.Fprintf(&b, "\nDrawbridge at site %s, %s\n", n.Site, time.UnixMilli(n.At).UTC().Format("2006-01-02 15:04 UTC"))
 	return b.String()
+}
+
+// data is a notice as a program reads it: exact values, with what would drive a screen escaped.
+func (n Notice) data() ([]byte, error) {
+	body, err := json.Marshal(n)
+	return bridge.EscapeJSON(body), err
 }
 
 // Mail sends by SMTP.
@@ -135,8 +141,8 @@ func (m Mail) talk(c *smtp.Client, n Notice) error {
 
 func (m Mail) message(n Notice) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "From: %s\r\nTo: %s\r\nSubject: %s\r\nDate: %s\r\n", oneLine(m.From), oneLine(strings.Join(m.To, ", ")),
-		mime.QEncoding.Encode("utf-8", "[drawbridge] "+n.Subject), time.UnixMilli(n.At).UTC().Format(time.RFC1123Z))
+	fmt.Fprintf(&b, "From: %s\r\nTo: %s\r\nSubject: %s\r\nDate: %s\r\n", bridge.OneLine(m.From), bridge.OneLine(strings.Join(m.To, ", ")),
+		mime.QEncoding.Encode("utf-8", "[drawbridge] "+bridge.OneLine(n.Subject)), time.UnixMilli(n.At).UTC().Format(time.RFC1123Z))
 	b.WriteString("Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
 	q := quotedprintable.NewWriter(&b)
 	_, _ = q.Write([]byte(n.body())) // into memory: cannot fail
@@ -160,7 +166,7 @@ func (p Post) String() string {
 func (p Post) Send(ctx context.Context, n Notice) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTime)
 	defer cancel()
-	body, err := json.Marshal(n)
+	body, err := n.data()
 	if err != nil {
 		return err
 	}
@@ -199,7 +205,7 @@ func (c Command) String() string { return "the command " + c.Args[0] }
 func (c Command) Send(ctx context.Context, n Notice) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTime)
 	defer cancel()
-	body, err := json.Marshal(n)
+	body, err := n.data()
 	if err != nil {
 		return err
 	}

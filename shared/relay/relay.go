@@ -27,6 +27,7 @@ func (r *Relay) TakeChanges(ctx context.Context, changes []bridge.Change) error 
 	ts := make([]site.Task, len(changes))
 	for i := range changes {
 		c := &changes[i]
+		c.Issue = c.Issue.Shown()
 		issue := c.Twin
 		if issue == "" {
 			issue = "remote-" + c.Issue.ID
@@ -60,6 +61,7 @@ func (r *Relay) TakeAcks(ctx context.Context, acks []bridge.Ack) error {
 }
 
 func (r *Relay) takeAck(ctx context.Context, a bridge.Ack) error {
+	a.Twin = a.Twin.Shown()
 	var joined bool
 	var acked, since int64
 	p, err := r.Site.Book.Update(ctx, a.Connection, a.Issue, func(p *pair.Pair) error {

@@ -175,7 +175,7 @@ func authorLine(template string, env Env, m bridge.Member) string {
 	if name == "" {
 		name = "Someone"
 	}
-	quiet := strings.NewReplacer("[", "(", "]", ")", "{", "(", "}", ")", "*", "", "\n", " ")
-	return strings.NewReplacer("{name}", quiet.Replace(name), "{time}", at, "{key}", env.Pair.RemoteKey, "{url}", env.Pair.RemoteURL).
+	quiet := strings.NewReplacer("[", "(", "]", ")", "{", "(", "}", ")", "*", "")
+	return strings.NewReplacer("{name}", quiet.Replace(bridge.OneLine(name)), "{time}", at, "{key}", env.Pair.RemoteKey, "{url}", env.Pair.RemoteURL).
 		Replace(template)
 }

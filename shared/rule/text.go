@@ -51,8 +51,8 @@ func trimBreaks(s string) string {
 // Mentions: local [~name], [~accountid:id]; travelling [~@Display Name] or [~@Display Name|id].
 var mention = regexp.MustCompile(`\[~([^\[\]\n]{1,200})\]`)
 
-// Code is text where a mention is no mention.
-var verbatim = regexp.MustCompile(`(?s)\{(code)(?::[^}]*)?\}.*?\{code\}|\{noformat\}.*?\{noformat\}`)
+// Code is text where a mention is no mention; a brace after a backslash begins none.
+var verbatim = regexp.MustCompile(`(?s)\\\{|\{(code)(?::[^}]*)?\}.*?\{code\}|\{noformat\}.*?\{noformat\}`)
 
 // TextOut makes a text of this site fit to leave: a mention becomes a neutral token that shows the display name and,
 // only where the rules send ids, the id. It changes nothing when called again.

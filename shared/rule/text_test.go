@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"strings"
 	"testing"
 
 	"drawbridge/shared/bridge"
@@ -41,6 +42,8 @@ func TestMentionsReachNobodyByAccident(t *testing.T) {
 		"[a|https://x|smart-link] [b|c]": "[a|https://x] [b|c]",
 		"no brackets":                    "no brackets",
 		"[~]":                            "[~]",
+		"\\{code}[~admin]\\{code}":       "\\{code}@admin\\{code}", // shown as braces, so no code
+		"\\{noformat}[~admin]{noformat}": "\\{noformat}@admin{noformat}",
 	} {
 		if got := dc.TextIn(in); got != want {
 			t.Errorf("TextIn(%q) = %q, want %q", in, got, want)
@@ -58,6 +61,16 @@ func TestMentionsReachNobodyByAccident(t *testing.T) {
 	}
 	if got := plain.TextOut("[~ann]", directory); got != "[~@Ann Lee|ann]" {
 		t.Errorf("with ids: %q", got)
+	}
+}
+
+// TestANameIsNoMarkup: who wrote it is told in one line, and mentions nobody, whatever the name of that one is.
+func TestANameIsNoMarkup(t *testing.T) {
+	r := mustBind(t, "version: 1\n", privateSite())
+	w, err := r.CommentIn(Env{}, bridge.Member{Author: bridge.Person{Name: "A\u202e*b*\r\n[~admin]{color:red}\u2028h1. x"}, Body: "hi"})
+	line, body, _ := strings.Cut(w.Body, "\n\n")
+	if err != nil || body != "hi" || strings.ContainsFunc(line, bridge.Drives) || strings.ContainsAny(line, "[]{}") || strings.Contains(line, "*b*") {
+		t.Errorf("%v: written as %q", err, w.Body)
 	}
 }
 
