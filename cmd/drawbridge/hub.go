@@ -205,7 +205,7 @@ func (e *engine) health(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if problem := e.problem(); problem != "" {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		fmt.Fprintln(w, problem)
+		fmt.Fprintln(w, bridge.OneLine(problem))
 		return
 	}
 	fmt.Fprintln(w, "ok")

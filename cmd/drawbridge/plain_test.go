@@ -137,7 +137,7 @@ func TestASuggestionIsOneLine(t *testing.T) {
 		for _, known := range []bool{false, true} {
 			var b bytes.Buffer
 			printSuggestions(&b, []site.Suggestion{{Remote: bridge.Person{Name: name}, Local: local, Why: "name", Known: known}})
-			if want := 2 + max(1, len(local)); strings.Count(b.String(), "\n") != want && !known || strings.ContainsAny(b.String(), "\r\u2028") || strings.Contains(b.String(), "\n    - {local: admin") {
+			if want := 3 + max(1, len(local)); strings.Count(b.String(), "\n") != want && !known || strings.ContainsAny(b.String(), "\r\u2028") || strings.Contains(b.String(), "\n    - {local: admin") {
 				t.Errorf("%d of this site, known %t:\n%s", len(local), known, b.String())
 			}
 		}

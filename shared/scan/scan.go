@@ -54,7 +54,7 @@ func (p Program) scan(ctx context.Context, r io.Reader, m bridge.Member, file st
 	ctx, cancel := context.WithTimeout(ctx, scanTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p[0], append(p[1:len(p):len(p)], file)...)
-	cmd.Env = append(os.Environ(), "DRAWBRIDGE_NAME="+m.Name, "DRAWBRIDGE_TYPE="+m.Type, fmt.Sprintf("DRAWBRIDGE_SIZE=%d", m.Size))
+	cmd.Env = append(os.Environ(), "DRAWBRIDGE_NAME="+bridge.OneLine(m.Name), "DRAWBRIDGE_TYPE="+bridge.OneLine(m.Type), fmt.Sprintf("DRAWBRIDGE_SIZE=%d", m.Size))
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
