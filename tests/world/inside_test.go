@@ -191,31 +191,32 @@ func (s *secretive) check(step string, a audience, when string, restricted, neve
 	}
 }
 
-// eachSecretive runs a test for each flavour and direction, in both kinds of project, with events that prove who may see a
-// comment and with events that do not.
+// eachSecretive runs a test for each pair of flavours and each direction, in both kinds of project, with events that prove who may
+// see a comment and with events that do not. Out of the private site there are none: it is searched.
 func eachSecretive(t *testing.T, test func(s *secretive)) {
-	for _, c := range []struct {
-		name        string
-		from        bridge.Role
-		dataCenters bool
-	}{{"Cloud, out of the public site", bridge.Public, false}, {"Data Center, out of the private site", bridge.Private, false}, {"Data Center, out of the public site", bridge.Public, true}} {
-		for _, service := range []bool{false, true} {
-			for _, mute := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s, service %v, unproven %v", c.name, service, mute), func(t *testing.T) {
-					t.Parallel()
-					test(newSecretive(t, c.from, c.dataCenters, service, mute))
-				})
+	for _, f := range topologies {
+		for _, from := range []bridge.Role{bridge.Public, bridge.Private} {
+			for _, service := range []bool{false, true} {
+				for _, mute := range []bool{false, true} {
+					if mute && from == bridge.Private {
+						continue
+					}
+					t.Run(fmt.Sprintf("%v, out of the %s site, service %v, unproven %v", f, from, service, mute), func(t *testing.T) {
+						t.Parallel()
+						test(newSecretive(t, f, from, service, mute))
+					})
+				}
 			}
 		}
 	}
 }
 
-func newSecretive(t *testing.T, from bridge.Role, dataCenters, service, mute bool) *secretive {
+func newSecretive(t *testing.T, f Flavours, from bridge.Role, service, mute bool) *secretive {
 	rules := func(project string) string {
 		return fmt.Sprintf("version: 1\nfields:\n  - field: Labels\ncreate: {project: %s}\ntriggers:\n  - jql: project in (%s, %sSD)\n", project, project, project)
 	}
 	w := New(t, Options{
-		DataCenters: dataCenters, PublicRules: rules(PublicProject), PrivateRules: rules(PrivateProject),
+		Flavours: f, PublicRules: rules(PublicProject), PrivateRules: rules(PrivateProject),
 		Configure: func(_ bridge.Role, s *simulator.Settings) {
 			s.HideVisibility, s.BareAttachments, s.RateLimits = mute, mute, false
 		},

@@ -218,20 +218,25 @@ func TestAChainOfThreeSitesHasNoLoops(t *testing.T) {
 	}
 }
 
-func TestThePublicSiteIsADataCenter(t *testing.T) {
-	sides(t, Options{DataCenters: true}, func(t *testing.T, w *World, here, there *Half) {
-		key, twin := pairUp(t, w, here, map[string]any{"labels": []string{"a"}})
-		here.Edit(key, map[string]any{"summary": "two", "priority": map[string]string{"name": "High"}})
-		here.OK("alice", "POST", "/rest/api/2/issue/"+key+"/comment", map[string]any{"body": "hello"}, nil)
-		here.attach(key, "a.txt", "content")
-		w.Settle()
-		there.Edit(twin, map[string]any{"labels": []string{"a", "b"}})
-		w.Settle()
-		if got := there.Field(twin, "summary") + there.Name(twin, "priority") + there.files(twin); got != `"two"Higha.txt` {
-			t.Errorf("the twin shows %s", got)
-		}
-		if len(there.texts(twin)) != 1 || here.Field(key, "labels") != `["a","b"]` {
-			t.Errorf("comments %q, labels back %s", there.texts(twin), here.Field(key, "labels"))
-		}
-	})
+// TestEveryPairOfFlavours: a Jira of either kind may be on either site.
+func TestEveryPairOfFlavours(t *testing.T) {
+	for _, f := range topologies {
+		t.Run(f.String(), func(t *testing.T) {
+			sides(t, Options{Flavours: f}, func(t *testing.T, w *World, here, there *Half) {
+				key, twin := pairUp(t, w, here, map[string]any{"labels": []string{"a"}})
+				here.Edit(key, map[string]any{"summary": "two", "priority": map[string]string{"name": "High"}})
+				here.OK("alice", "POST", "/rest/api/2/issue/"+key+"/comment", map[string]any{"body": "hello"}, nil)
+				here.attach(key, "a.txt", "content")
+				w.Settle()
+				there.Edit(twin, map[string]any{"labels": []string{"a", "b"}})
+				w.Settle()
+				if got := there.Field(twin, "summary") + there.Name(twin, "priority") + there.files(twin); got != `"two"Higha.txt` {
+					t.Errorf("the twin shows %s", got)
+				}
+				if len(there.texts(twin)) != 1 || here.Field(key, "labels") != `["a","b"]` {
+					t.Errorf("comments %q, labels back %s", there.texts(twin), here.Field(key, "labels"))
+				}
+			})
+		})
+	}
 }

@@ -6,6 +6,7 @@ package world
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -81,9 +82,20 @@ type Options struct {
 	Policy       bridge.Policy // default newest
 	Configure    func(role bridge.Role, s *simulator.Settings)
 	NoWebhooks   bool // the public side watches by search too
-	DataCenters  bool // the public site is a Data Center too
+	Flavours     Flavours
 	FakeTime     bool // no network between halves and Jiras, and no webhooks
 }
+
+// Flavours are the kinds of Jira on the public and on the private site; empty: Cloud and Data Center.
+type Flavours struct{ Public, Private string }
+
+// topologies are all that can be connected: a Jira of either kind may be on either site.
+var topologies = []Flavours{
+	{simulator.Cloud, simulator.DataCenter}, {simulator.DataCenter, simulator.DataCenter},
+	{simulator.Cloud, simulator.Cloud}, {simulator.DataCenter, simulator.Cloud},
+}
+
+func (f Flavours) String() string { return f.Public + " and " + f.Private }
 
 // New makes a world that ends with the test.
 func New(t *testing.T, o Options) *World {
@@ -99,12 +111,9 @@ func New(t *testing.T, o Options) *World {
 }
 
 func newHalf(t *testing.T, role bridge.Role, blobs blob.Store, o Options) *Half {
-	flavour, project := simulator.Cloud, PublicProject
+	flavour, project := cmp.Or(o.Flavours.Public, simulator.Cloud), PublicProject
 	if role == bridge.Private {
-		flavour, project = simulator.DataCenter, PrivateProject
-	}
-	if o.DataCenters {
-		flavour = simulator.DataCenter
+		flavour, project = cmp.Or(o.Flavours.Private, simulator.DataCenter), PrivateProject
 	}
 	h := &Half{T: t, Store: store.NewMemory(store.Faults{}), Queue: queue.NewMemory(queue.Faults{})}
 	h.Jira = simulator.New(simulator.Options{Flavour: flavour, Seed: 1, Configure: func(s *simulator.Settings) {
