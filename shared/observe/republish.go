@@ -51,27 +51,40 @@ func (f *fold) republishRow(row rule.Row) {
 		}
 	}
 	// What a twin shows in a row that is new may be nobody's edit: only the site on which the issue was first begins it.
-	if field := f.p.State.Fields[row.Key]; row.Out && f.p.Head.Origin == f.v.Role && !row.Kind.Set() && (field == nil || field.Mine == nil && field.Theirs == nil) {
+	if row.Out && f.p.Head.Origin == f.v.Role && !f.knows(row) {
 		f.begin(row)
 	}
 }
 
-// begin is the first entry of a row that the rules did not have before.
+// knows reports whether either site has told anything of a row.
+func (f *fold) knows(row rule.Row) bool {
+	for key, field := range f.p.State.Fields {
+		if base, _, _ := merge.SplitKey(key); base == row.Key && (field.Mine != nil || field.Theirs != nil) {
+			return true
+		}
+	}
+	return false
+}
+
+// begin is the first entry of a row that the rules did not have before, or of each element that its set has now.
 func (f *fold) begin(row rule.Row) {
+	seen := f.seen
+	defer func() { f.seen = seen }()
+	for _, h := range f.seen.Histories {
+		f.seen.First = max(f.seen.First, h.ID)
+	}
+	if row.Kind.Set() {
+		f.seen.Base = true
+		f.set(row)
+		return
+	}
 	field, ok := f.watched(row)
 	if !ok {
 		return
 	}
-	first := f.seen.First
-	for _, h := range f.seen.Histories {
-		first = max(first, h.ID)
-	}
-	was := f.seen.First
-	f.seen.First = first
 	if items := f.base(row, field); len(items) > 0 {
 		f.observe(row, row.Key, items)
 	}
-	f.seen.First = was
 }
 
 // outAgain is what the new outgoing rule makes of a local value.

@@ -31,6 +31,9 @@ func TestPublishedRulesAreCarriedOut(t *testing.T) {
 		if got := there.Name(twin, "priority"); got != "High" {
 			t.Errorf("priority of the twin after publishing: %s", got)
 		}
+		if got := there.Field(twin, "labels"); got != `["a"]` {
+			t.Errorf("labels of the twin after publishing: %s", got)
+		}
 		here.publish(strings.Replace(Everything(here.Demo.ProjectKey), "- field: Priority", "- field: Priority\n    values: {High: Lowest}", 1))
 		w.Settle()
 		if got := there.Name(twin, "priority"); got != "Lowest" {
