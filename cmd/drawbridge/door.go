@@ -32,6 +32,9 @@ func door(ctx context.Context, t *http.Transport, what, url string) finding {
 		how = "through the proxy " + p.Host
 	}
 	resp, err := t.RoundTrip(req)
+	for knocks := 1; err != nil && wayOut(err) == "" && knocks < 3; knocks++ { // whoever hangs up may have said why, unheard
+		resp, err = t.RoundTrip(req)
+	}
 	if err != nil {
 		f.Verdict, f.Note = missing, fmt.Sprintf("%s, %s: %v%s", req.URL.Host, how, err, wayOut(err))
 		return f

@@ -40,7 +40,7 @@ func TestDamagedState(t *testing.T) {
 	}
 	w.StartPoller()
 	c.workFor(n+2, time.Second)
-	c.settled(t, 60*time.Second)
+	c.settled(t, uncertain)
 
 	stop(t, w, "poller")
 	damage(t, w.Path("poller.db"), func(raw []byte) { copy(raw, "nothing of SQLite is left in here, not even the header") })
@@ -52,7 +52,7 @@ func TestDamagedState(t *testing.T) {
 	again(w)
 	w.StartPoller()
 	c.workFor(n+3, time.Second)
-	c.settled(t, 60*time.Second)
+	c.settled(t, uncertain)
 }
 
 // again invites the poller once more.
