@@ -1,6 +1,10 @@
 package observe
 
 import (
+	"cmp"
+	"slices"
+
+	"drawbridge/shared/bridge"
 	"drawbridge/shared/merge"
 	"drawbridge/shared/pair"
 )
@@ -24,4 +28,30 @@ func NoteConflict(p *pair.Pair, key string, s merge.Site) {
 		e.Old, e.New = merge.Loser(f.Field, w).Value, w.Value
 	}
 	p.Note(e)
+}
+
+// noteBuried notes edits here that a write of ours put an end to before they were seen, and that a later edit here buried
+// in turn: they never become entries, but what they said was overwritten by an edit that did not know them.
+func noteBuried(p *pair.Pair, key string, before merge.Field, items []merge.Item) {
+	f := p.State.Field(key)
+	if f.Mine == nil || f.Theirs == nil {
+		return
+	}
+	if before.Held != nil {
+		items = append(slices.Clone(items), *before.Held)
+	}
+	items = slices.SortedFunc(slices.Values(items), func(a, b merge.Item) int { return cmp.Compare(a.ID, b.ID) })
+	for i, it := range items {
+		if i == 0 || it.Carries == nil || it.Carries.Site != f.Theirs.Stamp.Site {
+			continue
+		}
+		lost := items[i-1]
+		seen := before.Mine != nil && lost.ID <= before.Mine.Seq
+		if lost.Carries != nil || lost.Out == "" || seen || lost.ID >= f.Mine.Seq || f.Theirs.Saw >= lost.ID || lost.Out == f.Theirs.Value {
+			continue
+		}
+		edit := bridge.Edit{Site: f.Mine.Stamp.Site, Seq: lost.ID}
+		p.Note(pair.Event{What: "conflict", Field: key, Old: lost.Out, New: it.Value, Edit: edit.String() + " " + it.Carries.String(),
+			Outcome: "won by " + it.Carries.String()})
+	}
 }

@@ -399,7 +399,7 @@ func (f *fold) observe(row rule.Row, key string, items []merge.Item) {
 		}
 	}
 	items = slices.DeleteFunc(items, func(it merge.Item) bool { return f.again(field.Field, it) || f.idle(row, field, it) })
-	before := field.Mine
+	before := field.Field
 	next, changed := merge.Observe(field.Field, f.v.Merge(row), f.p.State.Open(key), items...)
 	field.Field = next
 	if !changed {
@@ -407,7 +407,8 @@ func (f *fold) observe(row rule.Row, key string, items []merge.Item) {
 	}
 	field.Problem, field.Failed = "", "" // what the field shows is another thing now: a refusal may not stand
 	f.changed = append(f.changed, key)
-	f.note(row, key, before, next.Mine)
+	f.note(row, key, before.Mine, next.Mine)
+	noteBuried(f.p, key, before, items)
 	NoteConflict(f.p, key, f.v.Merge(row))
 }
 
