@@ -272,6 +272,35 @@ func TestAttachmentsAreCopiedAndDeleted(t *testing.T) {
 	})
 }
 
+// TestNoEditIsBuriedUnseen: what was overwritten before its site saw it is in the history, also where a later edit there
+// has the last word.
+func TestNoEditIsBuriedUnseen(t *testing.T) {
+	w := New(t, Options{})
+	key, twin := pairUp(t, w, w.Public, nil)
+	w.Private.Edit(twin, map[string]any{"summary": "buried"})
+	w.Public.Edit(key, map[string]any{"summary": "public says"})
+	w.must(w.Public.Jira.Flush(t.Context()))
+	w.Public.Drain()
+	w.Cross(w.Public, w.Private) // the private half has not searched since
+	w.Private.Edit(twin, map[string]any{"summary": "the last word"})
+	w.Settle()
+	w.Settle()
+	if got := w.Public.Field(key, "summary"); got != `"the last word"` {
+		t.Errorf("%s", got)
+	}
+	events, err := w.Private.Site.Book.History(t.Context(), Connection, w.Private.Pair(twin).Head.Local.ID, 0)
+	w.must(err)
+	n := 0
+	for _, e := range events {
+		if e.What == "conflict" && e.Old == `"buried"` && e.New == `"public says"` {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("the history has the edit that was overwritten %d times: %v", n, events)
+	}
+}
+
 func TestCrossingEditsConverge(t *testing.T) {
 	for _, policy := range []bridge.Policy{bridge.Newest, bridge.PublicSite, bridge.PrivateSite} {
 		t.Run(string(policy), func(t *testing.T) {
