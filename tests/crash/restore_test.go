@@ -14,30 +14,32 @@ import (
 // Every test here has people at work before, between and after what happens to the state, and the same end: both Jiras are
 // equal, and hold everything once.
 
-// TestYesterdaysBackup restores the state of one side, and then of the other, as it was before the last work was done.
+// TestYesterdaysBackup restores the state of either side as it was before the last work was done.
 func TestYesterdaysBackup(t *testing.T) {
 	t.Parallel()
 	n := seed(t)
-	w := rig.New(t, rig.Options{})
-	c := newCrowd(w)
 	for _, half := range []string{"hub", "poller"} {
-		c.workFor(n, 2*time.Second)
-		c.settled(t, 40*time.Second)
-		stop(t, w, half)
-		backup := t.TempDir()
-		copyState(t, w.Dir, backup, half)
-		start(w, half)
+		t.Run(half, func(t *testing.T) {
+			t.Parallel()
+			w := rig.New(t, rig.Options{})
+			c := newCrowd(w)
+			c.workFor(n, 2*time.Second)
+			c.settled(t, 40*time.Second)
+			stop(t, w, half)
+			backup := t.TempDir()
+			copyState(t, w.Dir, backup, half)
+			start(w, half)
 
-		c.workFor(n+1, 3*time.Second)
-		c.settled(t, 40*time.Second)
-		stop(t, w, half)
-		c.workFor(n+2, time.Second) // while it is away
-		copyState(t, backup, w.Dir, half)
-		start(w, half)
-		c.workFor(n+3, 2*time.Second)
-		c.settled(t, uncertain)
-		rejoined(t, w)
-		t.Logf("yesterday's state of the %s", half)
+			c.workFor(n+1, 3*time.Second)
+			c.settled(t, 40*time.Second)
+			stop(t, w, half)
+			c.workFor(n+2, time.Second) // while it is away
+			copyState(t, backup, w.Dir, half)
+			start(w, half)
+			c.workFor(n+3, 2*time.Second)
+			c.settled(t, uncertain)
+			rejoined(t, w)
+		})
 	}
 }
 

@@ -225,9 +225,12 @@ func TestPrivateSideIsTold(t *testing.T) {
 	w.StartPoller()
 	mailed(1, "the credential for site inside expires on "+day)
 	for _, text := range []string{`"name":"parked"`, `"name":"hub-unreachable"`, `"name":"connection-broken"`, `"name":"site-stopped"`, `"name":"credential-expires"`} {
-		if n := strings.Count(command.got(), text); n != 1 {
-			t.Errorf("the command was told %d times of %s:\n%s", n, text, command.got())
-		}
+		rig.Eventually(t, rig.Patience, "the command was told once of "+text, func() string {
+			if n := strings.Count(command.got(), text); n != 1 {
+				return fmt.Sprintf("it was %d times:\n%s", n, command.got())
+			}
+			return ""
+		})
 	}
 	if len(m.wrong) > 0 {
 		t.Errorf("the mail server complains: %v", m.wrong)
