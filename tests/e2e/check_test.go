@@ -1,0 +1,125 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"drawbridge/tests/rig"
+)
+
+// TestSyncCheck has a site whose edits nobody tells of: no webhook arrives, no search is made. A check names what was missed
+// field by field and changes nothing, a repair brings it over, and the next check finds nothing, for a search of Jira alone.
+func TestSyncCheck(t *testing.T) {
+	t.Parallel()
+	w := rig.New(t, rig.Options{HubWatch: 24 * time.Hour, PollerWatch: 24 * time.Hour, Sweep: 24 * time.Hour})
+	s := sideOf(w, true).with(t)
+	key, twin := s.pair(t, "Checked", rig.Fields{"duedate": "2031-01-01"})
+	key2, twin2 := s.pair(t, "Checked too", nil)
+	w.Public.Set(rig.Fields{"webhooks": rig.Fields{"drop": 1}})
+	t.Run("an edit on the public side", func(t *testing.T) { missed(t, sideOf(w, true).with(t), key, twin, "2031-02-02") })
+	t.Run("an edit on the private side", func(t *testing.T) { missed(t, sideOf(w, false).with(t), twin2, key2, "2031-03-03") })
+}
+
+// missed edits the issue here unseen by the half here.
+func missed(t *testing.T, s side, key, twin, due string) {
+	s.run("sync", "check", "--repair") // what it wrote itself it has not read yet either
+	inSync(t, s)
+	before, was := s.there.Text(twin, "summary"), s.there.Text(twin, "duedate")
+	after := "Edited unseen on the " + s.name + " side"
+	time.Sleep(time.Second) // later than what was last seen, to the second
+	s.here.Edit(key, rig.Fields{"summary": after, "duedate": due})
+	for range 2 {
+		found := check(t, s, 3)
+		if len(found) != 1 || found[0].Issue.Key != key || len(found[0].Members) != 0 || len(found[0].Fields) != 2 {
+			t.Fatalf("%+v", found)
+		}
+		for i, want := range []drifted{{"duedate", was, due}, {"summary", before, after}} {
+			if got := found[0].Fields[i]; got != want {
+				t.Errorf("%+v, want %+v", got, want)
+			}
+		}
+	}
+	says(t, s.run("sync", "check"), 3, key+"  summary: ", "1 of 2 pairs of rig differ from Jira")
+	stays(t, "looking writes nothing", func() string {
+		if got := s.there.Text(twin, "summary"); got != before {
+			return got
+		}
+		return ""
+	})
+	says(t, s.run("sync", "check", "--repair"), 0, key+"  summary: ", "was asked to repair")
+	s.there.Shows(twin, "summary", after)
+	s.there.Shows(twin, "duedate", due)
+	inSync(t, s)
+	cheap(t, s)
+}
+
+// cheap counts what a check costs that finds nothing.
+func cheap(t *testing.T, s side) {
+	t.Helper()
+	s.here.Forget()
+	says(t, s.run("sync", "check"), 0, "0 of 2 pairs of rig differ from Jira")
+	searches := 0
+	for route, n := range s.here.Calls() {
+		switch {
+		case strings.Contains(route, "/search"):
+			searches += n
+		case strings.Contains(route, "/issue/"):
+			t.Errorf("nothing is wrong, and yet %d times %s", n, route)
+		}
+	}
+	if searches != 1 {
+		t.Errorf("%d searches for a page of pairs: %v", searches, s.here.Calls())
+	}
+}
+
+func (s side) run(args ...string) rig.Result {
+	if s.public {
+		return s.w.RunOnHub(args...)
+	}
+	return s.w.RunOnPoller(args...)
+}
+
+// drift is what a check says of one issue.
+type drift struct {
+	Issue           struct{ Key string }
+	Fields, Members []drifted
+}
+
+type drifted struct{ Name, Stored, Shown string }
+
+// UnmarshalJSON takes values as they are shown to people.
+func (d *drifted) UnmarshalJSON(raw []byte) error {
+	var in struct {
+		Name          string
+		Stored, Shown any
+	}
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return err
+	}
+	*d = drifted{in.Name, rig.Text(in.Stored), rig.Text(in.Shown)}
+	return nil
+}
+
+func check(t *testing.T, s side, code int) []drift {
+	t.Helper()
+	var out struct{ Drift []drift }
+	r := s.run("sync", "check", "--json")
+	if err := json.Unmarshal([]byte(r.Out), &out); err != nil || r.Code != code {
+		t.Fatalf("exit code %d, %v: %s%s", r.Code, err, r.Out, r.Err)
+	}
+	return out.Drift
+}
+
+// inSync waits until the half here knows all that its Jira shows.
+func inSync(t *testing.T, s side) {
+	t.Helper()
+	rig.Eventually(t, rig.Patience, "nothing differs on the "+s.name+" side", func() string {
+		if r := s.run("sync", "check"); r.Code != 0 {
+			return fmt.Sprintf("exit code %d: %s%s", r.Code, r.Out, r.Err)
+		}
+		return ""
+	})
+}
