@@ -201,6 +201,10 @@ func (f *Flow) project(ctx context.Context, v *observe.View, p *pair.Pair, c *br
 			pl, err = f.plan(ctx, v, issue, nil, c, true)
 		}
 	}
+	if err == nil && pl.doubts {
+		t := site.Task{Kind: site.ReadTask, Connection: v.Connection.ID, Issue: issue, By: "the other side said which copies it has"}
+		err = f.Site.Send(ctx, t, bridge.Live, "")
+	}
 	if err == nil {
 		err = pl.fight
 	}
@@ -320,6 +324,9 @@ func receive(ctx context.Context, p *pair.Pair, v *observe.View, c *bridge.Chang
 		if err := receiveMember(ctx, p, m, c.Rules); err != nil {
 			return false, err
 		}
+	}
+	if err := p.Account(ctx, c.Taken); err != nil {
+		return false, err
 	}
 	if c.Issue.Key != "" {
 		p.Head.Remote = c.Issue

@@ -20,6 +20,7 @@ type plan struct {
 	change    *bridge.Change
 	dry       bool // nothing of it is stored or done
 	forgotten bool // the changelog has to be read first
+	doubts    bool // the issue has to be read for what the remote site has of it
 
 	edit       pair.Intent // fields written in one call
 	request    jira.EditRequest
@@ -54,6 +55,7 @@ func (f *Flow) plan(ctx context.Context, v *observe.View, issue string, p *pair.
 			if pl.forgotten, err = receive(ctx, p, v, c, insist); err != nil || pl.forgotten {
 				return err
 			}
+			pl.doubts = p.State.Doubts && len(c.Taken) > 0
 		}
 		if err = f.decide(ctx, v, p, pl); err != nil {
 			return err

@@ -15,6 +15,9 @@ type Change struct {
 	Fields map[string]Entries `json:"fields,omitempty"`
 	// Members are the comments, attachments and worklogs the receiver has not acknowledged, oldest first.
 	Members []Member `json:"members,omitempty"`
+	// Taken are the receiver's members that the sender has, told once after a state was lost or restored: the receiver may not
+	// know that they left.
+	Taken []Taken `json:"taken,omitempty"`
 	// Gone says that the sender's issue was deleted, or left sync ("stopped"); the receiver's rule says what follows.
 	Gone Gone `json:"gone,omitempty"`
 	// Anew is since when an issue without a twin is offered (hub ms), where a state was lost or restored since: the one that
@@ -84,6 +87,14 @@ type Member struct {
 	Copied     string `json:"copied,omitempty"`     // the receiver's id of the copy it has already, where existing issues were joined
 	Other      string `json:"other,omitempty"`      // link: the sender's id of the issue at the other end
 	Outward    bool   `json:"outward,omitempty"`    // link: the sender's issue is the source
+}
+
+// Taken names a member of the receiver's issue that the sender has been told of.
+type Taken struct {
+	Kind MemberKind `json:"kind"`
+	ID   string     `json:"id"`             // on the receiver's site
+	Seq  int64      `json:"seq"`            // of what it was told last
+	Copy string     `json:"copy,omitempty"` // the sender's id of the copy, where there is one
 }
 
 // A Person is a user as a replica shows one: only what the outgoing rule lets out.

@@ -13,6 +13,7 @@
 //	pair/C/I      own/<kind>/<id>       a comment, attachment, worklog or link written here, as last sent
 //	pair/C/I      copy/<kind>/<id>      a member written there (its remote id), wanted and done here
 //	pair/C/I      copyof/<kind>/<id>    local id of a copy -> remote id of its original
+//	pair/C/I      taken                 members of ours that the remote site has, and of which it is not known yet that they may be out
 //	pair/C/I      history/<time>-<n>    what happened, newest last
 //	pair/C/I      past/<time>-<n>       the same, old: with hashes in place of values (fade.go)
 //	news/C        news                  nothing; its revision is that of what an exchange tells besides pairs (news.go)

@@ -109,6 +109,9 @@ func (p *Pair) Acknowledge(a bridge.Ack) {
 	}
 	h.Acked = a.Revision
 	h.Answer = nil
+	if a.Outcome == bridge.Applied && a.Revision >= p.State.Lists {
+		p.State.Lists = 0
+	}
 	if a.Outcome != bridge.Applied || len(a.Refused) > 0 {
 		h.Answer = &bridge.Ack{Outcome: a.Outcome, Reason: a.Reason, Refused: a.Refused, Revision: a.Revision}
 	}

@@ -83,6 +83,11 @@ func (p *Pair) Change(ctx context.Context) (*bridge.Change, error) {
 			}
 		}
 	}
+	if p.State.Lists != 0 {
+		if c.Taken, err = p.taken(ctx); err != nil {
+			return nil, err
+		}
+	}
 	for key := range h.Dirty {
 		kind, id := SplitMemberKey(key)
 		own, err := p.Own(ctx, kind, id)

@@ -56,7 +56,9 @@ func (b *Book) RejoinPair(ctx context.Context, connection, issue string, request
 		if err := p.doubt(ctx); err != nil {
 			return err
 		}
-		return p.Resend(ctx, b.Now(), bridge.Bulk)
+		err := p.Resend(ctx, b.Now(), bridge.Bulk)
+		p.State.Lists = p.Head.Revision
+		return err
 	})
 	if errors.Is(err, ErrNone) {
 		return nil

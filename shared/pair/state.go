@@ -27,6 +27,10 @@ type State struct {
 	// Look, if not 0, says that this state may not know all that we created (it was lost or restored): look before creating
 	// anything, until the remote site's change of that revision, or a later one, was applied.
 	Look int64 `json:"look,omitempty"`
+	// Lists, if not 0, says that the remote site is to be told which of its members this one has, until it has applied that
+	// revision or a later one. Doubts says that it told so, and has members of which this site did not know that they are out.
+	Lists  int64 `json:"lists,omitempty"`
+	Doubts bool  `json:"doubts,omitempty"`
 	// Redo asks for a projection: rules were published since the last one, or something was seen that it did not know.
 	Redo   bool   `json:"redo,omitempty"`
 	Linked string `json:"linked,omitempty"` // key of the twin that the remote link shows

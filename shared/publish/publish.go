@@ -215,6 +215,12 @@ func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, see
 	if !seen.Now && slices.ContainsFunc(ms, func(s sight) bool { return s.missed }) {
 		return f.read(ctx, c, seen.Issue.ID, seen.Cause, lane)
 	}
+	var doubts []bridge.Taken
+	if seen.Now && kept == "" {
+		if doubts, err = p.Doubts(ctx); err != nil {
+			return err
+		}
+	}
 	redo := false
 	err = f.change(f.Site.Book.Change(ctx, p, func(p *pair.Pair) error {
 		keep(p, kept, seen.Cause)
@@ -224,7 +230,10 @@ func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, see
 		}
 		observe.Fold(p, v, seen)
 		redo = p.State.Redo
-		return takeAll(ctx, p, v, ms, seen.Cause)
+		if err := takeAll(ctx, p, v, ms, seen.Cause); err != nil {
+			return err
+		}
+		return account(ctx, p, v, seen, doubts)
 	}))
 	if err == nil {
 		err = f.drop(ctx, c.ID, ms)

@@ -19,7 +19,7 @@ other what became of it; the other side makes, edits or deletes the copy.
     own       a copy never acts on its original: what happens to a copy is told to nobody
     rejoin    a state was restored or lost: the copy's side says which copies it has and what it was told last; everything is
               told anew, higher than that, also that an original is gone of which nothing is known; until then all copies
-              count as begun (the product does not say yet which copies it has: docs/guarantees.md)
+              count as begun
 
 --break leaves out one rule, to see that the checks notice. --trace prints every call of see, take and lose with its result
 as a line of JSON: tests/model runs shared/merge on them and compares."""
