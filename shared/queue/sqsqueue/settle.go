@@ -8,11 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go"
-
+	"drawbridge/shared/awscall"
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/queue"
 )
@@ -35,16 +31,15 @@ func (q *Queue) Delete(ctx context.Context, ds ...queue.Delivery) error {
 
 func (q *Queue) deleteAll(ctx context.Context, url string, handles []string) error {
 	for some := range slices.Chunk(handles, batch) {
-		in := &sqs.DeleteMessageBatchInput{QueueUrl: &url}
+		in, out := deleteBatchRequest{QueueUrl: url}, batchAnswer{}
 		for i, h := range some {
-			in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &h})
+			in.Entries = append(in.Entries, deleteEntry{strconv.Itoa(i), h})
 		}
-		out, err := q.call.deleteMessageBatch(ctx, in)
-		if err != nil {
+		if err := q.call(ctx, "DeleteMessageBatch", in, &out); err != nil {
 			return q.failed(ctx, "delete", url, err)
 		}
 		for _, f := range out.Failed {
-			if err := entryError(f); !ended(err) {
+			if err := f.refusal(); !ended(err) {
 				return q.failed(ctx, "delete", url, err)
 			}
 		}
@@ -64,27 +59,19 @@ func (q *Queue) Release(ctx context.Context, d queue.Delivery, delay time.Durati
 }
 
 func (q *Queue) hide(ctx context.Context, url, handle string, delay time.Duration) error {
-	_, err := q.call.changeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
-		QueueUrl: &url, ReceiptHandle: &handle, VisibilityTimeout: seconds(delay),
-	})
-	return err
+	return q.call(ctx, "ChangeMessageVisibility", hideRequest{url, handle, seconds(delay)}, nil)
 }
 
 // ended reports whether a delivery was refused because it is no longer ours.
 // SQS says so with several codes.
 func ended(err error) bool {
-	var api smithy.APIError
-	if !errors.As(err, &api) {
+	refusal := new(awscall.Error)
+	if !errors.As(err, &refusal) {
 		return false
 	}
-	code := api.ErrorCode()
+	code := refusal.Code
 	return strings.Contains(code, "ReceiptHandle") || strings.Contains(code, "MessageNotInflight") ||
-		strings.HasSuffix(code, "InvalidParameterValue") && strings.Contains(strings.ToLower(api.ErrorMessage()), "receipt handle")
-}
-
-// entryError is the error of one entry of a batch.
-func entryError(f types.BatchResultErrorEntry) error {
-	return &smithy.GenericAPIError{Code: aws.ToString(f.Code), Message: aws.ToString(f.Message)}
+		strings.Contains(code, "InvalidParameterValue") && strings.Contains(strings.ToLower(refusal.Message), "receipt handle")
 }
 
 // Depth implements queue.Queue; SQS tells the age of messages only as a metric.
@@ -108,19 +95,17 @@ func (q *Queue) count(ctx context.Context, url string) (waiting, flight int, err
 	if url == "" {
 		return 0, 0, nil
 	}
-	visible, hidden := types.QueueAttributeNameApproximateNumberOfMessages, types.QueueAttributeNameApproximateNumberOfMessagesNotVisible
-	out, err := q.call.getQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-		QueueUrl: &url, AttributeNames: []types.QueueAttributeName{visible, hidden},
-	})
-	if err != nil {
+	const visible, hidden = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
+	var out measureAnswer
+	if err := q.call(ctx, "GetQueueAttributes", measureRequest{url, []string{visible, hidden}}, &out); err != nil {
 		return 0, 0, q.failed(ctx, "measure", url, err)
 	}
-	waiting, _ = strconv.Atoi(out.Attributes[string(visible)])
-	flight, _ = strconv.Atoi(out.Attributes[string(hidden)])
+	waiting, _ = strconv.Atoi(out.Attributes[visible])
+	flight, _ = strconv.Atoi(out.Attributes[hidden])
 	return waiting, flight, nil
 }
 
-// failed wraps an error of the SDK; what says what was attempted.
+// failed wraps an error of a call; what says what was attempted.
 func (q *Queue) failed(ctx context.Context, what, url string, err error) error {
 	var known *bridge.Error
 	if errors.As(err, &known) {
@@ -130,12 +115,11 @@ func (q *Queue) failed(ctx context.Context, what, url string, err error) error {
 	if ctx.Err() != nil {
 		return bridge.Temporary("queue-unavailable", "queue %s: %s: %w", name, what, ctx.Err())
 	}
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		switch code := api.ErrorCode(); {
+	if refusal := new(awscall.Error); errors.As(err, &refusal) {
+		switch code := refusal.Code; {
 		case strings.Contains(code, "NonExistentQueue"), strings.Contains(code, "QueueDoesNotExist"):
 			return bridge.Permanent("queue-missing", "queue %s: %s: %w; deploy the stack, or name the right queue", name, what, err).At(bridge.LevelSite)
-		case strings.Contains(code, "AccessDenied"), strings.HasPrefix(code, "KMS."), strings.Contains(code, "KmsAccessDenied"):
+		case strings.Contains(code, "AccessDenied"), strings.HasPrefix(code, "Kms"):
 			return bridge.Temporary("queue-denied", "queue %s: %s: %w; look at the role's policy and the queue's key", name, what, err).At(bridge.LevelSite)
 		}
 	}

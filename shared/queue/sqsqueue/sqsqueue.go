@@ -18,9 +18,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"drawbridge/shared/awscall"
 	"drawbridge/shared/blob"
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/queue"
@@ -42,15 +41,15 @@ type Options struct {
 
 // Queue is a pair of queues. It implements queue.Queue.
 type Queue struct {
-	call calls
-	o    Options
+	sqs *awscall.Client
+	o   Options
 }
 
 var _ queue.Queue = (*Queue)(nil)
 
 // New uses queues that exist. How often a message is received before it is a
 // dead letter is a setting of theirs.
-func New(client *sqs.Client, o Options) *Queue { return &Queue{callsOf(client), o} }
+func New(cfg aws.Config, o Options) *Queue { return &Queue{awscall.New(cfg, "sqs", ""), o} }
 
 // batch is the most messages of one request, batchBytes the most bytes of
 // their bodies: 1 MiB less what attributes take.
@@ -81,7 +80,7 @@ func (q *Queue) Send(ctx context.Context, ms ...queue.Message) error {
 		return err
 	}
 	for _, lane := range lanes {
-		var entries []types.SendMessageBatchRequestEntry
+		var entries []sendEntry
 		for _, m := range ms {
 			if m.Lane != lane {
 				continue
@@ -100,17 +99,14 @@ func (q *Queue) Send(ctx context.Context, ms ...queue.Message) error {
 }
 
 // entry is a message in SQS's words; its id is filled in when it is batched.
-func (q *Queue) entry(ctx context.Context, m queue.Message) (e types.SendMessageBatchRequestEntry, err error) {
+func (q *Queue) entry(ctx context.Context, m queue.Message) (e sendEntry, err error) {
 	text, form, err := q.encode(ctx, m.Body)
 	if err != nil {
 		return e, err
 	}
-	e.MessageBody, e.MessageGroupId = &text, aws.String(m.Group)
-	e.MessageDeduplicationId = aws.String(dedupID(m))
+	e.MessageBody, e.MessageGroupId, e.MessageDeduplicationId = text, m.Group, dedupID(m)
 	if form != formText {
-		e.MessageAttributes = map[string]types.MessageAttributeValue{
-			formName: {DataType: aws.String("String"), StringValue: aws.String(form)},
-		}
+		e.MessageAttributes = map[string]attribute{formName: {"String", form}}
 	}
 	return e, nil
 }
@@ -125,17 +121,18 @@ func dedupID(m queue.Message) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (q *Queue) sendAll(ctx context.Context, url string, entries []types.SendMessageBatchRequestEntry) error {
+func (q *Queue) sendAll(ctx context.Context, url string, entries []sendEntry) error {
 	for len(entries) > 0 {
 		n, size := 0, 0
-		for n < min(batch, len(entries)) && (n == 0 || size+len(*entries[n].MessageBody) <= batchBytes) {
-			size += len(*entries[n].MessageBody)
-			entries[n].Id = aws.String(strconv.Itoa(n))
+		for n < min(batch, len(entries)) && (n == 0 || size+len(entries[n].MessageBody) <= batchBytes) {
+			size += len(entries[n].MessageBody)
+			entries[n].Id = strconv.Itoa(n)
 			n++
 		}
-		out, err := q.call.sendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: entries[:n]}, noChecksum)
+		var out batchAnswer
+		err := q.call(ctx, "SendMessageBatch", sendBatchRequest{url, entries[:n]}, &out)
 		if err == nil && len(out.Failed) > 0 {
-			err = entryError(out.Failed[0])
+			err = out.Failed[0].refusal()
 		}
 		if err != nil {
 			return q.failed(ctx, "send", url, err)
@@ -144,10 +141,6 @@ func (q *Queue) sendAll(ctx context.Context, url string, entries []types.SendMes
 	}
 	return nil
 }
-
-// noChecksum: for a message dropped by dedup the answer may hold the checksum
-// of the first one, which the SDK would take for damage. TLS guards the wire.
-func noChecksum(o *sqs.Options) { o.DisableMessageChecksumValidation = true }
 
 // Receive implements queue.Queue.
 func (q *Queue) Receive(ctx context.Context, max int, visibility time.Duration) ([]queue.Delivery, error) {
@@ -184,31 +177,28 @@ func (q *Queue) receive(ctx context.Context, lane bridge.Lane, max int, visibili
 	return out, nil
 }
 
-func (q *Queue) fetch(ctx context.Context, url string, max int, visibility, wait time.Duration) ([]types.Message, error) {
-	out, err := q.call.receiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: &url, MaxNumberOfMessages: int32(min(max, batch)),
+func (q *Queue) fetch(ctx context.Context, url string, max int, visibility, wait time.Duration) ([]received, error) {
+	var out receiveAnswer
+	err := q.call(ctx, "ReceiveMessage", receiveRequest{
+		QueueUrl: url, MaxNumberOfMessages: min(max, batch),
 		VisibilityTimeout: seconds(visibility), WaitTimeSeconds: seconds(wait),
-		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
-		MessageAttributeNames:       []string{formName},
-		ReceiveRequestAttemptId:     aws.String(rand.Text()), // a lost answer is given again
-	})
-	if err != nil {
-		return nil, err
-	}
-	return out.Messages, nil
+		MessageSystemAttributeNames: []string{"All"}, MessageAttributeNames: []string{formName},
+		ReceiveRequestAttemptId: rand.Text(), // a lost answer is given again
+	}, &out)
+	return out.Messages, err
 }
 
 // seconds rounds up to whole seconds, as SQS counts.
-func seconds(d time.Duration) int32 { return int32((d + time.Second - 1) / time.Second) }
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
-func (q *Queue) delivery(ctx context.Context, lane bridge.Lane, m types.Message) (queue.Delivery, error) {
-	body, err := q.decode(ctx, aws.ToString(m.Body), aws.ToString(m.MessageAttributes[formName].StringValue))
+func (q *Queue) delivery(ctx context.Context, lane bridge.Lane, m received) (queue.Delivery, error) {
+	body, err := q.decode(ctx, m.Body, m.MessageAttributes[formName].StringValue)
 	if err != nil {
 		return queue.Delivery{}, err
 	}
 	return queue.Delivery{
-		Message: message(lane, aws.ToString(m.MessageId), body, m.Attributes),
-		Receipt: string(lane) + " " + aws.ToString(m.ReceiptHandle),
+		Message: message(lane, m.MessageId, body, m.Attributes),
+		Receipt: string(lane) + " " + m.ReceiptHandle,
 	}, nil
 }
 

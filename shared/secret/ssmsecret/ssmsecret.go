@@ -5,9 +5,7 @@ package ssmsecret
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -70,7 +68,7 @@ func (s *Source) Put(ctx context.Context, name string, v secret.Value) error {
 		return err
 	}
 	path := s.prefix + name
-	err := s.call(ctx, "PutParameter", map[string]any{"Name": path, "Value": v.Reveal(), "Type": "SecureString", "Overwrite": true}, new(struct{}))
+	err := s.call(ctx, "PutParameter", map[string]any{"Name": path, "Value": v.Reveal(), "Type": "SecureString", "Overwrite": true}, nil)
 	if err != nil {
 		return s.failed(ctx, "write", path, err)
 	}
@@ -81,19 +79,7 @@ type parameter struct{ Name, Value string }
 
 // call makes one call of the service (AWS Systems Manager API Reference).
 func (s *Source) call(ctx context.Context, action string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	resp, err := s.ssm.Do(ctx, awscall.Request{
-		Method: http.MethodPost, Path: "/", Body: awscall.Text(string(body)),
-		Header: http.Header{"X-Amz-Target": {"AmazonSSM." + action}, "Content-Type": {"application/x-amz-json-1.1"}},
-	})
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	return json.NewDecoder(resp.Body).Decode(out)
+	return s.ssm.JSON(ctx, "1.1", "AmazonSSM."+action, in, out)
 }
 
 // failed wraps a failed call; it names the parameters, never their values.
