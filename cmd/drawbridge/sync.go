@@ -209,10 +209,11 @@ func newSyncCheck(s *screen) *cobra.Command {
 	return withFlag(withFlag(s.withConnection(&cobra.Command{
 		Use:   "check",
 		Short: "Compare all pairs with Jira, and repair what events missed",
-		Long: `Compares every pair of a connection with this site's Jira and says which differ, field by field: edits that were
-missed, fields that do not show what stands, comments and attachments. Only issues that changed since they were
-last seen are read; with --all every issue is. With --repair the running half is then asked to read them and to
-send and write what differs; live changes always go first. The same happens by itself every six hours.
+		Long: `Compares every pair of a connection with this site's Jira and says which differ, field by field: edits, comments
+and attachments that were missed. What Drawbridge wrote itself is none, and what it could not write is told by
+drawbridge errors. Only issues that changed since they were last seen are read; with --all every issue is. With
+--repair the running half is then asked to read them and to send and write what differs; live changes always go
+first. The same happens by itself every six hours.
 
 Exit code 3: something differs, and --repair was not said.`,
 		Example: "  drawbridge sync check --config hub.yaml\n  drawbridge sync check --repair --config hub.yaml",

@@ -30,8 +30,7 @@ type Drifted struct {
 // None reports whether nothing differs.
 func (d Drift) None() bool { return !d.Gone && len(d.Fields)+len(d.Members) == 0 }
 
-// Drift reads the issue of a pair and compares it with what is stored: edits that were missed, and fields that do not show
-// what stands. The flow's site must not carry attachments: see [NoContent].
+// Drift reads the issue of a pair and compares it with what is stored: it names the edits that were missed. The flow's site must not carry attachments: see [NoContent].
 func (f *Flow) Drift(ctx context.Context, c *bridge.Connection, issue string) (d Drift, err error) {
 	stored, err := f.Site.Book.Load(ctx, c.ID, issue)
 	if err != nil || stored == nil {
@@ -63,41 +62,47 @@ func (f *Flow) Drift(ctx context.Context, c *bridge.Connection, issue string) (d
 	if err := takeAll(ctx, now, v, ms, seen.Cause); err != nil {
 		return d, err
 	}
-	d.Fields = driftedFields(v, stored, now)
+	d.Fields = driftedFields(stored, now)
 	d.Members, err = driftedMembers(ctx, stored, now)
 	return d, err
 }
 
-// driftedFields are the fields with an edit that is not stored, and those that show something else than stands.
-func driftedFields(v *observe.View, stored, now *pair.Pair) (out []Drifted) {
+// driftedFields are the fields of which an edit was missed. What we wrote and did not read back is none, and what is known to
+// wait here, or was refused, is told by the pair's errors.
+func driftedFields(stored, now *pair.Pair) (out []Drifted) {
 	for _, key := range now.State.Keys() {
-		base, _, _ := merge.SplitKey(key)
-		row, ok := v.Rules.Row(base)
-		if !ok {
-			continue
-		}
 		was, is := stored.State.Fields[key], now.State.Fields[key]
 		if was == nil {
 			was = &pair.Field{}
 		}
-		s := v.Merge(row)
-		pending := row.In && merge.Decide(is.Field, s, func(e *bridge.Entry) bridge.Value { return e.Value }).Kind == merge.Write
-		switch {
-		case was.Shown != is.Shown || seq(was.Mine) != seq(is.Mine):
-			out = append(out, Drifted{key, was.Shown, is.Shown})
-		case pending:
-			w, _ := merge.Winner(is.Field, s)
-			out = append(out, Drifted{key, w.Value, is.Shown})
+		if lastEdit(is.Field) > lastEdit(was.Field) {
+			out = append(out, Drifted{key, stood(stored, key, was), is.Shown})
 		}
 	}
 	return out
 }
 
-func seq(e *bridge.Entry) int64 {
-	if e == nil {
-		return -1
+// lastEdit is the changelog id of the latest edit made here that is known.
+func lastEdit(f merge.Field) int64 {
+	last := bridge.Unseen
+	if f.Mine != nil {
+		last = f.Mine.Seq
 	}
-	return e.Seq
+	if f.Held != nil {
+		last = max(last, f.Held.ID)
+	}
+	return max(last, f.Aside)
+}
+
+// stood is what Jira was left to show in a field: what we wrote last, if that was not read back, else what was seen.
+func stood(p *pair.Pair, key string, f *pair.Field) bridge.Value {
+	v := f.Shown
+	for _, in := range p.State.Intents {
+		if w, ok := in.Writes[key]; ok && in.Until != 0 {
+			v = w.Value
+		}
+	}
+	return v
 }
 
 // driftedMembers are the comments and attachments of which something was missed, and copies that somebody deleted.
