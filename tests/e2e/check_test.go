@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -142,4 +143,47 @@ func inSync(t *testing.T, s side) {
 		}
 		return ""
 	})
+}
+
+// TestSyncCheckOfManyPairs counts what it costs to learn that nothing is wrong with 1,000 pairs.
+func TestSyncCheckOfManyPairs(t *testing.T) {
+	t.Parallel()
+	const pairs = 1000
+	w := rig.New(t, rig.Options{Sweep: 24 * time.Hour, Rules: strings.Split(rig.Everything, "triggers:")[0]})
+	var crowd sync.WaitGroup
+	for i := range 4 {
+		crowd.Go(func() {
+			for n := i; n < pairs; n += 4 {
+				w.Public.Create(fmt.Sprint("one of many, number ", n), nil)
+			}
+		})
+	}
+	crowd.Wait()
+	w.OnHub("sync", "bulk", "project = "+w.Public.Project, "--yes", "--detach")
+	for _, public := range []bool{true, false} {
+		s := sideOf(w, public).with(t)
+		rig.Eventually(t, time.Minute, "all pairs are known as they are on the "+s.name+" side", func() string {
+			s.here.Forget()
+			r := s.run("sync", "check")
+			if reads := s.here.Calls()["GET /issue/{key}"]; reads > 0 || !strings.HasPrefix(r.Out, fmt.Sprintf("0 of %d pairs", pairs)) {
+				time.Sleep(time.Second)
+				return fmt.Sprintf("%d reads, exit code %d: %s%s", reads, r.Code, r.Out[max(0, len(r.Out)-500):], r.Err)
+			}
+			return ""
+		})
+	}
+	w.Hub.Stop(t) // what they ask meanwhile is not counted
+	w.Poller.Stop(t)
+	for _, public := range []bool{true, false} {
+		s := sideOf(w, public).with(t)
+		s.here.Forget()
+		says(t, s.run("sync", "check"), 0, fmt.Sprintf("0 of %d pairs", pairs))
+		calls := 0
+		for _, n := range s.here.Calls() {
+			calls += n
+		}
+		if calls == 0 || calls > 12 {
+			t.Errorf("%d calls of the %s site: %v", calls, s.name, s.here.Calls())
+		}
+	}
 }
