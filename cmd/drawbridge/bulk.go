@@ -150,6 +150,16 @@ func (h *half) printJob(w io.Writer, j *site.Job) {
 		fmt.Fprintf(w, "  %s: %s\n", f.Key, f.Why)
 	}
 	if j.State == site.JobRuns {
+		fmt.Fprintln(w, howFar(j))
 		fmt.Fprintln(w, "it goes on; say the same again to see how far it is")
 	}
+}
+
+// howFar says how far a bulk start is, in a line.
+func howFar(j *site.Job) string {
+	how := ""
+	if j.Pass > 1 {
+		how = " once more"
+	}
+	return fmt.Sprintf("%d of %s looked at%s, %d put under sync: %s", j.Looked, plural(max(j.Total, j.Looked), "issue", "issues"), how, j.Begun, bridge.OneLine(j.JQL))
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,7 @@ type statusView struct {
 	State       string           `json:"state"`
 	Connections []connectionView `json:"connections"`
 	Webhook     *webhookView     `json:"webhook,omitempty"` // nil: the settings have none
+	Bulk        []site.Job       `json:"bulk,omitempty"`    // the bulk starts under way
 	Queue       queue.Depth      `json:"queue"`
 	Attention   []string         `json:"attention"` // what somebody should look at; empty: nothing
 }
@@ -39,8 +41,8 @@ func newStatus(s *screen, example string) *cobra.Command {
 	c := s.operate(&cobra.Command{
 		Use:   "status",
 		Short: "Say how this half is, and what needs attention",
-		Long: `Shows the connections, what waits, what is parked, the queue, what came by the webhook, and on the hub when each
-poller was last seen.
+		Long: `Shows the connections, what waits, what is parked, how far bulk starts are, the queue, what came by the webhook,
+and on the hub when each poller was last seen.
 Exit code 3 if something needs attention, so that a monitor can call it.`,
 		Example:     "  " + example,
 		Annotations: map[string]string{"finding": "something needs attention"},
@@ -72,6 +74,11 @@ func (h *half) status(ctx context.Context) (v statusView, err error) {
 		return v, err
 	}
 	for _, c := range v.Connections {
+		jobs, err := h.site.Jobs(ctx, c.ID)
+		if err != nil {
+			return v, err
+		}
+		v.Bulk = append(v.Bulk, slices.DeleteFunc(jobs, func(j site.Job) bool { return j.State != site.JobRuns })...)
 		v.Attention = append(v.Attention, h.attention(c)...)
 		if late := behind(version, c.OtherVersion, c.Name, v.Half); late != "" && c.State != bridge.Ended {
 			v.Attention = append(v.Attention, late)
@@ -156,6 +163,9 @@ func (h *half) printStatus(w io.Writer, v statusView) {
 	}
 	if v.Webhook != nil {
 		fmt.Fprintln(w, "webhook: "+h.heardOf(v.Webhook.Deliveries))
+	}
+	for i := range v.Bulk {
+		fmt.Fprintln(w, "bulk start: "+howFar(&v.Bulk[i]))
 	}
 	fmt.Fprintf(w, "queue: %d waiting, %d in work, %s\n", v.Queue.Waiting, v.Queue.InFlight, plural(v.Queue.Dead, "dead letter", "dead letters"))
 	if len(v.Attention) == 0 {
