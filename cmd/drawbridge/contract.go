@@ -6,10 +6,12 @@ import (
 	"io"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/notify"
 	"drawbridge/shared/rule"
 	"drawbridge/shared/site"
 )
@@ -247,16 +249,18 @@ type agreement struct {
 	Warnings []string `json:"warnings"`                 // where the rules do not fit to it
 	Ours     int64    `json:"our_contract,omitempty"`   // revision of our latest
 	Differs  []string `json:"differs,omitempty"`        // what publishing would change of it
+	Exceeds  []string `json:"exceeds,omitempty"`        // what they send that ours, which was approved, does not have
 	problems rule.Problems
+	known    site.Contracts
 }
 
-// agreement looks at rules, in force or not, beside the contracts.
-func (h *half) agreement(ctx context.Context, c *bridge.Connection, r *rule.Rules) (a agreement, err error) {
-	known, err := h.site.Contracts(ctx, c.ID)
+// agree looks at rules, in force or not, beside the contracts.
+func agree(ctx context.Context, s *site.Site, connection string, r *rule.Rules) (a agreement, err error) {
+	known, err := s.Contracts(ctx, connection)
 	if err != nil {
 		return a, err
 	}
-	a.Warnings = []string{}
+	a.known, a.Warnings, a.Exceeds = known, []string{}, known.Ours.Exceeds(r)
 	if theirs := known.Theirs.InForce(); theirs != nil {
 		a.Theirs, a.problems = theirs.Revision, rule.Disagreements(r, *theirs)
 		for _, p := range a.problems {
@@ -269,9 +273,58 @@ func (h *half) agreement(ctx context.Context, c *bridge.Connection, r *rule.Rule
 	return a, nil
 }
 
+// exceeded says that the rules send more than was approved; "" if they do not.
+func (a agreement) exceeded() string {
+	if len(a.Exceeds) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the rules send what contract revision %d, which the other side approved, does not have", a.known.Ours.InForce().Revision)
+}
+
+// notices tell what of the contracts of a connection needs a person here.
+func (a agreement) notices(c bridge.Connection) (out []notify.Notice) {
+	say := func(name string, revision int64, subject, text string, items []string) {
+		out = append(out, notify.Notice{Key: fmt.Sprintf("%s/%s/%d", name, c.ID, revision), Name: name, Subject: subject, Text: text, Items: items})
+	}
+	if theirs := a.known.Theirs; theirs.Waiting() {
+		say("contract-waits", theirs.Latest.Revision, fmt.Sprintf("contract revision %d of the other side of %s waits for your approval", theirs.Latest.Revision, c.Name),
+			fmt.Sprintf("What it adds (+), drops (-) and retypes (~) is below. To agree: drawbridge contract approve %d", theirs.Latest.Revision), changes(theirs))
+	}
+	if len(a.problems) > 0 {
+		say("contract-unmet", a.Theirs, fmt.Sprintf("the rules of %s do not fit to contract revision %d of the other side", c.Name, a.Theirs),
+			"One of the two sides has to change. drawbridge rules check says the same.", a.Warnings)
+	}
+	if text := a.exceeded(); text != "" {
+		say("contract-exceeded", a.known.Ours.InForce().Revision, c.Name+": "+text,
+			"Publish rules that send less, or have another contract approved: drawbridge contract publish --wait", a.Exceeds)
+	}
+	return out
+}
+
+// findings are the same for doctor; none where nobody has published a contract.
+func (a agreement) findings(name string) (out []finding) {
+	what := "contract of " + name
+	if a.known.Theirs.Waiting() {
+		out = append(out, finding{What: what, Verdict: spare, Note: fmt.Sprintf("revision %d of the other side waits for your approval; see drawbridge contract diff", a.known.Theirs.Latest.Revision)})
+	}
+	if len(a.problems) > 0 {
+		out = append(out, finding{What: what, Verdict: spare, Note: fmt.Sprintf("the rules do not fit to revision %d of the other side: %s; drawbridge rules check says which", a.Theirs, plural(len(a.problems), "place", "places"))})
+	}
+	if text := a.exceeded(); text != "" {
+		out = append(out, finding{What: what, Verdict: missing, Note: text + ": " + strings.Join(a.Exceeds, "; ")})
+	}
+	if len(out) == 0 && (a.known.Ours.InForce() != nil || a.known.Theirs.InForce() != nil) {
+		out = append(out, finding{What: what, Verdict: fine, Note: "the rules fit to what both sides have published"})
+	}
+	return out
+}
+
 func (h *half) printAgreement(w io.Writer, a agreement) {
 	if len(a.problems) > 0 {
 		fmt.Fprintf(w, "\n%s this does not fit to contract revision %d of the other side:\n%s\n", h.screen.yellow("warning:"), a.Theirs, a.problems.Error())
+	}
+	if len(a.Exceeds) > 0 {
+		fmt.Fprintf(w, "\n%s %s:\n  %s\n", h.screen.red("not allowed:"), a.exceeded(), strings.Join(a.Exceeds, "\n  "))
 	}
 	if len(a.Differs) > 0 {
 		fmt.Fprintf(w, "\nnot what contract revision %d tells the other side; see drawbridge contract publish:\n", a.Ours)

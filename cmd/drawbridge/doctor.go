@@ -47,9 +47,10 @@ func newDoctor(s *screen) *cobra.Command {
 		Long: `Checks by harmless calls what this half will need: the account on its Jira, each permission per project and
 what does not work without it, Jira's version, clock, upload limit and search index, the webhook, proxy and
 certificates, and on the private side the way to the hub and its object store. One line each: fine, missing,
-optional (not there, and nothing that the rules ask for depends on it), unused or unknown. The scan_command is
-tried with a harmless file, and with --notify everybody the settings tell gets a test message. Exit code 3 if
-something is missing. docs/permissions.md explains every line.`,
+optional (not there, and nothing that the rules ask for depends on it), unused or unknown. Where a side has
+published a contract: whether the rules fit to it. The scan_command is tried with a harmless file, and with
+--notify everybody the settings tell gets a test message. Exit code 3 if something is missing.
+docs/permissions.md explains every line.`,
 		Example:     "  drawbridge doctor --project OPS --config poller.yaml",
 		Annotations: map[string]string{"finding": "something is missing"},
 	}, func(ctx context.Context, h *half, _ []string) error {
@@ -144,10 +145,20 @@ func (h *half) doctor(ctx context.Context, projects []string) ([]finding, error)
 	if err := h.withJira(); err != nil {
 		return nil, err
 	}
+	var contracts []finding
 	for _, c := range connections {
-		if r, n, err := h.site.Rules(ctx, c.ID); err == nil && n > 0 && c.State != bridge.Ended {
+		r, n, err := h.site.Rules(ctx, c.ID)
+		if err != nil || c.State == bridge.Ended {
+			continue // what is wrong with this Jira is said below
+		}
+		if n > 0 {
 			e.rules = append(e.rules, r)
 		}
+		a, err := agree(ctx, h.site, c.ID, r)
+		if err != nil {
+			return nil, err
+		}
+		contracts = append(contracts, a.findings(c.Name)...)
 	}
 	e.heard, err = h.site.Deliveries(ctx)
 	if err != nil {
@@ -160,7 +171,7 @@ func (h *half) doctor(ctx context.Context, projects []string) ([]finding, error)
 	if h.role == bridge.Private {
 		found = append(found, h.reachHubs(ctx)...)
 	}
-	return append(found, h.scanned(ctx)...), nil
+	return append(append(found, contracts...), h.scanned(ctx)...), nil
 }
 
 // exam is what is to be looked at for this half.

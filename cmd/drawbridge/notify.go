@@ -31,6 +31,7 @@ type herald struct {
 
 	looked time.Time // at all pairs, for the digest
 	parked []notify.Notice
+	terms  map[string][]notify.Notice // of contracts, by connection id, as last seen
 }
 
 type silence struct {
@@ -100,6 +101,10 @@ func (h *herald) wrong(ctx context.Context) (out []notify.Notice, err error) {
 		if c.State == bridge.Broken {
 			out = append(out, notify.Notice{Key: "broken/" + c.ID, Name: "connection-broken", Subject: "connection " + c.Name + " is broken", Text: c.Why})
 		}
+		if c.State != bridge.Ended && c.State != bridge.Pending {
+			h.agreed(ctx, c)
+			out = append(out, h.terms[c.ID]...)
+		}
 	}
 	if h.silent != nil {
 		out = append(out, h.unreachable(h.silent(ctx), all)...)
@@ -115,6 +120,24 @@ func (h *herald) wrong(ctx context.Context) (out []notify.Notice, err error) {
 	out = append(out, expiring(h.site.Name, h.expires, time.Now())...)
 	digest, err := h.digest(ctx, all)
 	return append(out, digest...), err
+}
+
+// agreed looks at the contracts of a connection. While this site's Jira cannot say what the rules name, all stays as it was.
+func (h *herald) agreed(ctx context.Context, c bridge.Connection) {
+	known, err := h.site.Contracts(ctx, c.ID)
+	if err != nil || known.Ours.Latest == nil && known.Theirs.Latest == nil {
+		return
+	}
+	r, _, err := h.site.Rules(ctx, c.ID)
+	if err != nil {
+		return
+	}
+	if a, err := agree(ctx, h.site, c.ID, r); err == nil {
+		if h.terms == nil {
+			h.terms = map[string][]notify.Notice{}
+		}
+		h.terms[c.ID] = a.notices(c)
+	}
 }
 
 func (h *herald) unreachable(silent map[string]silence, all []bridge.Connection) (out []notify.Notice) {

@@ -108,7 +108,7 @@ not fit to the other side's contract it warns: one of the two sides has to chang
 		if err != nil {
 			return err
 		}
-		a, err := h.agreement(ctx, c, bound)
+		a, err := agree(ctx, h.site, c.ID, bound)
 		if err != nil {
 			return err
 		}
@@ -183,20 +183,18 @@ func (h *half) publish(ctx context.Context, c *bridge.Connection, r site.Revisio
 	if err := h.withJira(); err != nil {
 		return err
 	}
-	bound, err := h.site.Bind(ctx, r)
-	if err == nil {
-		err = site.Keeps(ctx, h.site, c.ID, bound)
-	}
+	r, err := h.site.Publish(ctx, c.ID, r)
 	if err != nil {
 		return err
 	}
-	if r, err = h.site.Publish(ctx, c.ID, r); err != nil {
+	bound, err := h.site.Bind(ctx, r)
+	if err != nil {
 		return err
 	}
 	if err := reconcile.Published(ctx, h.site, c.ID); err != nil {
 		return err
 	}
-	a, err := h.agreement(ctx, c, bound)
+	a, err := agree(ctx, h.site, c.ID, bound)
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
+
+	"drawbridge/shared/bridge"
 )
 
 var stepsOperating = []step{
@@ -15,6 +18,7 @@ var stepsOperating = []step{
 	{"the hub is killed in the middle: nothing is lost, nothing doubled", stepKillHub},
 	{"a webhook with a wrong signature is refused", stepForged},
 	{"rules: mistakes are named, the default rules keep things in, rollback", stepRules},
+	{"a contract: what a side sends is published, compared, approved, and then binds", stepContract},
 	{"an issue is taken out of sync, and put back", stepStop},
 	{"what an administrator sees", stepLook},
 }
@@ -203,6 +207,79 @@ func stepRules(g *guide) error {
 	}
 	_, err = g.run("poller.yaml", exitDone, "rules", "rollback", "1")
 	return err
+}
+
+// stepContract has the private side propose to send something more, something else and something less; the public side sees
+// that and agrees, and from then on the private side cannot send what was not agreed on.
+func stepContract(g *guide) error {
+	if _, err := g.run("poller.yaml", exitDone, "contract", "publish", "--connection", demoConnection); err != nil {
+		return err
+	}
+	if _, err := g.contract("hub.yaml", "theirs", "the public side has it", func(c contractSeen) bool { return c.Standing != "" && c.InForce != nil }); err != nil {
+		return err
+	}
+	next := g.files.path("rules-contract.yaml")
+	if err := writeWhole(next, []byte("version: 1\nfields:\n  - {field: priority, values: {High: S1}, otherwise: leave}\noutgoing:\n  - {carry: pager, to: '\"by day\"'}\n")); err != nil {
+		return err
+	}
+	if _, err := g.run("poller.yaml", exitDone, "contract", "publish", "--rules", next, "--wait", "--connection", demoConnection); err != nil {
+		return err
+	}
+	seen, err := g.contract("hub.yaml", "theirs", "the public side sees what is proposed", func(c contractSeen) bool { return strings.HasSuffix(c.Standing, "waits for approval") })
+	if err != nil {
+		return err
+	}
+	for _, want := range []string{"+ sends pager", "- sends story points", "~ sends priority"} {
+		i := slices.IndexFunc(seen.Changes, func(line string) bool { return strings.HasPrefix(line, want) })
+		if i < 0 {
+			return fmt.Errorf("it does not say %q: %q", want, seen.Changes)
+		}
+		g.saw("%s", seen.Changes[i])
+	}
+	if _, err := g.run("hub.yaml", exitDone, "contract", "approve", fmt.Sprint(seen.Latest.Revision), "--connection", demoConnection); err != nil {
+		return err
+	}
+	if _, err := g.contract("poller.yaml", "ours", "the private side knows", func(c contractSeen) bool { return strings.HasSuffix(c.Standing, "approved") }); err != nil {
+		return err
+	}
+	out, err := g.run("poller.yaml", exitFailed, "rules", "publish", g.files.path("rules-private.yaml"), "--connection", demoConnection)
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(out, "story points is not in it") {
+		return fmt.Errorf("it does not say what was not agreed on: %s", out)
+	}
+	g.saw("rules that send more than was agreed on are refused")
+	_, err = g.run("poller.yaml", exitDone, "contract", "withdraw", "--connection", demoConnection)
+	return err
+}
+
+// contractSeen is one side's contract as drawbridge contract show --json tells it.
+type contractSeen struct {
+	Standing string
+	Latest   *bridge.Contract
+	InForce  *bridge.Contract `json:"in_force"`
+	Changes  []string
+}
+
+// contract waits until one of the two contracts that a half knows is as it should be.
+func (g *guide) contract(half, whose, what string, is func(contractSeen) bool) (seen contractSeen, err error) {
+	g.did("drawbridge contract show")
+	err = g.eventually(what, func() error {
+		out, err := once(g.ctx, nil, g.on(half, "contract", "show", "--connection", demoConnection, "--json")...)
+		if err != nil {
+			return err
+		}
+		var both map[string]contractSeen
+		if err := json.Unmarshal([]byte(out), &both); err != nil {
+			return err
+		}
+		if seen = both[whose]; !is(seen) {
+			return fmt.Errorf("it is %q", seen.Standing)
+		}
+		return nil
+	})
+	return seen, err
 }
 
 func stepLook(g *guide) error {

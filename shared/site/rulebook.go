@@ -257,12 +257,15 @@ func (s *Site) Revisions(ctx context.Context, connection string) ([]Revision, er
 	return out, nil
 }
 
-// Publish checks a rule file against this site and puts it in force as the next revision. ErrConflict: somebody else
-// published meanwhile.
+// Publish checks a rule file against this site and our contract, and puts it in force as the next revision. ErrConflict:
+// somebody else published meanwhile.
 func (s *Site) Publish(ctx context.Context, connection string, r Revision) (Revision, error) {
-	_, problems, err := rule.Read(r.File, []byte(r.Source), func(set *rule.Set) (rule.Schema, error) { return s.CheckSchema(ctx, set) })
+	bound, problems, err := rule.Read(r.File, []byte(r.Source), func(set *rule.Set) (rule.Schema, error) { return s.CheckSchema(ctx, set) })
 	if len(problems) > 0 {
 		return r, invalid(r, problems)
+	}
+	if err == nil {
+		err = s.keeps(ctx, connection, bound)
 	}
 	if err != nil {
 		return r, err

@@ -12,7 +12,8 @@ import (
 func TestContract(t *testing.T) {
 	t.Parallel()
 	const inside = "projekt-nachtfalter"
-	w := rig.New(t, rig.Options{})
+	command := teller(t.TempDir() + "/told")
+	w := rig.New(t, rig.Options{PollerYAML: "notify: {command: " + command.command() + ", digest: 1s}\n"})
 	w.Inside(inside)
 	holds := func(what, text string, wants ...string) {
 		t.Helper()
@@ -71,12 +72,29 @@ triggers:
 		}
 		return lacks(r.Out, "contract revision 1 of the other side of rig waits for your approval")
 	})
+	told := func(subject string) {
+		t.Helper()
+		rig.Eventually(t, rig.Patience, "people inside are told once: "+subject, func() string {
+			if n := strings.Count(command.got(), `"subject":"`+subject); n != 1 {
+				return command.got()
+			}
+			return ""
+		})
+	}
+	told("contract revision 1 of the other side of rig waits for your approval")
+	if !strings.Contains(command.got(), `"+ sends labels: names"`) {
+		t.Errorf("they are not told what is new: %s", command.got())
+	}
+	says(t, w.RunOnPoller("doctor"), 0, "optional contract of rig: revision 1 of the other side waits for your approval")
 	holds("the diff", w.OnPoller("contract", "diff"), "+ sends labels: names", "one of High", "drawbridge contract approve 1")
 	if r := w.RunOnPoller("contract", "approve", "7"); r.Code != 1 || !strings.Contains(r.Err, "contract-unknown") {
 		t.Errorf("a revision that was not seen is approved: %s%s", r.Out, r.Err)
 	}
 	w.OnPoller("contract", "approve", "1")
 	rig.Eventually(t, rig.Patience, "the hub knows of the approval", func() string { return lacks(w.OnHub("contract", "show"), "revision 1: approved") })
+	told("over: contract revision 1 of the other side of rig waits for your approval")
+	told("the rules of rig do not fit to contract revision 1 of the other side")
+	says(t, w.RunOnPoller("doctor"), 0, "optional contract of rig: the rules do not fit to revision 1 of the other side: ")
 	w.Write("more.yaml", read(t, w.Path("rules-public.yaml"))+"outgoing:\n  - {carry: pager, to: '\"night\"'}\n")
 	if r := w.RunOnHub("rules", "publish", w.Path("more.yaml")); r.Code != 1 || !strings.Contains(r.Err, "contract-exceeded") || !strings.Contains(r.Err, "pager is not in it") {
 		t.Errorf("more than was approved: exit code %d: %s%s", r.Code, r.Out, r.Err)
@@ -88,9 +106,20 @@ triggers:
 	w.OnPoller("contract", "approve", "2")
 	rig.Eventually(t, rig.Patience, "the second is approved", func() string { return lacks(w.OnHub("contract", "show"), "revision 2: approved") })
 	w.OnHub("rules", "publish", w.Path("more.yaml"))
+	says(t, w.RunOnHub("rules", "rollback", "4"), 0, "is in force") // the rules that were called less
+	w.OnHub("contract", "publish", "--wait")
+	rig.Eventually(t, rig.Patience, "the poller has the third", func() string { return lacks(w.OnPoller("contract", "diff"), "- sends pager: anything") })
+	w.OnHub("rules", "publish", w.Path("more.yaml"))
+	w.OnPoller("contract", "approve", "3")
+	rig.Eventually(t, rig.Patience, "the third is approved", func() string { return lacks(w.OnHub("contract", "show"), "revision 3: approved") })
+	says(t, w.RunOnHub("rules", "rollback", "5"), 1, "contract-exceeded", "pager is not in it")
+	says(t, w.RunOnHub("rules", "check"), 0, "not allowed: the rules send what contract revision 3, which the other side approved, does not have", "pager is not in it")
+	says(t, w.RunOnHub("doctor"), 3, "missing  contract of rig: the rules send what contract revision 3")
+	w.OnHub("rules", "rollback", "4")
 
 	w.OnPoller("contract", "withdraw")
 	rig.Eventually(t, rig.Patience, "the hub knows that it is withdrawn", func() string { return lacks(w.OnHub("contract", "show"), "revision 2: withdrawn") })
+	says(t, w.RunOnHub("doctor"), 0, "fine     contract of rig: the rules fit")
 	if r := w.OnHub("rules", "check"); strings.Contains(r, "does not fit") {
 		t.Errorf("checked against a contract that was withdrawn: %s", r)
 	}
@@ -101,7 +130,7 @@ triggers:
 	if r := w.RunOnHub("contract", "publish"); r.Code != 1 || !strings.Contains(r.Err, "role-missing") {
 		t.Errorf("a viewer publishes a contract: exit code %d: %s", r.Code, r.Err)
 	}
-	holds("a viewer looks", w.OnHub("contract", "show"), "revision 2: approved")
+	holds("a viewer looks", w.OnHub("contract", "show"), "revision 3: approved")
 
 	s := sideOf(w, false).with(t)
 	key, twin := s.pair(t, "Synced all the while", nil)

@@ -90,7 +90,10 @@ func TestContracts(t *testing.T) {
 	w.stand("approved", "ours (1 in force) revision 1, theirs (1 in force) revision 1: approved", "ours (1 in force) revision 1: approved, theirs (1 in force) revision 1")
 
 	more := severe + "  - duedate\n"
-	publish := func(source string) error { return site.Keeps(ctx, w.Private.Site, Connection, w.Private.bound(source)) }
+	publish := func(source string) error {
+		_, err := w.Private.Site.Publish(ctx, Connection, site.Revision{File: "rules.yaml", Source: source})
+		return err
+	}
 	if err := publish(more); bridge.NameOf(err) != "contract-exceeded" || !strings.Contains(err.Error(), "duedate is not in it") {
 		t.Errorf("more than was approved is sent: %v", err)
 	}
