@@ -123,6 +123,10 @@ func (s *screen) join(ctx context.Context, settings config.Poller, inv sign.Invi
 		return err
 	}
 	defer db.Close()
+	home, err := site.Home(ctx, db.Store(), settings.Site.Name)
+	if err != nil {
+		return err
+	}
 	book := poll.Book{Store: db.Store()}
 	link, self, err := s.prepare(ctx, book, inv)
 	if err != nil {
@@ -142,7 +146,7 @@ func (s *screen) join(ctx context.Context, settings config.Poller, inv sign.Invi
 	if err != nil {
 		return err
 	}
-	pairs := &pair.Book{Store: db.Store(), Site: settings.Site.Name, Now: func() int64 { return time.Now().UnixMilli() }}
+	pairs := &pair.Book{Store: db.Store(), Site: home, Now: func() int64 { return time.Now().UnixMilli() }}
 	err = pairs.UpdateConnection(ctx, answer.Connection.ID, func(c *bridge.Connection) error {
 		*c = answer.Connection
 		c.Project = project
@@ -152,7 +156,7 @@ func (s *screen) join(ctx context.Context, settings config.Poller, inv sign.Invi
 		return err
 	}
 	if link.Hub.Name == "" { // this state knows nothing of what went before
-		if err := reconcile.WatchFrom(ctx, db.Store(), settings.Site.Name, answer.Connection.Created); err != nil {
+		if err := reconcile.WatchFrom(ctx, db.Store(), home, answer.Connection.Created); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -91,9 +92,7 @@ func (h *half) pollerOf(ctx context.Context, connection string) (*pollerView, er
 		return nil, err
 	}
 	v := &pollerView{Site: p.Site.Name, Flavour: p.Site.Flavour, Version: p.Site.Version, Problem: p.Status.Problem, Rules: p.Status.Rules}
-	if p.Status.Version != "" {
-		v.Version = p.Status.Version
-	}
+	v.Version, v.Site = cmp.Or(p.Status.Version, v.Version), cmp.Or(p.Status.Site, v.Site)
 	if p.Seen.Unix() > 0 {
 		v.Seen = p.Seen.UnixMilli()
 	}
@@ -197,7 +196,7 @@ func (h *half) printConnection(w io.Writer, v connectionView) {
 		{"connection", h.screen.bold(v.Name)},
 		{"id", v.ID},
 		{"state", h.state(v.Connection)},
-		{"conflicts", fmt.Sprintf("%s (policy revision %d)", v.Policy, v.Revision())},
+		{"conflicts", h.policy(v)},
 		{"pairs", fmt.Sprint(v.Pairs)},
 		{"waiting", waiting(v)},
 		{"parked", fmt.Sprint(v.Parked)},
@@ -222,6 +221,14 @@ func (h *half) printConnection(w io.Writer, v connectionView) {
 		}
 	}
 	table(w, rows)
+}
+
+// policy is the conflict policy, and since when where it was changed.
+func (h *half) policy(v connectionView) string {
+	if r := v.Revision(); r > 1 {
+		return fmt.Sprintf("%s, since %s", v.Policy, h.when(r))
+	}
+	return string(v.Policy)
 }
 
 // state is a connection's state in its colour, with the reason.

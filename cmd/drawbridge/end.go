@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -72,45 +73,63 @@ func (h *half) end(ctx context.Context, name string, o endOptions) error {
 }
 
 func newConnectionEdit(s *screen) *cobra.Command {
-	var name, about string
+	var to newTerms
 	c := s.operate(&cobra.Command{
 		Use:   "edit [NAME]",
-		Short: "Change what this side calls a connection",
+		Short: "Change a connection's name, description or conflict policy",
 		Long: `Changes the name or the description of a connection on this half. Each side has its own; the other side sees
-this side's name beside its own, and never the description.`,
-		Example: `  drawbridge connection edit support --name acme-support --description "tickets of Acme" --config poller.yaml`,
-		Args:    cobra.MaximumNArgs(1),
+this side's name beside its own, and never the description.
+
+On the hub, --conflicts changes which edit stands when both sides edited at once. The other side is told in the
+next exchange. It holds for edits made from then on; a conflict between earlier ones is decided as it was to be.`,
+		Example: `  drawbridge connection edit support --name acme-support --description "tickets of Acme" --config poller.yaml
+  drawbridge connection edit support --conflicts private-site --config hub.yaml`,
+		Args: cobra.MaximumNArgs(1),
 	}, func(ctx context.Context, h *half, args []string) error {
-		if name == "" && about == "" {
-			return usage("drawbridge connection edit", "nothing to change: say --name or --description")
+		if to == (newTerms{}) {
+			return usage("drawbridge connection edit", "nothing to change: say --name, --description or --conflicts")
 		}
 		c, err := h.connection(ctx, optional(args))
 		if err != nil {
 			return err
 		}
-		return h.edit(ctx, c, name, about)
+		return h.edit(ctx, c, to)
 	})
-	c.Flags().StringVar(&name, "name", "", "the new name on this side")
-	c.Flags().StringVar(&about, "description", "", "what it is for, for people on this side")
+	f := c.Flags()
+	f.StringVar(&to.Name, "name", "", "the new name on this side")
+	f.StringVar(&to.About, "description", "", "what it is for, for people on this side")
+	f.StringVar((*string)(&to.Policy), "conflicts", "", "on the hub: newest, public-site, private-site or ask")
 	return c
 }
 
-func (h *half) edit(ctx context.Context, c *bridge.Connection, name, about string) error {
+// newTerms is what is to change of a connection; empty stays as it is.
+type newTerms struct {
+	Name   string        `json:"name"`
+	About  string        `json:"description"`
+	Policy bridge.Policy `json:"conflicts"`
+}
+
+func (h *half) edit(ctx context.Context, c *bridge.Connection, to newTerms) error {
+	switch {
+	case to.Policy == "":
+	case !to.Policy.Valid():
+		return unknownPolicy("drawbridge connection edit", to.Policy)
+	case h.role == bridge.Private:
+		return bridge.Permanent("hub-decides", "the conflict policy is changed on the hub, for both sides; this is the private half")
+	}
 	all, err := h.book.Connections(ctx)
 	if err != nil {
 		return err
 	}
 	for _, other := range all {
-		if other.ID != c.ID && strings.EqualFold(other.Name, name) && other.State != bridge.Ended {
+		if other.ID != c.ID && strings.EqualFold(other.Name, to.Name) && other.State != bridge.Ended {
 			return bridge.Permanent("connection-exists", "there is a connection %q already", other.Name)
 		}
 	}
 	err = h.book.UpdateConnection(ctx, c.ID, func(c *bridge.Connection) error {
-		if name != "" {
-			c.Name = name
-		}
-		if about != "" {
-			c.Description = about
+		c.Name, c.Description = cmp.Or(to.Name, c.Name), cmp.Or(to.About, c.Description)
+		if to.Policy != "" {
+			c.Decide(to.Policy, h.now())
 		}
 		return nil
 	})
@@ -120,5 +139,8 @@ func (h *half) edit(ctx context.Context, c *bridge.Connection, name, about strin
 	if err != nil {
 		return err
 	}
-	return h.screen.show(map[string]any{"connection": c.ID, "name": name, "description": about}, func(w io.Writer) { fmt.Fprintln(w, "done") })
+	return h.screen.show(struct {
+		Connection string `json:"connection"`
+		newTerms
+	}{c.ID, to}, func(w io.Writer) { fmt.Fprintln(w, "done") })
 }

@@ -27,13 +27,16 @@ of that key, --site here or --site there says which is meant.`,
 		Example: "  drawbridge sync explain SUP-12 --config hub.yaml",
 		Args:    words("KEY"),
 	}, func(ctx context.Context, h *half, args []string) error {
-		key, err := h.hereKey(ctx, strings.ToUpper(args[0]), where)
+		key, also, err := h.hereKey(ctx, strings.ToUpper(args[0]), where)
 		if err != nil {
 			return err
 		}
 		found, err := h.explain(ctx, key)
 		if err != nil {
 			return err
+		}
+		if also != "" {
+			found[0].fact("%s", also)
 		}
 		return h.screen.show(map[string]any{"explanations": found}, func(w io.Writer) {
 			for _, e := range found {

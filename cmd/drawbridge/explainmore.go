@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"strings"
 
 	"drawbridge/shared/bridge"
@@ -12,31 +14,46 @@ import (
 )
 
 // hereKey is the key of the local issue that a person means: KEY may be one of the other side's, and both sides may have
-// an issue of that key. Where is "here", "there", a site's name, or "": here if there is one, else there.
-func (h *half) hereKey(ctx context.Context, key, where string) (string, error) {
+// an issue of that key. Where is "here", "there", a site's name, or "": here if there is one, else there. Also says that
+// the other one might have been meant.
+func (h *half) hereKey(ctx context.Context, key, where string) (local, also string, err error) {
 	there := where == "there" || where != "" && where != "here" && !strings.EqualFold(where, h.settings().Name)
 	if !there && where != "" {
-		return key, nil
+		return key, "", nil
 	}
 	connections, err := h.book.Connections(ctx)
 	if err != nil {
-		return key, err
+		return key, "", err
 	}
 	if !there {
 		if found, err := h.book.ByKey(ctx, connections, key); err != nil || len(found) > 0 {
-			return key, err
+			return key, "", err
 		}
 	}
 	twins, err := h.byTwin(ctx, connections, key)
 	switch {
 	case err != nil:
-		return key, err
-	case len(twins) > 0:
-		return twins[0].Head.Local.Key, nil
-	case there:
-		return key, bridge.Permanent("pair-unknown", "no issue here is in a pair with %s of the other side: what keeps it there only the other side's drawbridge sync explain can say", key)
+		return key, "", err
+	case there && len(twins) == 0:
+		return key, "", bridge.Permanent("pair-unknown", "no issue here is in a pair with %s of the other side: what keeps it there only the other side's drawbridge sync explain can say", key)
+	case len(twins) == 0:
+		return key, "", nil
 	}
-	return key, nil
+	twin := twins[0].Head.Local.Key
+	if there {
+		return twin, "", nil
+	}
+	if err := h.withJira(); err != nil {
+		return key, "", err
+	}
+	_, err = h.site.Jira.Issue(ctx, key, jira.IssueOptions{})
+	switch {
+	case jira.StatusOf(err) == http.StatusNotFound:
+		return twin, "", nil
+	case err != nil:
+		return key, "", err
+	}
+	return key, fmt.Sprintf("the other side has an issue of that key too, the twin of %s: --site there", twin), nil
 }
 
 // lastSeen says when and by what something of a pair was last observed here.
@@ -96,7 +113,7 @@ func (e *explanation) over(p *pair.Pair) {
 
 // searched says whether the half can have seen the issue as it is now.
 func (h *half) searched(ctx context.Context, e *explanation, is *jira.Issue) error {
-	mark, err := reconcile.Watched(ctx, h.book.Store, h.settings().Name)
+	mark, err := reconcile.Watched(ctx, h.book.Store, h.book.Site)
 	if err != nil {
 		return err
 	}

@@ -65,8 +65,12 @@ func runHub(ctx context.Context, h config.Hub, log *slog.Logger) error {
 	}
 	keys := hubKeys{db.Store()}
 	now := func() int64 { return time.Now().UnixMilli() }
+	home, err := site.Home(ctx, db.Store(), h.Site.Name)
+	if err != nil {
+		return err
+	}
 	e, err := wire(wiring{
-		role: bridge.Public, site: h.Site, db: db, watch: h.Watch, limits: h.Limits, scan: h.Scan, workers: h.Workers, history: h.History,
+		role: bridge.Public, site: h.Site, home: home, db: db, watch: h.Watch, limits: h.Limits, scan: h.Scan, workers: h.Workers, history: h.History,
 		content: site.Blobs{Store: blobs, Role: bridge.Public}, now: now, log: log,
 	})
 	if err != nil {

@@ -41,6 +41,10 @@ first and every missing permission named.`,
 	return c
 }
 
+func unknownPolicy(command string, p bridge.Policy) error {
+	return usage(command, "--conflicts %q: say newest, public-site, private-site or ask", p)
+}
+
 type createOptions struct {
 	project, about, policy string
 	expires                time.Duration
@@ -80,7 +84,7 @@ func (s *screen) withHub(c *cobra.Command, do func(context.Context, *half) error
 
 func (h *half) create(ctx context.Context, name string, o createOptions) error {
 	if !bridge.Policy(o.policy).Valid() {
-		return usage("drawbridge connection create", "--conflicts %q: say newest, public-site, private-site or ask", o.policy)
+		return unknownPolicy("drawbridge connection create", bridge.Policy(o.policy))
 	}
 	all, err := h.book.Connections(ctx)
 	if err != nil {

@@ -52,7 +52,7 @@ func newHerald(e *engine, n config.Notify, expires time.Time, hooked bool) (*her
 	if err != nil || len(senders) == 0 {
 		return nil, err
 	}
-	desk := &notify.Desk{Store: e.site.Book.Store, Site: e.site.Name, Senders: senders, Now: e.site.Now, Log: e.log}
+	desk := &notify.Desk{Store: e.site.Book.Store, Site: e.site.Name, Home: e.site.Book.Site, Senders: senders, Now: e.site.Now, Log: e.log}
 	return &herald{site: e.site, settings: n, expires: expires, hooked: hooked, desk: desk, problem: e.problem}, nil
 }
 

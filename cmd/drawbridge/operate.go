@@ -84,7 +84,8 @@ func (h *half) open() error {
 	}
 	h.db = db
 	h.use(db.Store(), db.Queue())
-	return nil
+	h.book.Site, err = site.Home(context.Background(), db.Store(), h.settings().Name)
+	return err
 }
 
 // use builds the half on a store and a queue.

@@ -19,6 +19,7 @@ import (
 	"drawbridge/shared/ingest"
 	"drawbridge/shared/poll"
 	"drawbridge/shared/relay"
+	"drawbridge/shared/site"
 	"drawbridge/shared/store/sqlitestore"
 )
 
@@ -119,8 +120,12 @@ func openPoller(ctx context.Context, settings config.Poller, log *slog.Logger) (
 	if p.self, err = p.book.Start(ctx); err != nil {
 		return nil, err
 	}
+	home, err := site.Home(ctx, db.Store(), settings.Site.Name)
+	if err != nil {
+		return nil, err
+	}
 	p.engine, err = wire(wiring{
-		role: bridge.Private, site: settings.Site, db: db, watch: settings.Watch, limits: settings.Limits, scan: settings.Scan, workers: settings.Workers, history: settings.History,
+		role: bridge.Private, site: settings.Site, home: home, db: db, watch: settings.Watch, limits: settings.Limits, scan: settings.Scan, workers: settings.Workers, history: settings.History,
 		content: poll.Content{Folder: p.folder, Client: p.client}, now: p.now, log: log,
 	})
 	return p, err
@@ -177,7 +182,7 @@ func (p *pollerHalf) loop(link poll.Link, anew bool) (*poll.Loop, error) {
 
 // status is the heartbeat: how this poller is.
 func (p *pollerHalf) status(ctx context.Context, connection string) exchange.Status {
-	s := exchange.Status{Version: version, Problem: p.engine.problem()}
+	s := exchange.Status{Version: version, Site: p.engine.site.Name, Problem: p.engine.problem()}
 	var err error
 	s.Rules, _ = p.engine.site.CurrentNumber(ctx, connection) // what cannot be read shows as 0; the next line says why
 	if s.LiveOut, s.BulkOut, s.OldestMS, err = p.engine.site.Book.Depth(ctx, connection, depthMax); err != nil {

@@ -16,6 +16,7 @@ import (
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/config"
 	"drawbridge/shared/reconcile"
+	"drawbridge/shared/site"
 	"drawbridge/shared/store"
 	"drawbridge/shared/store/sqlitestore"
 )
@@ -95,12 +96,12 @@ func notInUse(path string) error {
 
 // salvaged is what was read of a damaged state.
 type salvaged struct {
-	poller                          string // id
-	links, connections, rules, acts []store.Doc
+	poller                                string // id
+	name, links, connections, rules, acts []store.Doc
 }
 
 // salvage reads what can be read; the error says what could not.
-func salvage(ctx context.Context, path, site string) (kept salvaged, unread error) {
+func salvage(ctx context.Context, path, home string) (kept salvaged, unread error) {
 	db, err := sqlitestore.Open(path, sqlitestore.Options{Version: version, ReadOnly: true})
 	if err != nil {
 		return kept, err
@@ -111,7 +112,14 @@ func salvage(ctx context.Context, path, site string) (kept salvaged, unread erro
 		unread = errors.Join(unread, err)
 		return docs
 	}
-	kept.links, kept.connections, kept.acts = list("hubs"), list("connections"), list("audit/"+site)
+	kept.links, kept.connections, kept.name = list("hubs"), list("connections"), list("site")
+	for _, d := range kept.name {
+		var began struct{ Name string }
+		if json.Unmarshal(d.Body, &began) == nil && began.Name != "" {
+			home = began.Name
+		}
+	}
+	kept.acts = list("audit/" + home)
 	for _, c := range kept.connections {
 		kept.rules = append(kept.rules, list("rules/"+c.Key.Sort)...)
 	}
@@ -138,18 +146,22 @@ func (k salvaged) write(ctx context.Context, settings config.Poller) error {
 	if err != nil {
 		return err
 	}
-	docs := slices.Concat([]store.Doc{{Key: store.Key{Part: "poller", Sort: "state"}, Body: me}}, k.rules, k.connections, k.links, k.acts)
+	docs := slices.Concat([]store.Doc{{Key: store.Key{Part: "poller", Sort: "state"}, Body: me}}, k.name, k.rules, k.connections, k.links, k.acts)
 	for _, d := range docs {
 		if err := db.Store().Apply(ctx, store.Create(store.Doc{Key: d.Key, Body: d.Body, Expires: d.Expires})); err != nil {
 			return err
 		}
+	}
+	home, err := site.Home(ctx, db.Store(), settings.Site.Name)
+	if err != nil {
+		return err
 	}
 	for _, d := range k.connections {
 		var c bridge.Connection
 		if err := json.Unmarshal(d.Body, &c); err != nil {
 			return err
 		}
-		if err := reconcile.WatchFrom(ctx, db.Store(), settings.Site.Name, c.Created); err != nil {
+		if err := reconcile.WatchFrom(ctx, db.Store(), home, c.Created); err != nil {
 			return err
 		}
 	}

@@ -84,7 +84,7 @@ func (h *half) troubles(ctx context.Context) ([]trouble, error) {
 		return nil, err
 	}
 	for _, m := range dead {
-		list = append(list, trouble{Issue: strings.TrimPrefix(m.Group, h.settings().Name+"/"), Name: "dead-letter", Since: m.Sent.UnixMilli(),
+		list = append(list, trouble{Issue: strings.TrimPrefix(m.Group, h.book.Site+"/"), Name: "dead-letter", Since: m.Sent.UnixMilli(),
 			Reason: fmt.Sprintf("a message used up its %s", plural(m.Attempt, "try", "tries"))})
 	}
 	return list, nil

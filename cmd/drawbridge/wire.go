@@ -43,6 +43,7 @@ type engine struct {
 type wiring struct {
 	role    bridge.Role
 	site    config.Site
+	home    string // what the site's state calls it
 	db      *sqlitestore.DB
 	watch   config.Watch
 	limits  config.Limits
@@ -62,7 +63,7 @@ func wire(w wiring) (*engine, error) {
 	}
 	s := &site.Site{
 		Name: w.site.Name, Role: w.role, Jira: client, Queue: w.db.Queue(), Content: w.content, Log: w.log, Now: w.now,
-		Book:          &pair.Book{Store: w.db.Store(), Site: w.site.Name, Now: w.now, Keep: w.history.Std()},
+		Book:          &pair.Book{Store: w.db.Store(), Site: w.home, Now: w.now, Keep: w.history.Std()},
 		MaxAttachment: int64(w.limits.Attachment), Scan: scan.Program(w.scan).Scanned,
 	}
 	out, in := &publish.Flow{Site: s}, &apply.Flow{Site: s, IndexLag: w.watch.Overlap.Std()}

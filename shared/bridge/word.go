@@ -80,7 +80,8 @@ type Connection struct {
 	Holds map[Role]Hold `json:"holds,omitempty"`
 	// Theirs is the connection's name at the other site: each names it as it likes.
 	Theirs string `json:"theirs,omitempty"`
-	// Policies are the conflict policies by revision (from 1); the highest known revision stamps new edits.
+	// Policies are the conflict policies by revision; the highest known revision stamps new edits. The first is 1, each later
+	// one the time it was published (see Decide).
 	Policies map[int64]Policy `json:"policies"`
 	Created  int64            `json:"created"` // ms on the hub's timeline
 	// Project is where this site creates issues unless its rules say otherwise; the other site has its own.
@@ -91,6 +92,14 @@ type Connection struct {
 func (c *Connection) Policy(revision int64) (Policy, bool) {
 	p, ok := c.Policies[revision]
 	return p, ok
+}
+
+// Decide makes p the policy for edits from now (hub ms) on. The revision is the time: a hub that was restored from an older
+// backup never gives a number again to another policy.
+func (c *Connection) Decide(p Policy, now int64) {
+	if top := c.Revision(); c.Policies[top] != p {
+		c.Policies[max(top+1, now)] = p
+	}
 }
 
 // Revision is the highest policy revision this site knows.

@@ -82,6 +82,7 @@ type Status struct {
 	Parked   int    `json:"parked"`
 	Rules    int64  `json:"rules,omitempty"`   // revision of the private site's rules in force
 	Problem  string `json:"problem,omitempty"` // what stops the site, for a person; cut at 300 characters
+	Site     string `json:"site,omitempty"`    // what the private site is called now
 }
 
 // Mark names one revision of one pair by the issue id at the site that sent it.
@@ -92,13 +93,15 @@ type Mark struct {
 
 // Knows is what the poller has of the things the hub hands out.
 type Knows struct {
-	Policy int64                  `json:"policy"`          // highest policy revision
-	State  bridge.ConnectionState `json:"state"`           // of the connection
-	Rules  int64                  `json:"rules,omitempty"` // revision of the rule set
-	Hold   *bridge.Hold           `json:"hold,omitempty"`  // the hub's own, as last told
-	Name   string                 `json:"name,omitempty"`  // the hub's name of the connection
-	HubKey string                 `json:"hub_key"`         // id of the hub key it has pinned; Client sets it
-	Hub    Generation             `json:"hub,omitzero"`    // the hub's state it last spoke with
+	Policy int64 `json:"policy"` // highest policy revision
+	// Policies are sent where there is more than the first: a hub that was restored has lost some.
+	Policies map[int64]bridge.Policy `json:"policies,omitempty"`
+	State    bridge.ConnectionState  `json:"state"`           // of the connection
+	Rules    int64                   `json:"rules,omitempty"` // revision of the rule set
+	Hold     *bridge.Hold            `json:"hold,omitempty"`  // the hub's own, as last told
+	Name     string                  `json:"name,omitempty"`  // the hub's name of the connection
+	HubKey   string                  `json:"hub_key"`         // id of the hub key it has pinned; Client sets it
+	Hub      Generation              `json:"hub,omitzero"`    // the hub's state it last spoke with
 	// Rejoined is the last Response.Rejoin that was carried out.
 	Rejoined int64 `json:"rejoined,omitempty"`
 }
@@ -205,7 +208,7 @@ func cleanHold(h *bridge.Hold) {
 }
 
 func (st Status) clean() Status {
-	st.Problem, st.Version = cut(st.Problem, 300), cut(st.Version, 60)
+	st.Problem, st.Version, st.Site = cut(st.Problem, 300), cut(st.Version, 60), cut(st.Site, 60)
 	return st
 }
 
@@ -228,6 +231,8 @@ func (r *Request) check(protocol int) error {
 		return badRequest("from: poller, state and instance are 1 to 64 of [A-Za-z0-9_-], the generation counts from 1")
 	case r.Knows.HubKey != "" && !isToken(r.Knows.HubKey):
 		return badRequest("knows: the hub key is an id of 1 to 64 of [A-Za-z0-9_-]")
+	case !policiesFit(r.Knows.Policies):
+		return badRequest("knows: at most %d conflict policies, all of them known ones", MaxMarks)
 	case r.Hold != nil && !r.Hold.Valid():
 		return badRequest("hold: its state is paused, broken or ended")
 	case len(r.Changes) > MaxChanges:
@@ -236,6 +241,15 @@ func (r *Request) check(protocol int) error {
 		return badRequest("acks, awaits, holds: at most %d of each", MaxMarks)
 	}
 	return nil
+}
+
+func policiesFit(all map[int64]bridge.Policy) bool {
+	for r, p := range all {
+		if r < 1 || r > 1<<52 || !p.Valid() {
+			return false
+		}
+	}
+	return len(all) <= MaxMarks
 }
 
 // claim makes every change and ack speak of the connection whose key signed the

@@ -39,13 +39,14 @@ type Sender interface {
 // Desk keeps what was told.
 type Desk struct {
 	Store   store.Store
-	Site    string
+	Site    string // as people know it
+	Home    string // as its state knows it
 	Senders []Sender
 	Now     func() int64
 	Log     *slog.Logger
 }
 
-func (d *Desk) key() store.Key { return store.Key{Part: "notify/" + d.Site, Sort: "told"} }
+func (d *Desk) key() store.Key { return store.Key{Part: "notify/" + d.Home, Sort: "told"} }
 
 // Tell takes all that is wrong now and tells what was not told, and what is over. What no sender could tell is told again
 // the next time; one sender that works is enough.

@@ -13,7 +13,7 @@ import (
 // Book is where one site keeps its pairs.
 type Book struct {
 	Store store.Store
-	Site  string        // name of the site, for the list of what is due
+	Site  string        // name of the site as its state knows it: part of keys, and not changed by calling it otherwise
 	Now   func() int64  // hub ms
 	Keep  time.Duration // how long the history holds values; 0: [ValuesKept]
 	// Only leaves out connections that whoever uses the book has no business with; nil: none.

@@ -214,6 +214,9 @@ func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
 	in := &exchange.Request{From: l.Self, Knows: exchange.Knows{
 		Policy: c.Revision(), State: c.State, HubKey: l.Client.HubKey.ID(), Hold: c.HoldOf(bridge.Public), Name: c.Theirs,
 	}, Hold: c.HoldOf(bridge.Private), Name: c.Name}
+	if len(c.Policies) > 1 {
+		in.Knows.Policies = c.Policies
+	}
 	l.told = c.State
 	l.carries(c.State == bridge.Active)
 	if l.Status != nil {

@@ -217,7 +217,7 @@ func (w *Watch) setMark(ctx context.Context, mark, rev int64) error {
 	return w.Site.Book.Store.Apply(ctx, store.Replace(d))
 }
 
-func (w *Watch) key() store.Key { return store.Key{Part: "watch/" + w.Site.Name, Sort: "mark"} }
+func (w *Watch) key() store.Key { return store.Key{Part: "watch/" + w.Site.Book.Site, Sort: "mark"} }
 
 func (w *Watch) known(id string, updated int64) bool {
 	w.mu.Lock()

@@ -9,8 +9,8 @@ import (
 	"drawbridge/shared/site"
 )
 
-// takeHold takes over what the private side has against carrying changes, and what it calls the connection. It returns the
-// view after that.
+// takeHold takes over what the private side has against carrying changes, what it calls the connection, and the policies that
+// this side told it and has lost by a restore. It returns the view after that.
 func (h *Hub) takeHold(ctx context.Context, connection string, v view, in *exchange.Request) (view, error) {
 	c := v.connection
 	if c == nil {
@@ -22,7 +22,7 @@ func (h *Hub) takeHold(ctx context.Context, connection string, v view, in *excha
 		}
 		return v, nil
 	}
-	if sameHold(c.HoldOf(bridge.Private), in.Hold) && (in.Name == "" || in.Name == c.Theirs) {
+	if sameHold(c.HoldOf(bridge.Private), in.Hold) && (in.Name == "" || in.Name == c.Theirs) && !lost(c, in.Knows.Policies) {
 		return v, nil
 	}
 	err := h.Site.Watched(ctx, "the private side", "told by the other side", connection, func() error {
@@ -30,6 +30,11 @@ func (h *Hub) takeHold(ctx context.Context, connection string, v view, in *excha
 			c.Hold(bridge.Private, in.Hold)
 			if in.Name != "" {
 				c.Theirs = in.Name
+			}
+			for revision, p := range in.Knows.Policies {
+				if _, known := c.Policy(revision); !known {
+					c.Policies[revision] = p
+				}
 			}
 			return nil
 		})
@@ -46,6 +51,16 @@ func (h *Hub) takeHold(ctx context.Context, connection string, v view, in *excha
 		}
 	}
 	return h.view(ctx, connection)
+}
+
+// lost reports whether a policy is not known here: policies outlive the state, or two sites would decide one conflict differently.
+func lost(c *bridge.Connection, policies map[int64]bridge.Policy) bool {
+	for revision := range policies {
+		if _, known := c.Policy(revision); !known {
+			return true
+		}
+	}
+	return false
 }
 
 // ended sends for an ended connection to be taken apart.

@@ -38,7 +38,7 @@ func (s *Site) Record(ctx context.Context, a Act) error {
 	if err != nil {
 		return err
 	}
-	key := store.Key{Part: "audit/" + s.Name, Sort: fmt.Sprintf("%013d-%s", a.At, rand.Text()[:8])}
+	key := store.Key{Part: "audit/" + s.Book.Site, Sort: fmt.Sprintf("%013d-%s", a.At, rand.Text()[:8])}
 	return s.Book.Store.Apply(ctx, store.Create(store.Doc{Key: key, Body: body, Expires: time.UnixMilli(a.At).Add(ActsKept)}))
 }
 
@@ -52,7 +52,7 @@ func brief(text string) string {
 // Acts returns the newest acts, oldest first, at most limit (0: all); of one connection and what concerns all, if it is
 // not "".
 func (s *Site) Acts(ctx context.Context, connection string, limit int) ([]Act, error) {
-	docs, err := s.Book.Store.List(ctx, "audit/"+s.Name, store.Range{Reverse: true})
+	docs, err := s.Book.Store.List(ctx, "audit/"+s.Book.Site, store.Range{Reverse: true})
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,8 @@ func (s *Site) Facts(ctx context.Context, c bridge.Connection) (map[string]strin
 	if err != nil {
 		return nil, err
 	}
-	f := map[string]string{"state": string(c.State), "name": c.Name, "rules": fmt.Sprint(number)}
+	policy, _ := c.Policy(c.Revision())
+	f := map[string]string{"state": string(c.State), "name": c.Name, "rules": fmt.Sprint(number), "conflicts": string(policy)}
 	for k, v := range map[string]string{"description": c.Description, "project": c.Project, "other side's name": c.Theirs,
 		"contract": contracts.Ours.String(), "other side's contract": contracts.Theirs.String()} {
 		if v != "" {

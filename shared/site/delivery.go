@@ -52,7 +52,7 @@ func (s *Site) Deliveries(ctx context.Context) (d Deliveries, err error) {
 }
 
 func (s *Site) deliveries(ctx context.Context) (d Deliveries, rev int64, err error) {
-	docs, err := s.Book.Store.Get(ctx, deliveriesKey(s.Name))
+	docs, err := s.Book.Store.Get(ctx, deliveriesKey(s.Book.Site))
 	if err != nil || docs[0] == nil {
 		return d, 0, err
 	}
@@ -123,9 +123,9 @@ func (s *Site) noteDeliveries(ctx context.Context, change func(*Deliveries)) (wr
 		if err != nil {
 			return false
 		}
-		write := store.Replace(store.Doc{Key: deliveriesKey(s.Name), Body: body, Rev: rev})
+		write := store.Replace(store.Doc{Key: deliveriesKey(s.Book.Site), Body: body, Rev: rev})
 		if rev == 0 {
-			write = store.Create(store.Doc{Key: deliveriesKey(s.Name), Body: body})
+			write = store.Create(store.Doc{Key: deliveriesKey(s.Book.Site), Body: body})
 		}
 		if s.Book.Store.Apply(ctx, write) != nil {
 			return false

@@ -11,6 +11,7 @@
 //	rules/C   revision/<n>      one published rule file: source, author, time, message
 //	site/S    event-ids         whether the changelog ids in the events of site S are those of its changelog
 //	guard/C   <harm>/<time>/I   pair I was cleared, rewritten, … then; kept for an hour
+//	site      name              S: what site was called when its state began, and what its keys carry ever since
 //	site/S    identity          which Jira site S is: a clone is refused
 //	site/S    deliveries        what is known of the webhook: how many came, the last, changes it said nothing of
 //	shadow/C  would/R, kept/I   what would have become of an issue while rules say "method: shadow"

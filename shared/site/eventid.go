@@ -34,7 +34,7 @@ func (s *Site) TrustsEvents(ctx context.Context, issue string, history int64) (b
 	return *trusted, nil
 }
 
-func (s *Site) trustKey() store.Key { return store.Key{Part: "site/" + s.Name, Sort: "event-ids"} }
+func (s *Site) trustKey() store.Key { return store.Key{Part: "site/" + s.Book.Site, Sort: "event-ids"} }
 
 type trust struct {
 	Trusted bool `json:"trusted"`

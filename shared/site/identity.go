@@ -44,6 +44,29 @@ func home(base string) string {
 	return host + u.Path
 }
 
+// Home is what a site was called when its state began. Its keys carry that name, so that the site may be renamed: the settings
+// say what people call it now.
+func Home(ctx context.Context, st store.Store, name string) (string, error) {
+	key := store.Key{Part: "site", Sort: "name"}
+	for {
+		docs, err := st.Get(ctx, key)
+		if err != nil {
+			return "", err
+		}
+		if docs[0] != nil {
+			var began struct{ Name string }
+			return began.Name, json.Unmarshal(docs[0].Body, &began)
+		}
+		body, err := json.Marshal(map[string]string{"name": name})
+		if err != nil {
+			return "", err
+		}
+		if err := st.Apply(ctx, store.Create(store.Doc{Key: key, Body: body})); !errors.Is(err, store.ErrConflict) {
+			return name, err
+		}
+	}
+}
+
 func identityKey(site string) store.Key { return store.Key{Part: "site/" + site, Sort: "identity"} }
 
 // same makes sure that this is the Jira it always was; the first time it is remembered.
@@ -52,7 +75,7 @@ func (s *Site) same(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	docs, err := s.Book.Store.Get(ctx, identityKey(s.Name))
+	docs, err := s.Book.Store.Get(ctx, identityKey(s.Book.Site))
 	if err != nil {
 		return err
 	}
@@ -77,7 +100,7 @@ func (s *Site) remember(ctx context.Context, i Identity) error {
 	if err != nil {
 		return err
 	}
-	return s.Book.Store.Apply(ctx, store.Put(store.Doc{Key: identityKey(s.Name), Body: body}))
+	return s.Book.Store.Apply(ctx, store.Put(store.Doc{Key: identityKey(s.Book.Site), Body: body}))
 }
 
 // Accept takes a person's word that the Jira that answers now is the one this state belongs to.

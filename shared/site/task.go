@@ -57,7 +57,7 @@ const (
 )
 
 // Group is the queue group of all work on one issue of this site.
-func (s *Site) Group(issue string) string { return s.Name + "/" + issue }
+func (s *Site) Group(issue string) string { return s.Book.Site + "/" + issue }
 
 // Send puts a task into the queue, in the group of its issue. Dedup makes sending it twice harmless.
 func (s *Site) Send(ctx context.Context, t Task, lane bridge.Lane, dedup string) error {
