@@ -260,7 +260,7 @@ func agree(ctx context.Context, s *site.Site, connection string, r *rule.Rules) 
 	if err != nil {
 		return a, err
 	}
-	a.known, a.Warnings, a.Exceeds = known, []string{}, known.Ours.Exceeds(r)
+	a.known, a.Warnings, a.Exceeds = known, []string{}, site.Exceeds(known.Ours, r)
 	if theirs := known.Theirs.InForce(); theirs != nil {
 		a.Theirs, a.problems = theirs.Revision, rule.Disagreements(r, *theirs)
 		for _, p := range a.problems {

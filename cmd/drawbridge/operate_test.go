@@ -89,7 +89,7 @@ func says(t *testing.T, settings, args string, want int, texts ...string) string
 func TestALookAtAHalf(t *testing.T) {
 	hub := seeded(t)
 	says(t, hub, "connection list", exitDone, "support", "active", "not joined")
-	says(t, hub, "connection show", exitDone, "ask (policy revision 1)", "c1")
+	says(t, hub, "connection show", exitDone, "conflicts      ask", "c1")
 	says(t, hub, "connection show nope", exitFailed, `there is no connection "nope"; there are support`, "connection-unknown")
 	says(t, hub, "sync list", exitDone, "SUP-1", "OPS-1", "SUP-2", "none yet", "parked: field-refused")
 	if out := says(t, hub, "sync list --parked", exitDone, "SUP-2"); strings.Contains(out, "SUP-1") {

@@ -183,7 +183,7 @@ func (h *half) publish(ctx context.Context, c *bridge.Connection, r site.Revisio
 	if err := h.withJira(); err != nil {
 		return err
 	}
-	r, err := h.site.Publish(ctx, c.ID, r)
+	r, err := site.Publish(ctx, h.site, c.ID, r)
 	if err != nil {
 		return err
 	}

@@ -189,7 +189,7 @@ func (s *Site) learnHeard(ctx context.Context, connection string, has, approved 
 
 // Exceeds is what rules send that our contract in force does not have, if it is one that the other side had to approve. To
 // send less is always allowed.
-func (s Standing) Exceeds(r *rule.Rules) []string {
+func Exceeds(s Standing, r *rule.Rules) []string {
 	in := s.InForce()
 	if in == nil || !in.Waits {
 		return nil
@@ -199,12 +199,12 @@ func (s Standing) Exceeds(r *rule.Rules) []string {
 }
 
 // keeps refuses rules that exceed our contract.
-func (s *Site) keeps(ctx context.Context, connection string, r *rule.Rules) error {
+func keeps(ctx context.Context, s *Site, connection string, r *rule.Rules) error {
 	c, err := s.Contracts(ctx, connection)
 	if err != nil {
 		return err
 	}
-	if more := c.Ours.Exceeds(r); len(more) > 0 {
+	if more := Exceeds(c.Ours, r); len(more) > 0 {
 		return bridge.Permanent("contract-exceeded", "these rules send what contract revision %d, which the other side approved, does not have: %s; "+
 			"have a new one approved first (drawbridge contract publish --rules FILE --wait), or publish one that does not wait", c.Ours.InForce().Revision, strings.Join(more, "; "))
 	}

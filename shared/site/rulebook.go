@@ -257,15 +257,16 @@ func (s *Site) Revisions(ctx context.Context, connection string) ([]Revision, er
 	return out, nil
 }
 
-// Publish checks a rule file against this site and our contract, and puts it in force as the next revision. ErrConflict:
+// Publish checks a rule file against this site and our contract, and puts it in force as the next revision. It is a function so
+// that functions of AWS, which never publish, need not carry it. ErrConflict:
 // somebody else published meanwhile.
-func (s *Site) Publish(ctx context.Context, connection string, r Revision) (Revision, error) {
+func Publish(ctx context.Context, s *Site, connection string, r Revision) (Revision, error) {
 	bound, problems, err := rule.Read(r.File, []byte(r.Source), func(set *rule.Set) (rule.Schema, error) { return s.CheckSchema(ctx, set) })
 	if len(problems) > 0 {
 		return r, invalid(r, problems)
 	}
 	if err == nil {
-		err = s.keeps(ctx, connection, bound)
+		err = keeps(ctx, s, connection, bound)
 	}
 	if err != nil {
 		return r, err

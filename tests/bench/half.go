@@ -150,7 +150,7 @@ func (h *Half) Run(ctx context.Context, wg *sync.WaitGroup) {
 // Rules publishes a rule file.
 func (h *Half) Rules(source string) {
 	h.T.Helper()
-	_, err := h.Site.Publish(context.Background(), Connection, site.Revision{File: h.Site.Name + ".yaml", Source: source, Author: "bench"})
+	_, err := site.Publish(context.Background(), h.Site, Connection, site.Revision{File: h.Site.Name + ".yaml", Source: source, Author: "bench"})
 	must(h.T, err)
 	h.Site.Forget()
 }

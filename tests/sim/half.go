@@ -203,7 +203,7 @@ func (h *half) join(ctx context.Context, o options) {
 }
 
 func (h *half) publish(ctx context.Context, source string) {
-	_, err := h.site.Publish(ctx, connection, site.Revision{File: string(h.role) + ".yaml", Source: source, Author: "admin"})
+	_, err := site.Publish(ctx, h.site, connection, site.Revision{File: string(h.role) + ".yaml", Source: source, Author: "admin"})
 	must(err)
 }
 

@@ -374,7 +374,7 @@ func (w *world) publishRules(r *rand.Rand) {
 	w.survive(h, func() {
 		ctx := context.Background()
 		source := fmt.Sprintf("%s# %d\n", w.o.rules(h.role), w.tokens)
-		_, err := h.site.Publish(ctx, connection, site.Revision{File: string(h.role) + ".yaml", Source: source, Author: "admin"})
+		_, err := site.Publish(ctx, h.site, connection, site.Revision{File: string(h.role) + ".yaml", Source: source, Author: "admin"})
 		if err == nil {
 			err = reconcile.Start(ctx, h.site, connection, "rules published", true)
 		}

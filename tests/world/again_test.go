@@ -16,7 +16,7 @@ import (
 func (h *Half) mend(source string) {
 	h.T.Helper()
 	ctx := context.Background()
-	_, err := h.Site.Publish(ctx, Connection, site.Revision{File: h.Site.Name + ".yaml", Source: source, Author: "test"})
+	_, err := site.Publish(ctx, h.Site, Connection, site.Revision{File: h.Site.Name + ".yaml", Source: source, Author: "test"})
 	h.must(err)
 	h.Site.Forget()
 	h.must(reconcile.Published(ctx, h.Site, Connection))

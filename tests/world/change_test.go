@@ -12,7 +12,7 @@ import (
 
 func (h *Half) publish(source string) {
 	h.T.Helper()
-	_, err := h.Site.Publish(context.Background(), Connection, site.Revision{File: "new.yaml", Source: source, Author: "test"})
+	_, err := site.Publish(context.Background(), h.Site, Connection, site.Revision{File: "new.yaml", Source: source, Author: "test"})
 	h.must(err)
 	h.forgetRules()
 	h.must(reconcile.Start(context.Background(), h.Site, Connection, "rules published", true))

@@ -91,7 +91,7 @@ func TestContracts(t *testing.T) {
 
 	more := severe + "  - duedate\n"
 	publish := func(source string) error {
-		_, err := w.Private.Site.Publish(ctx, Connection, site.Revision{File: "rules.yaml", Source: source})
+		_, err := site.Publish(ctx, w.Private.Site, Connection, site.Revision{File: "rules.yaml", Source: source})
 		return err
 	}
 	if err := publish(more); bridge.NameOf(err) != "contract-exceeded" || !strings.Contains(err.Error(), "duedate is not in it") {

@@ -128,7 +128,7 @@ func supportCase(t *testing.T) *World {
 		s.steps(dev, false, "Open", "Accept", "Root Cause", "Provide Workaround", "Resolve", "Close")
 	})
 	for h, file := range map[*Half]string{w.Public: "public.yaml", w.Private: "private.yaml"} {
-		_, err := h.Site.Publish(context.Background(), Connection, site.Revision{File: file, Source: example(t, file)})
+		_, err := site.Publish(context.Background(), h.Site, Connection, site.Revision{File: file, Source: example(t, file)})
 		h.must(err)
 		h.forgetRules()
 	}

@@ -59,7 +59,7 @@ func TestWhatIsKeptIsNoLongerBelievedWhenItChanged(t *testing.T) {
 			return r.Connection != nil && r.Connection.State == bridge.Paused && len(r.Changes) == 0
 		}},
 		"rules are published": {func(h *Half) error {
-			_, err := h.Site.Publish(context.Background(), Connection, site.Revision{File: "x.yaml", Source: Everything(PublicProject)})
+			_, err := site.Publish(context.Background(), h.Site, Connection, site.Revision{File: "x.yaml", Source: Everything(PublicProject)})
 			return err
 		}, func(r exchange.Response) bool { return r.Rules != nil && r.Rules.Revision == 2 }},
 		"a question is asked": {func(h *Half) error {

@@ -152,7 +152,7 @@ func newNames(t *testing.T, before func(*Half)) {
 	for _, h := range []*Half{w.Public, w.Private} {
 		log := slog.New(slog.DiscardHandler)
 		other := &site.Site{Name: h.Site.Name, Role: h.Site.Role, Jira: h.client(log), Book: h.Site.Book, Log: log, Now: h.Site.Now} // the command of an administrator
-		_, err := other.Publish(context.Background(), Connection, site.Revision{File: "new.yaml", Source: withRows(h.Demo.ProjectKey, "  - Root Cause\n")})
+		_, err := site.Publish(context.Background(), other, Connection, site.Revision{File: "new.yaml", Source: withRows(h.Demo.ProjectKey, "  - Root Cause\n")})
 		h.must(err)
 	}
 	w.Public.Site.Forget() // as a process that has not seen this connection yet

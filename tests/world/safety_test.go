@@ -88,7 +88,7 @@ func TestARuleThatClearsEverywhereStopsTheConnection(t *testing.T) {
 	w := New(t, Options{})
 	keys, twins := pairsUp(t, w, w.Private, 30)
 	rules := strings.Replace(Everything(PublicProject), "  - field: Due date\n", "  - field: Due date\n    in: '\"\"'\n", 1)
-	_, err := w.Public.Site.Publish(context.Background(), Connection, site.Revision{File: "wrong.yaml", Source: rules})
+	_, err := site.Publish(context.Background(), w.Public.Site, Connection, site.Revision{File: "wrong.yaml", Source: rules})
 	w.must(err)
 	w.Public.forgetRules()
 	for i, k := range keys {

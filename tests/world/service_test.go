@@ -105,7 +105,7 @@ func TestWhatIsMadeAtTheDeskIsARequest(t *testing.T) {
 				t.Errorf("the request type of %s is %q", twin, got)
 			}
 		}
-		_, err := there.Site.Publish(context.Background(), Connection, site.Revision{File: "new.yaml", Source: strings.Replace(toRequest(there.Demo.ProjectKey), "Get help", "Get helb", 1)})
+		_, err := site.Publish(context.Background(), there.Site, Connection, site.Revision{File: "new.yaml", Source: strings.Replace(toRequest(there.Demo.ProjectKey), "Get help", "Get helb", 1)})
 		if err == nil || !strings.Contains(err.Error(), `request type "Get helb": unknown on this site; did you mean "Get help"?`) {
 			t.Errorf("rules that name no request type of the desk: %v", err)
 		}

@@ -66,7 +66,7 @@ func (n *net) join(connection string, public, private *Half, publicJQL, privateJ
 			}))
 		}
 		source := strings.Replace(Everything(h.Demo.ProjectKey), "project = "+h.Demo.ProjectKey, jql, 1)
-		_, err := h.Site.Publish(ctx, connection, site.Revision{File: connection + ".yaml", Source: source})
+		_, err := site.Publish(ctx, h.Site, connection, site.Revision{File: connection + ".yaml", Source: source})
 		h.must(err)
 	}
 }

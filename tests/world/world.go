@@ -226,7 +226,7 @@ func (h *Half) rules(source, project string) {
 		source = Everything(project)
 	}
 	h.source = source
-	_, err := h.Site.Publish(context.Background(), Connection, site.Revision{File: h.Site.Name + ".yaml", Source: source, Author: "test"})
+	_, err := site.Publish(context.Background(), h.Site, Connection, site.Revision{File: h.Site.Name + ".yaml", Source: source, Author: "test"})
 	h.must(err)
 }
 
