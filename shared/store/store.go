@@ -33,7 +33,7 @@ func (k Key) String() string { return k.Part + " " + k.Sort }
 // Doc is one stored document.
 type Doc struct {
 	Key  Key
-	Body []byte // a JSON object, at most MaxBody bytes, returned as it was given
+	Body []byte // a JSON object, at most MaxBody bytes, returned as it was given; nobody changes its bytes, the store may share them
 
 	// Rev counts the writes of this document: 1 at creation, one more at each
 	// put. Drivers set it. Replace requires the stored one to equal it. A

@@ -49,12 +49,17 @@ func together(keys []store.Key) int {
 
 // get reads documents of one partition in one query: what belongs together is seen together.
 func (d docs) get(keys []store.Key, out []*store.Doc) error {
+	now := d.db.millis()
+	miss := d.db.cache.get(keys, out, now)
+	if miss == nil {
+		return nil
+	}
 	args := make([]any, 0, len(keys)+2)
 	args = append(args, keys[0].Part)
 	for _, k := range keys {
 		args = append(args, k.Sort)
 	}
-	found, err := d.read(columns+"part = ? AND sort IN (?"+strings.Repeat(", ?", len(keys)-1)+") AND "+alive, append(args, d.db.millis())...)
+	found, err := d.read(columns+"part = ? AND sort IN (?"+strings.Repeat(", ?", len(keys)-1)+") AND "+alive, append(args, now)...)
 	for i := range found {
 		for j, k := range keys {
 			if found[i].Key == k {
@@ -62,6 +67,7 @@ func (d docs) get(keys []store.Key, out []*store.Doc) error {
 			}
 		}
 	}
+	d.db.cache.end(miss, err, func() { d.db.cache.holdAll(keys, out) })
 	return err
 }
 
@@ -69,6 +75,10 @@ func (d docs) get(keys []store.Key, out []*store.Doc) error {
 func (d docs) List(ctx context.Context, part string, r store.Range) ([]store.Doc, error) {
 	if err := d.ready(ctx, store.ValidKey(store.Key{Part: part, Sort: "-"})); err != nil {
 		return nil, err
+	}
+	held, miss := d.db.cache.list(part, r)
+	if miss == nil {
+		return held, nil
 	}
 	text, args := columns+"part = ?", []any{part}
 	add := func(condition string, arg any) {
@@ -90,6 +100,7 @@ func (d docs) List(ctx context.Context, part string, r store.Range) ([]store.Doc
 	}
 	add(alive, d.db.millis())
 	found, err := d.read(text+order+limit(r.Limit), args...)
+	d.db.cache.end(miss, err, func() { d.db.cache.holdList(part, r, found) })
 	if err != nil {
 		return nil, d.db.failed("list "+part, err)
 	}
@@ -155,7 +166,7 @@ func (d docs) Apply(ctx context.Context, ops ...store.Op) error {
 		}
 		return nil
 	}
-	return d.db.submit(ctx, "write "+ops[0].Key().String(), &job{ctx: ctx, do: write, done: make(chan struct{}), whole: len(ops) > 1})
+	return d.db.submit(ctx, "write "+ops[0].Key().String(), &job{ctx: ctx, do: write, ops: ops, done: make(chan struct{}), whole: len(ops) > 1})
 }
 
 // Sequence implements store.Store: one transaction costs less than several.

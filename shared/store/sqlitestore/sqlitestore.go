@@ -8,7 +8,8 @@
 // Start reading at [Open], then writer.go.
 //
 // The file may be opened by several processes; only one may hold it with
-// Options.Exclusive, as the hub and the poller do.
+// Options.Exclusive, as the hub and the poller do. It holds in memory what it
+// used last (cache.go), while no other may write (guests_unix.go).
 package sqlitestore
 
 import (
@@ -55,6 +56,8 @@ type DB struct {
 	dying atomic.Int64 // deletions of messages that were not committed yet
 	dry   atomic.Bool  // the last receive found nothing: a look, which is cheaper, comes before the next
 	stmts sync.Map     // read statements by their text
+	cache cache
+	visit *os.File // of the guest book, where another process may be the owner
 
 	checking sync.WaitGroup
 	uncheck  context.CancelFunc
@@ -84,10 +87,8 @@ func (db *DB) open() (err error) {
 	if err := db.prepareFile(); err != nil {
 		return err
 	}
-	if db.o.Exclusive {
-		if db.lock, err = lockFile(db.path); err != nil {
-			return err
-		}
+	if err := db.enter(); err != nil {
+		return err
 	}
 	if db.sql, err = sql.Open("sqlite", db.dsn()); err != nil {
 		return db.failed("open", err)
@@ -101,6 +102,25 @@ func (db *DB) open() (err error) {
 		return err
 	}
 	return db.startWriter()
+}
+
+// enter takes the owner's lock, or says in the guest book that this process may write beside the owner.
+func (db *DB) enter() (err error) {
+	switch {
+	case db.o.ReadOnly:
+		return nil
+	case !db.o.Exclusive:
+		db.visit, err = visit(db.path)
+		return err
+	}
+	if db.lock, err = lockFile(db.path); err != nil {
+		return err
+	}
+	g, err := newGuests(db.path)
+	if err != nil {
+		return err
+	}
+	return db.cache.open(g)
 }
 
 // prepareFile creates the file with mode 0600, and tightens a wider one: the
@@ -278,6 +298,12 @@ func (db *DB) release() error {
 	}
 	if db.sql != nil {
 		errs = append(errs, db.sql.Close())
+	}
+	if db.visit != nil {
+		errs = append(errs, db.visit.Close())
+	}
+	if db.cache.guests != nil {
+		errs = append(errs, db.cache.guests.f.Close())
 	}
 	if db.lock != nil {
 		errs = append(errs, db.lock.release())

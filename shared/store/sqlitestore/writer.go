@@ -6,6 +6,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"drawbridge/shared/store"
 )
 
 // batchSize is how many waiting writes share one commit.
@@ -26,6 +28,7 @@ var (
 type job struct {
 	ctx  context.Context
 	do   func(*tx) error
+	ops  []store.Op // what it does to documents
 	err  error
 	done chan struct{} // closed when it is durable; nil: nobody waits
 	then func()        // called instead
@@ -153,6 +156,7 @@ func (db *DB) waiting(first *job) []*job {
 // commit runs the jobs in one transaction and reports to each. A job that
 // fails takes back only itself, unless the transaction is lost with it.
 func (db *DB) commit(w *tx, batch []*job) {
+	db.cache.before(batch)
 	err := w.sync(slices.ContainsFunc(batch, func(j *job) bool { return !j.hint }))
 	if err == nil {
 		err = w.begin()
@@ -164,6 +168,9 @@ func (db *DB) commit(w *tx, batch []*job) {
 		if j.err == nil {
 			j.err = err
 		}
+	}
+	db.cache.after(batch)
+	for _, j := range batch {
 		j.finish()
 	}
 }
