@@ -170,14 +170,19 @@ func readSecurity(p *reader, _ *Field, raw json.RawMessage) (string, error) {
 		func(l *SecurityLevel) string { return l.ID }, func(l *SecurityLevel) string { return l.Name })
 }
 
-func readType(p *reader, _ *Field, raw json.RawMessage) (string, error) {
+// typeNamed is the id of the issue type that a body names, of those that the project has (nil: any).
+func (s *Site) typeNamed(p *Project, raw json.RawMessage) (id string, err error) {
 	var mine []*IssueType
-	for _, t := range p.s.st.Types {
-		if p.project == nil || slices.Contains(p.project.Types, t.ID) {
+	for _, t := range s.st.Types {
+		if p == nil || slices.Contains(p.Types, t.ID) {
 			mine = append(mine, t)
 		}
 	}
-	id, err := byIDOrName(raw, "Issue type", mine, func(t *IssueType) string { return t.ID }, func(t *IssueType) string { return t.Name })
+	return byIDOrName(raw, "Issue type", mine, func(t *IssueType) string { return t.ID }, func(t *IssueType) string { return t.Name })
+}
+
+func readType(p *reader, _ *Field, raw json.RawMessage) (string, error) {
+	id, err := p.s.typeNamed(p.project, raw)
 	if err != nil && p.s.cloud() {
 		return "", say("Specify a valid issue type")
 	}
@@ -388,38 +393,7 @@ func allVersions(v *view, _ *Field, p *Project) []any {
 	return list
 }
 
-// ---- parent and request type
-
-func readParent(p *reader, _ *Field, raw json.RawMessage) (string, error) {
-	m := member(raw, "id", "key")
-	said := m["id"]
-	if said == "" {
-		said = m["key"]
-	}
-	is := p.s.find(said)
-	if is == nil || !p.s.sees(p.caller, is) {
-		return "", say("Could not find issue by id or key.")
-	}
-	return is.idString(), nil
-}
-
-func showParent(v *view, _ *Field, word string) any {
-	if is := v.s.find(word); is != nil {
-		return v.issueShort(is)
-	}
-	return nil
-}
-
-func nameParent(s *Site, _ *Field, word string) string {
-	if is := s.find(word); is != nil {
-		return is.Key
-	}
-	return word
-}
-
-func seekParent(s *Site, f *Field, word string) jql.Operand {
-	return jql.Operand{Names: []string{nameParent(s, f, word), word}}
-}
+// ---- request type
 
 func (s *Site) requestType(id string) (*RequestType, *Project) {
 	for _, p := range s.st.Projects {

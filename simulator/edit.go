@@ -69,18 +69,14 @@ var fieldPermission = map[string]string{"reporter": "MODIFY_REPORTER", "assignee
 func (p *reader) setField(d *draft, is *Issue, id string, raw json.RawMessage, allowed screen) error {
 	f := p.s.ix.fields[id]
 	switch {
+	case id == "parent" && saysNoParent(raw):
+		return nil // stays as it is
 	case id == "timetracking" && allowed(id):
 		return p.setTracking(d, raw)
 	case f == nil || !allowed(id) || fieldPermission[id] != "" && !p.caller.may(fieldPermission[id]):
 		return offScreen(id)
-	case f.Kind == "parent" && strings.HasPrefix(strings.TrimSpace(string(raw)), "{"):
-		m := member(raw, "id", "key", "set")
-		if len(m) == 0 {
-			return nil // names none: stays as it is
-		}
-		if m["set"] == "none" {
-			raw = nil
-		}
+	case id == "parent" && removesParent(raw):
+		raw = nil
 	}
 	v, err := p.readValue(f, raw)
 	if err != nil {

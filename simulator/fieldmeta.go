@@ -155,7 +155,7 @@ func (c *call) screenMeta(p *Project, fields []string) obj {
 
 func (c *call) editFields(is *Issue) obj {
 	p := c.s.projectOf(is)
-	return c.screenMeta(p, append([]string{"comment"}, p.EditScreen...))
+	return c.screenMeta(p, append([]string{"comment"}, c.s.parentScreen(p.EditScreen, false)...))
 }
 
 func (c *call) editMeta() (answer, error) {
@@ -170,11 +170,7 @@ func (c *call) editMeta() (answer, error) {
 
 func (c *call) createFields(p *Project, t *IssueType) obj {
 	fields := []string{"project"}
-	for _, id := range p.CreateScreen {
-		if id != "parent" || t.Subtask || c.s.cloud() {
-			fields = append(fields, id)
-		}
-	}
+	fields = append(fields, c.s.parentScreen(p.CreateScreen, t.Subtask)...)
 	out := c.screenMeta(p, fields)
 	typ := c.fieldMeta(c.s.ix.fields["issuetype"], p, true)
 	typ["allowedValues"] = []any{c.view().issueType(t.ID)}

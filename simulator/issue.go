@@ -83,7 +83,9 @@ func (c *call) readNew(b *editBody, p *Project) (*draft, error) {
 		}
 		return nil, refuseField("issuetype", "issue type is required")
 	}
-	allowed := onScreen(append([]string{"issuetype"}, p.CreateScreen...))
+	id, _ := c.s.typeNamed(p, b.Fields["issuetype"])
+	t := c.s.issueType(id)
+	allowed := onScreen(append([]string{"issuetype"}, c.s.parentScreen(p.CreateScreen, t != nil && t.Subtask)...))
 	d, err := c.reader(p).readDraft(b, nil, allowed)
 	errs := fieldErrors{}
 	if r, isRefusal := err.(*refusal); isRefusal {
@@ -94,8 +96,8 @@ func (c *call) readNew(b *editBody, p *Project) (*draft, error) {
 			errs.add(k, "%s", v)
 		}
 	}
-	if t := c.s.issueType(word(d.values["issuetype"])); t != nil && t.Subtask && len(d.values["parent"]) == 0 {
-		errs.add("parent", "Issue type is a sub-task but parent issue key or id not specified.")
+	if errs["parent"] == "" {
+		c.s.checkParent(errs, p, nil, d.values)
 	}
 	return d, errs.err()
 }
@@ -217,12 +219,16 @@ func (c *call) editIssue() (answer, error) {
 		return answer{}, err
 	}
 	p := c.s.projectOf(is)
-	d, err := c.reader(p).readDraft(b, is, onScreen(p.EditScreen))
+	d, err := c.reader(p).readDraft(b, is, onScreen(c.s.parentScreen(p.EditScreen, false)))
 	if err != nil {
 		return answer{}, err
 	}
 	if err := c.s.requiredEmpty(p, d.values, false); err != nil {
 		return answer{}, err
+	}
+	errs := fieldErrors{}
+	if c.s.checkParent(errs, p, is.Values, d.values); len(errs) > 0 {
+		return answer{}, errs.err()
 	}
 	c.s.edit(is, d, c.user, b)
 	if c.s.cloud() && c.query("returnIssue") == "true" {

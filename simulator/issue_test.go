@@ -300,3 +300,44 @@ func TestBodiesMustBeJSON(t *testing.T) {
 	r.sign(req, "alice")
 	r.send(req).want(415)
 }
+
+// TestParents: an issue is under one of the level above it, a sub-task always, and only Cloud moves it.
+func TestParents(t *testing.T) {
+	both(t, func(t *testing.T, r *rig) {
+		cloud := r.Flavour() == Cloud
+		sub, epic := obj{"issuetype": obj{"name": "Sub-task"}}, r.make("a goal", obj{"issuetype": obj{"name": "Epic"}})
+		parent, other := r.make("parent"), r.make("other")
+		child := r.make("child", sub, obj{"parent": obj{"key": parent}})
+		post := func(typ, parent string) *reply {
+			return r.do("POST", "/issue", obj{"fields": obj{"project": obj{"key": "ABC"}, "issuetype": obj{"name": typ}, "summary": "x", "parent": obj{"key": parent}}})
+		}
+		post("Sub-task", child).want(400).says("hierarchy")
+		post("Sub-task", epic).want(400).says("hierarchy")
+		post("Sub-task", "ABC-99").want(400)
+		put := func(key string, fields obj) *reply { return r.do("PUT", "/issue/"+key, obj{"fields": fields}) }
+		put(child, obj{"issuetype": obj{"name": "Task"}}).want(400).says("issuetype")
+		put(parent, obj{"issuetype": obj{"name": "Sub-task"}, "parent": obj{"key": other}}).want(400)
+		put(child, obj{"summary": "y", "parent": obj{}}).want(204)
+		if !cloud {
+			post("Task", epic).want(400).says("parent")
+			put(child, obj{"parent": obj{"key": other}}).want(400).says("parent")
+			return
+		}
+		post("Task", other).want(400).says("hierarchy")
+		put(child, obj{"parent": obj{"key": other}}).want(204)
+		r.do("GET", "/issue/"+child, nil).is("fields.parent.key", other)
+		none := obj{"update": obj{"parent": []any{obj{"set": obj{"none": true}}}}}
+		r.do("PUT", "/issue/"+child, none).want(400).says("parent")
+		put(other, obj{"parent": obj{"key": epic}}).want(204)
+		r.do("PUT", "/issue/"+other, none).want(204)
+		put(other, obj{"parent": obj{"key": parent}}).want(400).says("hierarchy")
+	})
+}
+
+func TestASubtaskStaysInItsProject(t *testing.T) {
+	both(t, func(t *testing.T, r *rig) {
+		parent := r.make("parent")
+		r.st.Projects[1].Types = r.st.Projects[0].Types
+		r.do("POST", "/issue", obj{"fields": obj{"project": obj{"key": "ABCSD"}, "issuetype": obj{"name": "Sub-task"}, "summary": "x", "parent": obj{"key": parent}}}).want(400).says("same project")
+	})
+}

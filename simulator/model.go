@@ -89,6 +89,7 @@ type Named struct{ ID, Name, Description string }
 type IssueType struct {
 	ID, Name, Description string
 	Subtask               bool
+	Epic                  bool // one level above the others
 }
 
 // Status is a step of a workflow. Category is "new", "indeterminate" or "done".

@@ -87,8 +87,9 @@ func (s *Site) seedLists() {
 	}
 	for _, t := range []struct{ name, about string }{
 		{"Task", "A small, distinct piece of work."}, {"Bug", "A problem or error."}, {"Story", "Functionality expressed as a user goal."},
-		{"Sub-task", "A part of a larger piece of work."}, {"Service Request", "A request for help."}} {
-		s.st.Types = append(s.st.Types, &IssueType{ID: s.nextID("type"), Name: t.name, Description: t.about, Subtask: t.name == "Sub-task"})
+		{"Sub-task", "A part of a larger piece of work."}, {"Service Request", "A request for help."},
+		{"Epic", "A goal that several issues serve."}} {
+		s.st.Types = append(s.st.Types, &IssueType{ID: s.nextID("type"), Name: t.name, Description: t.about, Subtask: t.name == "Sub-task", Epic: t.name == "Epic"})
 	}
 	for _, x := range []struct{ name, in, out string }{
 		{"Blocks", "is blocked by", "blocks"}, {"Cloners", "is cloned by", "clones"}, {"Duplicate", "is duplicated by", "duplicates"}, {"Relates", "relates to", "relates to"}} {

@@ -148,7 +148,7 @@ func (v *view) issueType(id string) any {
 	out := obj{"self": v.rest("issuetype", id), "id": id, "description": t.Description, "name": t.Name, "subtask": t.Subtask, "avatarId": 10318,
 		"iconUrl": v.s.base + "/secure/viewavatar?size=xsmall&avatarId=10318&avatarType=issuetype"}
 	if v.s.cloud() {
-		out["hierarchyLevel"] = map[bool]int{false: 0, true: -1}[t.Subtask]
+		out["hierarchyLevel"] = t.level()
 	}
 	return out
 }
@@ -358,7 +358,7 @@ func (s *Site) subtasks(is *Issue) []*Issue {
 	var list []*Issue
 	for _, id := range s.ix.children[is.ID] {
 		child := s.st.Issues[id]
-		if t := s.issueType(child.word("issuetype")); t != nil && t.Subtask {
+		if s.isSubtask(child) {
 			list = append(list, child)
 		}
 	}
