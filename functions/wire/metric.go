@@ -79,7 +79,7 @@ func (m metrics) Handle(ctx context.Context, r slog.Record) error {
 			count(changesIn, 1)
 		case a.Key == "delay_ms":
 			count(changeDelay, a.Value.Int64())
-		case a.Key == "outcome" && a.Value.String() != string(bridge.Applied):
+		case a.Key == "outcome" && a.Value.String() != string(bridge.Applied) && a.Value.String() != string(bridge.Awaits):
 			failed = 1
 		}
 		return true

@@ -87,6 +87,7 @@ func TestTheLineOfAChangeMakesMetrics(t *testing.T) {
 	}{
 		{[]any{"direction", "out", "connection", "c1", "outcome", "applied", "delay_ms", int64(1200)}, map[string]float64{"ChangesOut": 1, "ChangesFailed": 0, "ChangeDelay": 1200}},
 		{[]any{"direction", "in", "connection", "c1", "outcome", "parked"}, map[string]float64{"ChangesIn": 1, "ChangesFailed": 1}},
+		{[]any{"direction", "in", "connection", "c1", "outcome", "awaits"}, map[string]float64{"ChangesIn": 1, "ChangesFailed": 0}},
 	} {
 		var b bytes.Buffer
 		log := Logger(&b, slog.LevelInfo, "prod").With("version", "1")

@@ -186,7 +186,7 @@ func (f *Flow) leave(ctx context.Context, v *observe.View, issue string, c *brid
 
 func (f *Flow) project(ctx context.Context, v *observe.View, p *pair.Pair, c *bridge.Change) error {
 	issue := p.Head.Local.ID
-	if err := f.resolveUsers(ctx, v, p, c); err != nil {
+	if err := f.resolve(ctx, v, p, c, false); err != nil {
 		return err
 	}
 	if len(p.State.Intents) > 0 || p.State.Look != 0 {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -37,10 +38,14 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 	if c.Twin != "" {
 		return f.adopt(ctx, v, c, t)
 	}
-	if err := f.resolveUsers(ctx, v, nil, c); err != nil {
+	if err := f.resolve(ctx, v, nil, c, false); err != nil {
 		return nil, err
 	}
 	m, why, err := f.newTwin(v, c)
+	outcome := bridge.Refused
+	if err == nil && why == "" {
+		outcome, why, err = f.underParent(v, c, m)
+	}
 	if err == nil && why == "" {
 		err = f.asRequest(ctx, v, m)
 	}
@@ -50,9 +55,9 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 	v.Says("create", c.Issue.ID, err)
 	if err != nil || why != "" {
 		if err != nil {
-			why = err.Error()
+			outcome, why = bridge.Refused, err.Error()
 		}
-		return nil, f.refuseTwin(ctx, c, t, bridge.Refused, why)
+		return nil, f.refuseTwin(ctx, c, t, outcome, why)
 	}
 	if m.twin = t; again || c.Anew != 0 {
 		ref, marker, err := f.look(ctx, v, c, t)
@@ -93,7 +98,7 @@ func (f *Flow) claim(ctx context.Context, v *observe.View, c *bridge.Change) (t 
 	if t.Answer == nil {
 		return t, true, nil
 	}
-	if t.Answer.Revision >= c.Revision && t.Answer.Outcome != bridge.Parked {
+	if t.Answer.Revision >= c.Revision && t.Answer.Outcome != bridge.Parked && t.Answer.Outcome != bridge.Awaits {
 		return nil, false, nil // answered already
 	}
 	if err := book.Offered(ctx, c.Connection, c.Issue.ID); err != nil {
@@ -104,7 +109,11 @@ func (f *Flow) claim(ctx context.Context, v *observe.View, c *bridge.Change) (t 
 }
 
 func (f *Flow) refuseTwin(ctx context.Context, c *bridge.Change, t *pair.Twin, o bridge.Outcome, why string) error {
-	f.Site.Log.Warn("no twin made", "connection", c.Connection, "remote", c.Issue.Key, "outcome", string(o), "why", why)
+	level := slog.LevelWarn
+	if o == bridge.Awaits {
+		level = slog.LevelInfo
+	}
+	f.Site.Log.Log(ctx, level, "no twin made", "connection", c.Connection, "remote", c.Issue.Key, "outcome", string(o), "why", why)
 	return f.Site.Book.Refuse(ctx, c.Connection, c.Issue.ID, t, bridge.Ack{
 		Connection: c.Connection, Issue: c.Issue.ID, Revision: c.Revision, Outcome: o, Reason: why,
 	})
@@ -170,7 +179,7 @@ func (f *Flow) newTwin(v *observe.View, c *bridge.Change) (*newborn, string, err
 func (f *Flow) asRequest(ctx context.Context, v *observe.View, m *newborn) error {
 	wanted := m.target.RequestType
 	field, ok := v.Schema.RequestType()
-	if wanted == "" || !ok || !observe.Service(v.Names, m.target.Project) {
+	if wanted == "" || !ok || subtask(v, m.target.Type) || !observe.Service(v.Names, m.target.Project) {
 		return nil
 	}
 	if !strings.Contains(wanted, "/") { // "portal/key" is how a Data Center calls it
@@ -217,7 +226,7 @@ func (f *Flow) fill(v *observe.View, m *newborn, incoming map[string]rule.In) {
 		base, elem, isElem := merge.SplitKey(key)
 		row, ok := v.Rules.Row(base)
 		w := m.pair.State.Field(key).Theirs
-		if !ok || !row.In || w == nil {
+		if !ok || !row.In || w == nil || d.leavesParent(row, w, m.target.Type) {
 			continue
 		}
 		value, problem := d.local(row, base, elem, isElem, w)

@@ -10,7 +10,6 @@ import (
 	"drawbridge/shared/merge"
 	"drawbridge/shared/observe"
 	"drawbridge/shared/pair"
-	"drawbridge/shared/site"
 )
 
 // ruleLink asks the incoming rule of a link, once the issue at its other end has a twin here. Waits says that it has none: the
@@ -28,13 +27,11 @@ func (f *Flow) ruleLink(ctx context.Context, v *observe.View, p *pair.Pair, m *d
 		m.skip = "the rules take no links"
 		return false, nil
 	}
-	book, connection := f.Site.Book, v.Connection.ID
-	other, err := book.Find(ctx, connection, m.want.Other)
-	if err == nil && other == nil && !dry {
-		if err = book.Await(ctx, connection, m.want.Other, p.Head.Local.ID); err == nil {
-			other, err = book.Find(ctx, connection, m.want.Other) // it may have come since
-		}
+	waiting := p.Head.Local.ID
+	if dry {
+		waiting = ""
 	}
+	other, err := f.twinOf(ctx, v, m.want.Other, waiting)
 	if err != nil || other == nil {
 		return true, err
 	}
@@ -121,26 +118,5 @@ func (f *Flow) removeLink(ctx context.Context, m *deed, look *looker) error {
 		return err
 	}
 	look.links = slices.DeleteFunc(look.links, func(k jira.Link) bool { return k.ID == id })
-	return nil
-}
-
-// wake has the pairs looked at again of which something waits for the twin that a remote issue has now.
-func (f *Flow) wake(ctx context.Context, v *observe.View, p *pair.Pair) error {
-	if !v.Rules.Takes("links") || p.Head.Remote.ID == "" {
-		return nil
-	}
-	waiting, err := f.Site.Book.Awaiting(ctx, v.Connection.ID, p.Head.Remote.ID)
-	if err != nil {
-		return err
-	}
-	for _, issue := range waiting {
-		t := site.Task{Kind: site.RetryTask, Connection: v.Connection.ID, Issue: issue, By: "the twin of " + p.Head.Remote.Key}
-		if err := f.Site.Send(ctx, t, bridge.Live, ""); err != nil {
-			return err
-		}
-		if err := f.Site.Book.Awaited(ctx, v.Connection.ID, p.Head.Remote.ID, issue); err != nil {
-			return err
-		}
-	}
 	return nil
 }

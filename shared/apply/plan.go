@@ -147,6 +147,9 @@ func (d *decider) field(key string) {
 	if d.fights(key, field, winner) || d.pl.fight != nil {
 		return
 	}
+	if d.leavesParent(row, winner, d.p.State.Type) {
+		return
+	}
 	value, problem := d.local(row, base, elem, isElem, winner)
 	if problem != "" && winner.Stamp.Site != d.v.Role {
 		d.refuse(key, winner.ID(), problem)
@@ -182,6 +185,8 @@ func (d *decider) local(row rule.Row, base, elem string, isElem bool, w *bridge.
 		return "", in.Err.Error()
 	case in.User != nil:
 		return d.f.user(*in.User, in.Value)
+	case row.TargetKind == bridge.Issue:
+		return d.parent(in.Value), ""
 	}
 	d.v.Says("in "+row.Where+" "+row.Key, "", nil) // rows may share a line
 	return in.Value, ""
@@ -214,6 +219,9 @@ func (d *decider) write(row rule.Row, key, elem string, isElem bool, dec merge.D
 			return
 		}
 		d.element(field, key, local, w)
+	case field.Kind == bridge.Issue && dec.Value.Empty():
+		d.pl.request.Update[field.ID] = []map[string]any{{"set": map[string]any{"none": true}}}
+		d.pl.edit.Writes[key] = w
 	default:
 		wire, err := field.Wire(dec.Value, d.f.Site.Jira.Flavour())
 		if err != nil {

@@ -50,7 +50,7 @@ func (f *Flow) preview(ctx context.Context, connection *bridge.Connection, c *br
 	if err != nil {
 		return a, err
 	}
-	if err := f.resolveUsers(ctx, v, p, c); err != nil {
+	if err := f.resolve(ctx, v, p, c, true); err != nil {
 		return a, err
 	}
 	switch {
@@ -87,7 +87,7 @@ func (f *Flow) previewPair(ctx context.Context, v *observe.View, p *pair.Pair, c
 }
 
 func previewField(v *observe.View, p *pair.Pair, key string, w pair.IntendedWrite) bridge.PreviewField {
-	out := bridge.PreviewField{Field: fieldName(v, key, w.Field), New: w.Value}
+	out := bridge.PreviewField{Field: fieldName(v, key, w.Field), New: keyOf(v, w.Value)}
 	base, _, _ := merge.SplitKey(key)
 	if row, ok := v.Rules.Row(base); ok && row.Out {
 		out.Old = p.State.Field(key).Shown // what this site lets out anyway
@@ -134,6 +134,10 @@ func (f *Flow) previewNew(ctx context.Context, v *observe.View, c *bridge.Change
 		a.Outcome, a.Reason = bridge.Unwanted, why
 		return err
 	}
+	if o, why, err := f.underParent(v, c, m); err != nil || why != "" {
+		a.Outcome, a.Reason = o, why
+		return err
+	}
 	a.Project, a.Type = m.target.Project, m.target.Type
 	incoming, err := v.Rules.Incoming(observe.Env(m.pair, v, nil))
 	if err != nil {
@@ -144,11 +148,11 @@ func (f *Flow) previewNew(ctx context.Context, v *observe.View, c *bridge.Change
 		base, elem, isElem := merge.SplitKey(key)
 		row, ok := v.Rules.Row(base)
 		w := m.pair.State.Field(key).Theirs
-		if !ok || !row.In || w == nil || m.problems[key] != "" {
+		if !ok || !row.In || w == nil || d.leavesParent(row, w, m.target.Type) || m.problems[key] != "" {
 			continue
 		}
 		if value, problem := d.local(row, base, elem, isElem, w); problem == "" && !value.Empty() {
-			a.Fields = append(a.Fields, bridge.PreviewField{Field: fieldName(v, key, row.Target), New: value})
+			a.Fields = append(a.Fields, bridge.PreviewField{Field: fieldName(v, key, row.Target), New: keyOf(v, value)})
 			if row.Target == "status" {
 				if a.Transition, err = f.begun(ctx, value); err != nil {
 					return err

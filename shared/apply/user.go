@@ -22,6 +22,14 @@ type found struct {
 // foundFor is how long an answer counts: people join, leave, and hide their addresses.
 const foundFor = time.Hour
 
+// resolve finds what the change, or what the pair knows of the remote site, names: users, and issues that have a twin here.
+func (f *Flow) resolve(ctx context.Context, v *observe.View, p *pair.Pair, c *bridge.Change, dry bool) error {
+	if err := f.resolveUsers(ctx, v, p, c); err != nil {
+		return err
+	}
+	return f.findParents(ctx, v, p, c, dry)
+}
+
 // resolveUsers asks Jira for the users whom the change, or what the pair knows of the remote site, names by e-mail, before
 // anything is decided. Without an answer nothing is decided: nobody is taken off an issue because Jira was busy.
 func (f *Flow) resolveUsers(ctx context.Context, v *observe.View, p *pair.Pair, c *bridge.Change) error {

@@ -113,6 +113,7 @@ const (
 	Refused   Outcome = "refused"   // the receiver's Jira or rule refused it; the reason says why
 	Parked    Outcome = "parked"    // cannot be applied now; kept at the receiver with the reason
 	Unwanted  Outcome = "unwanted"  // the receiver's rules do not take it
+	Awaits    Outcome = "awaits"    // the twin of another issue has to come first; asked for again by itself then
 	Unmatched Outcome = "unmatched" // the receiver has no pair for it any more
 )
 

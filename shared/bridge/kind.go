@@ -15,6 +15,7 @@ const (
 	Names    Kind = "names"    // set of strings: labels, components, versions, multi-select; merged per element
 	User     Kind = "user"     // object {"name","email","id"}, see Person
 	Users    Kind = "users"    // set of Person, merged per element by id
+	Issue    Kind = "issue"    // object {"id","key"}: another issue of the site; what travels is its id, for whom it is in a pair
 	Opaque   Kind = "opaque"   // anything else: can be read by a script, cannot be written
 )
 

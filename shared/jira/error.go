@@ -202,6 +202,9 @@ func parseFault(res *http.Response, body []byte) *fault {
 		if f.fields == nil {
 			f.fields = map[string]string{}
 		}
+		if id == "parentId" { // of what it refuses in the field "parent"
+			id = "parent"
+		}
 		f.fields[id] = plain(m)
 	}
 	for _, m := range []text{w.Detail, w.Message, w.ErrorMessage, w.Title} {

@@ -73,6 +73,9 @@ func (c *Client) Fields(ctx context.Context) (*Schema, error) {
 			fields = append(fields, f.field())
 		}
 	}
+	if !slices.ContainsFunc(fields, func(f Field) bool { return f.ID == "parent" }) { // every Jira has it, not every one says so
+		fields = append(fields, Field{ID: "parent", Name: "Parent", Kind: bridge.Issue})
+	}
 	s := NewSchema(fields)
 	c.mu.Lock()
 	c.schema = s
@@ -132,7 +135,9 @@ func (f Field) kind() bridge.Kind {
 		return bridge.RichText
 	case "labels":
 		return bridge.Names
-	case "parent", "issuekey", "thumbnail", "watches", "votes", "timetracking", "comment", "attachment", "worklog", "issuelinks", "subtasks":
+	case "parent":
+		return bridge.Issue
+	case "issuekey", "thumbnail", "watches", "votes", "timetracking", "comment", "attachment", "worklog", "issuelinks", "subtasks":
 		return bridge.Opaque
 	}
 	if k, ok := customKinds[f.customType()]; ok {
@@ -188,7 +193,7 @@ func (f Field) ReadOnly() bool {
 // oddNames are the names by which changelogs call system fields, where they are neither the id nor the display name.
 var oddNames = map[string]string{
 	"fix version": "fixVersions", "fix version/s": "fixVersions", "version": "versions", "affects version": "versions",
-	"component": "components", "attachment": "attachment", "link": "issuelinks", "parent issue": "parent", "parent": "parent",
+	"component": "components", "attachment": "attachment", "link": "issuelinks", "parent issue": "parent", "parent": "parent", "issueparentassociation": "parent",
 	"issue type": "issuetype", "due date": "duedate", "security level": "security", "time spent": "timespent",
 }
 

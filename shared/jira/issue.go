@@ -40,6 +40,9 @@ func (i *Issue) Type() string { return i.member("issuetype", "name") }
 // Status is the name of the workflow status.
 func (i *Issue) Status() string { return i.member("status", "name") }
 
+// Parent is the id of the issue that this one is part of; "" if there is none or the body does not say.
+func (i *Issue) Parent() string { return i.member("parent", "id") }
+
 // Security is the name of the security level, "" if there is none or the body does not say (see Knows).
 func (i *Issue) Security() string { return i.member("security", "name") }
 

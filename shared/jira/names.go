@@ -13,6 +13,7 @@ import (
 type Names struct {
 	Statuses                            []Status
 	Priorities, Resolutions, IssueTypes []Named
+	Subtasks                            []string // names of the issue types that are parts of another issue: none is made without a parent
 	Projects                            []Project
 	LinkTypes                           []LinkType
 }
@@ -103,7 +104,18 @@ func (c *Client) readResolutions(ctx context.Context, n *Names) error {
 }
 
 func (c *Client) readTypes(ctx context.Context, n *Names) error {
-	return c.readNamed(ctx, "read the issue types", "issuetype", &n.IssueTypes)
+	var w []struct {
+		wireNamed
+		Subtask truth `json:"subtask"`
+	}
+	err := c.get(ctx, "read the issue types", "issuetype", "rest/api/2/issuetype", into(&w))
+	for _, t := range w {
+		n.IssueTypes = append(n.IssueTypes, Named{string(t.ID), string(t.Name)})
+		if t.Subtask {
+			n.Subtasks = append(n.Subtasks, string(t.Name))
+		}
+	}
+	return err
 }
 
 func (c *Client) readLinkTypes(ctx context.Context, n *Names) error {

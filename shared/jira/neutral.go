@@ -68,6 +68,12 @@ func (f Field) single(raw json.RawMessage) (bridge.Value, bool) {
 			return "", false
 		}
 		return canonical(u.Person()), true
+	case bridge.Issue:
+		var w struct{ ID, Key text }
+		if json.Unmarshal(raw, &w) != nil || w.ID == "" {
+			return "", false
+		}
+		return bridge.ValueOf(map[string]string{"id": string(w.ID), "key": string(w.Key)}), true
 	}
 	v, err := bridge.Canonical(raw)
 	return v, err == nil
@@ -170,6 +176,11 @@ func (f Field) ItemValue(end string, names *Names) (bridge.Value, bool) {
 		}
 		v, err := bridge.Canonical([]byte(`"` + end + `"`))
 		return v, err == nil && len(end) == len("2006-01-02")
+	case f.Kind == bridge.Issue:
+		if end == "" {
+			return bridge.Cleared, true
+		}
+		return bridge.ValueOf(map[string]string{"id": end}), true
 	case f.Kind == bridge.Name && !f.Custom && names != nil:
 		if end == "" {
 			return bridge.Cleared, true

@@ -22,6 +22,9 @@ func (f Field) Wire(v bridge.Value, fl bridge.Flavour) (any, error) {
 	switch f.Kind {
 	case bridge.User:
 		return f.wireUser(v, fl)
+	case bridge.Issue:
+		m, _ := v.Any().(map[string]any)
+		return map[string]any{"id": m["id"]}, nil
 	case bridge.Number:
 		n, ok := v.Any().(json.Number)
 		if !ok {

@@ -32,6 +32,11 @@ func Load(ctx context.Context, s *site.Site, c *bridge.Connection, is *jira.Issu
 	if is != nil {
 		v.Issue, err = s.View(ctx, is)
 	}
+	if err == nil && is != nil && is.Parent() != "" && rules.SendsParents() {
+		var inside bool
+		inside, err = s.Book.InSync(ctx, c.ID, is.Parent())
+		v.Issue.Apart = !inside
+	}
 	if err == nil && v.Issue != nil && rules.Person(bridge.Person{Name: "n", Email: "e@x"}).Email != "" {
 		err = addEmails(ctx, s, v)
 	}

@@ -34,6 +34,8 @@ type View struct {
 	Issue      *rule.Issue           // what was seen, as rules see it
 	Lane       bridge.Lane
 	Name       func(id string) bridge.Person // the people mentioned in texts
+	// Twins are pairs by the id of their remote issue: of the issues that the remote site's values name, as far as they have a twin here.
+	Twins map[string]*pair.Pair
 	// Ruled is told what became of each line of the rules for an issue; nil: nobody wants to know.
 	Ruled func(where, issue string, err error)
 }
@@ -240,13 +242,19 @@ func (f *fold) scalar(row rule.Row) {
 		return
 	}
 	items := f.items(row, field)
-	if f.seen.Base {
+	if f.seen.Base || f.untold(row) {
 		items = append(items, f.base(row, field)...)
 	}
 	if len(items) > 0 {
 		f.observe(row, row.Key, items)
 	}
 	f.standing(row, field)
+}
+
+// untold reports that the whole issue is at hand and nothing was said yet of the parent that it came under sync with: it may be in a
+// pair by now.
+func (f *fold) untold(row rule.Row) bool {
+	return row.Kind == bridge.Issue && f.seen.All && f.p.Head.Origin == f.v.Role && !f.knows(row)
 }
 
 // standing notes what a field shows of which the whole changelog says nothing: what it was created with.

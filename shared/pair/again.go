@@ -34,8 +34,7 @@ func (b *Book) AskAgain(ctx context.Context, connection string) (n int, err erro
 				continue
 			}
 			n++
-			doc := store.Doc{Key: againKey(connection, after), Body: []byte("{}"), Expires: time.UnixMilli(b.Now()).Add(againKept)}
-			if err := b.Store.Apply(ctx, store.Put(doc)); err != nil {
+			if err := b.Store.Apply(ctx, b.again(connection, after)); err != nil {
 				return n, err
 			}
 		}
@@ -47,6 +46,15 @@ func (b *Book) AskAgain(ctx context.Context, connection string) (n int, err erro
 		return 0, nil
 	}
 	return n, b.Store.Apply(ctx, b.Tell(connection))
+}
+
+// AskFor asks the remote site to offer one issue anew.
+func (b *Book) AskFor(ctx context.Context, connection, remote string) error {
+	return b.Store.Apply(ctx, b.again(connection, remote), b.Tell(connection))
+}
+
+func (b *Book) again(connection, remote string) store.Op {
+	return store.Put(store.Doc{Key: againKey(connection, remote), Body: []byte("{}"), Expires: time.UnixMilli(b.Now()).Add(againKept)})
 }
 
 // Again are remote issues that the remote site is asked to offer anew, at most limit.

@@ -11,6 +11,12 @@ func awaitKey(connection, what, issue string) store.Key {
 	return store.Key{Part: "await/" + connection, Sort: what + "/" + issue}
 }
 
+// InSync reports whether a local issue is in a pair, so that the remote site may learn of it.
+func (b *Book) InSync(ctx context.Context, connection, issue string) (bool, error) {
+	p, err := b.Load(ctx, connection, issue)
+	return err == nil && p != nil && p.Head.Status != Stopped && p.Head.Gone == "", err
+}
+
 // Await notes that something of a local issue waits until another one, named as the caller likes, is in a pair. It is noted before
 // anybody looks whether it is, so that no pair comes unnoticed in between.
 func (b *Book) Await(ctx context.Context, connection, what, issue string) error {

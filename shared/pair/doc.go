@@ -18,7 +18,8 @@
 //	pair/C/I      past/<time>-<n>       the same, old: with hashes in place of values (fade.go)
 //	news/C        news                  nothing; its revision is that of what an exchange tells besides pairs (news.go)
 //	again/C       R                     a remote issue that is to be offered anew: its twin may be made now
-//	await/C       R/I                   something of I waits until R has its twin here: a link leads there;
+//	await/C       R/I                   something of I waits until R has its twin here: a link leads there, or
+//	                                    it is the parent; remote-J in place of I: the twin of J cannot be made before;
 //	                                    own-J in place of R: until J, of this site, is in a pair
 //	look/S        C/I                   a pair whose issue is to be read again: an observation may be lost; in the sparse index
 //	rebase/C      I                     a pair that was taken apart because one of its issues has another id now

@@ -170,7 +170,7 @@ func (f *Flow) begin(ctx context.Context, v *observe.View, is *jira.Issue, b Beg
 		return err
 	}
 	f.Site.Ring()
-	return f.await(ctx, v, is, ms)
+	return f.await(ctx, v, is, ms, true)
 }
 
 // wroteHere reports whether our account has written members of an issue that is in no pair: they may be copies of which we

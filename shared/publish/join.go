@@ -48,7 +48,7 @@ func (f *Flow) Pair(ctx context.Context, t site.Task) error {
 		return err
 	}
 	f.Site.Ring()
-	return f.await(ctx, v, is, nil)
+	return f.await(ctx, v, is, nil, true)
 }
 
 // joining is the pair of an issue that is to be joined: every field's latest edit with its own time.
@@ -151,7 +151,7 @@ func (f *Flow) meet(ctx context.Context, c *bridge.Connection, p *pair.Pair) err
 	if err != nil {
 		return err
 	}
-	return f.await(ctx, v, is, ms)
+	return f.await(ctx, v, is, ms, true)
 }
 
 // unpaired are the sights to be offered: not what is the copy of a member over there; what is the original of one says

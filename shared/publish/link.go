@@ -10,7 +10,6 @@ import (
 	"drawbridge/shared/observe"
 	"drawbridge/shared/pair"
 	"drawbridge/shared/rule"
-	"drawbridge/shared/site"
 )
 
 // A link is a member of the issue at its source: what blocks, not what is blocked. It leaves when the issue at the other end
@@ -97,7 +96,7 @@ func (f *Flow) link(ctx context.Context, v *observe.View, p *pair.Pair, is *jira
 	}
 	awaits := ""
 	if send {
-		if send, err = f.inSync(ctx, v.Connection.ID, l.Other.ID); err != nil {
+		if send, err = f.Site.Book.InSync(ctx, v.Connection.ID, l.Other.ID); err != nil {
 			return nil, err
 		}
 		if !send {
@@ -107,15 +106,6 @@ func (f *Flow) link(ctx context.Context, v *observe.View, p *pair.Pair, is *jira
 	m.Name = name
 	return &sight{Sight: merge.Sight{Seq: m.Seq, Rules: v.Revision, Hash: pair.Hash(m), Kept: !send}, offer: m, why: why, awaits: awaits}, nil
 }
-
-// inSync reports whether an issue is in a pair, so that the remote site may learn of it.
-func (f *Flow) inSync(ctx context.Context, connection, issue string) (bool, error) {
-	p, err := f.Site.Book.Load(ctx, connection, issue)
-	return err == nil && p != nil && p.Head.Status != pair.Stopped && p.Head.Gone == "", err
-}
-
-// ownIssue tells an issue of ours from one of the remote site among those that something waits for.
-func ownIssue(id string) string { return "own-" + id }
 
 // copiedLink recognises a link that we made, seen before its making was recorded.
 func (f *Flow) copiedLink(ctx context.Context, p *pair.Pair, id string) (*sight, error) {
@@ -129,45 +119,4 @@ func (f *Flow) copiedLink(ctx context.Context, p *pair.Pair, id string) (*sight,
 		}
 	}
 	return nil, nil
-}
-
-// await has the issues read again whose links lead to this one and stayed in because it was under no sync, and notes where this
-// one's lead that stay in.
-func (f *Flow) await(ctx context.Context, v *observe.View, is *jira.Issue, ms []sight) error {
-	if !v.Rules.SendsLinks() {
-		return nil
-	}
-	book, c := f.Site.Book, v.Connection.ID
-	waiting, err := book.Awaiting(ctx, c, ownIssue(is.ID))
-	if err != nil {
-		return err
-	}
-	for _, issue := range waiting {
-		if err := f.look(ctx, c, issue, "a link to "+is.Key); err != nil {
-			return err
-		}
-		if err := book.Awaited(ctx, c, ownIssue(is.ID), issue); err != nil {
-			return err
-		}
-	}
-	for _, s := range ms {
-		if s.awaits == "" {
-			continue
-		}
-		if err := book.Await(ctx, c, ownIssue(s.awaits), is.ID); err != nil {
-			return err
-		}
-		inside, err := f.inSync(ctx, c, s.awaits) // since a moment ago
-		if err == nil && inside {
-			err = f.look(ctx, c, is.ID, "a link")
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (f *Flow) look(ctx context.Context, connection, issue, cause string) error {
-	return f.Site.Send(ctx, site.Task{Kind: site.ReadTask, Connection: connection, Issue: issue, By: cause}, bridge.Live, "")
 }

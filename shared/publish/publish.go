@@ -239,7 +239,7 @@ func (f *Flow) fold(ctx context.Context, c *bridge.Connection, p *pair.Pair, see
 		err = f.drop(ctx, c.ID, ms)
 	}
 	if err == nil {
-		err = f.await(ctx, v, seen.Issue, ms)
+		err = f.await(ctx, v, seen.Issue, ms, p.Head.Acked == 0)
 	}
 	if err != nil || !redo {
 		return err

@@ -235,6 +235,9 @@ func (b *binder) kinds(r *row, spec *rowSpec) {
 	if r.out != nil && !r.eachOut {
 		b.fitsKind(spec.out, r.out, r.Kind, "a value that travels as "+string(r.Kind))
 	}
+	if r.Kind == bridge.Issue && r.out != nil || r.TargetKind == bridge.Issue && spec.in.set() || r.In && (r.Kind == bridge.Issue) != (r.TargetKind == bridge.Issue) {
+		b.problem(spec.keyWord().at, `"when" says of which issues it is sent; elsewhere issue.parent.key is a text`, "row %q: the parent goes as it is, and nowhere else", r.Key)
+	}
 	if r.In && r.TargetKind == bridge.Opaque {
 		b.problem(spec.keyWord().at, "", "field %q: fields of this kind can be read, but not written", r.Target)
 	}
@@ -317,7 +320,11 @@ func (b *binder) tableOf(r *row, spec *rowSpec) {
 	}
 	r.values = newValueTable(t, spec.valuesIn)
 	if k := r.Kind; k != bridge.Name && k != bridge.Names && k != bridge.Text {
-		b.problem(spec.keyWord().at, `use an "out" and an "in" expression`, "row %q: a value of the kind %s has no value table", r.Key, k)
+		hint := `use an "out" and an "in" expression`
+		if k == bridge.Issue {
+			hint = "an issue is the twin of one, or it is not"
+		}
+		b.problem(spec.keyWord().at, hint, "row %q: a value of the kind %s has no value table", r.Key, k)
 	}
 	b.localSide(r, t, spec.valuesIn)
 }

@@ -80,6 +80,9 @@ func typed(kind bridge.Kind, v any) any {
 		return personMap(personOf(v))
 	case bridge.Users:
 		return plain(peopleOf(v))
+	case bridge.Issue:
+		m, _ := v.(map[string]any)
+		return map[string]any{"id": words(m["id"]), "key": words(m["key"])}
 	}
 	return plain(v)
 }

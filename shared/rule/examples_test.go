@@ -117,7 +117,7 @@ func TestDemoExamples(t *testing.T) {
 	for _, role := range []bridge.Role{bridge.Public, bridge.Private} {
 		sc.Role = role
 		r := exampleFile(t, "demo/"+string(role)+".yaml", sc)
-		if len(r.Rows()) != 18 {
+		if len(r.Rows()) != 19 {
 			t.Errorf("%s: %d rows", role, len(r.Rows()))
 		}
 	}

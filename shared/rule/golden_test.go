@@ -126,7 +126,7 @@ func merge(t *testing.T, text string, i *Issue) {
 	*i = over.Issue
 	i.Fields = fields
 	for k, v := range over.Fields {
-		if m, ok := v.(map[string]any); ok {
+		if m, ok := v.(map[string]any); ok && k != "parent" {
 			v = personOf(m)
 		}
 		i.Fields[k] = v

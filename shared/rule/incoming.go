@@ -91,6 +91,8 @@ func (e *evaluation) plainIn(row *row, v any) In {
 	switch {
 	case v == nil:
 		return In{Value: valueOf(empty(row.TargetKind))}
+	case row.TargetKind == bridge.Issue:
+		return In{Value: valueOf(v)}
 	case row.TargetKind == bridge.Names:
 		return e.elementsIn(row, listOf(v))
 	case row.TargetKind == bridge.Users || row.TargetKind == bridge.User:

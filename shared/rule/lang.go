@@ -96,6 +96,9 @@ type ref struct {
 
 var personType = types.Map{"name": types.String, "email": types.String, "id": types.String}
 
+// otherType is another issue.
+var otherType = types.Map{"id": types.String, "key": types.String}
+
 func typeOf(kind bridge.Kind) types.Type {
 	switch kind {
 	case bridge.Text, bridge.RichText, bridge.Name, bridge.Date, bridge.DateTime:
@@ -106,6 +109,8 @@ func typeOf(kind bridge.Kind) types.Type {
 		return personType
 	case bridge.Users:
 		return types.Array(personType)
+	case bridge.Issue:
+		return otherType
 	}
 	return types.Any
 }

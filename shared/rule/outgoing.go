@@ -175,6 +175,9 @@ func (e *evaluation) plainOut(row *row) (Out, bool) {
 		return Out{Set: e.rules.peopleOut(v)}, true
 	case bridge.User:
 		return Out{Value: e.rules.personOut(v)}, true
+	case bridge.Issue:
+		m, _ := v.(map[string]any)
+		return Out{Value: valueOf(m["id"])}, !e.env.Issue.Apart
 	}
 	s, isText := v.(string)
 	switch {

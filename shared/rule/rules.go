@@ -14,6 +14,7 @@ type Issue struct {
 	Project      string // key
 	Type, Status string
 	Service      bool           // of a service project
+	Apart        bool           // its parent is in no pair of the connection, so nothing is said of it
 	Security     string         // security level; empty: none
 	Fields       map[string]any // by field id, neutral values as in bridge.Kind
 	History      []Past         // its changes, oldest first; nil: not known
@@ -168,6 +169,11 @@ func (r *Rules) Takes(what string) bool {
 		}
 	}
 	return false
+}
+
+// SendsParents reports whether an issue's parent may be told.
+func (r *Rules) SendsParents() bool {
+	return slices.ContainsFunc(r.rows, func(row *row) bool { return row.Out && row.Kind == bridge.Issue })
 }
 
 // Set returns the rule set these rules were bound from.

@@ -57,6 +57,7 @@ var systems = []system{
 	{"versions", "versions", bridge.Names, []string{"affects versions", "affects version/s", "affects version"}},
 	{"assignee", "assignee", bridge.User, nil},
 	{"reporter", "reporter", bridge.User, nil},
+	{"parent", "parent", bridge.Issue, nil},
 }
 
 // unruly are fields that no row may name, with what to write instead.

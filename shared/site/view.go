@@ -76,14 +76,15 @@ func Shown(f jira.Field, is *jira.Issue) (v bridge.Value, set []string, ok bool)
 	return Comparable(f.Kind, v), set, ok
 }
 
-// Comparable reduces a local value to what makes it the same: of a user, the id.
+// Comparable reduces a local value to what makes it the same: of a user and of an issue, the id.
 func Comparable(k bridge.Kind, v bridge.Value) bridge.Value {
-	if k != bridge.User || v.Empty() {
+	if k != bridge.User && k != bridge.Issue || v.Empty() {
 		return v
 	}
-	p, ok := person(v.Any()).(bridge.Person)
-	if !ok || p.ID == "" {
+	m, _ := v.Any().(map[string]any)
+	id, _ := m["id"].(string)
+	if id == "" {
 		return v
 	}
-	return bridge.ValueOf(map[string]string{"id": p.ID})
+	return bridge.ValueOf(map[string]string{"id": id})
 }

@@ -110,12 +110,20 @@ var list = []broken{
 		"tests/world", "TestALinkThatStandsAlreadyIsNobodysCopy",
 	}, {
 		"nothing is said of an issue that is under no sync",
-		"shared/publish/link.go", `return err == nil && p != nil && p.Head.Status`, `return err == nil || p.Head.Status`,
+		"shared/pair/await.go", `return err == nil && p != nil && p.Head.Status`, `return err == nil || p.Head.Status`,
 		"tests/world", "TestALinkWaitsForItsOtherEnd",
 	}, {
 		"what waits for another issue is noted before anybody looks",
-		"shared/apply/link.go", `		if err = book.Await(ctx, connection, m.want.Other, p.Head.Local.ID); err == nil {`, `		if err == nil {`,
+		"shared/apply/parent.go", `if err := book.Await(ctx, connection, remote, waits); err != nil {`, `if err != nil {`,
 		"tests/world", "TestALinkWaitsForItsOtherEnd",
+	}, {
+		"nothing is said of a parent that is under no sync",
+		"shared/observe/load.go", `v.Issue.Apart = !inside`, `_ = inside`,
+		"tests/world", "TestNothingIsSaidOfAParentThatIsNotUnderSync",
+	}, {
+		"a sub-task whose parent came later is asked for again",
+		"shared/apply/parent.go", `return f.Site.Book.AskFor(ctx, connection, remote)`, `return nil`,
+		"tests/world", "TestASubtaskWaitsForTheTwinOfItsParent",
 	}, {
 		"a nonce counts once",
 		"shared/exchange/session.go", `if known == hash {`, `if false {`,

@@ -22,7 +22,7 @@ func (w *world) check() string {
 	w.checkCreations(say, w.public, pub)
 	w.checkCreations(say, w.private, prv)
 	for id, p := range pub {
-		w.checkPair(say, id, p, prv[p.Head.Remote.ID])
+		w.checkPair(say, id, p, prv[p.Head.Remote.ID], pub)
 	}
 	w.checkLinks(say, pub)
 	w.checkSecrets(say)
@@ -64,6 +64,7 @@ func (w *world) checkCreations(say sayer, h *half, pairs map[string]*pair.Pair) 
 			// it was moved away before it came under sync
 		case p == nil:
 			say("%s: %s (%s) is in no pair", h.role, is.Key, is.Fields.Summary)
+		case p.Head.Remote.ID == "" && w.orphan(h, is, pairs):
 		case p.Head.Remote.ID == "":
 			say("%s: %s (%s) has no twin: %s", h.role, is.Key, is.Fields.Summary, state(p))
 		case is.Fields.Creator.ours():
@@ -84,7 +85,7 @@ func state(p *pair.Pair) string {
 }
 
 // checkPair compares the two issues of a pair.
-func (w *world) checkPair(say sayer, id string, p, q *pair.Pair) {
+func (w *world) checkPair(say sayer, id string, p, q *pair.Pair, pub map[string]*pair.Pair) {
 	remote := p.Head.Remote.ID
 	if w.gone[bridge.Public][id] || w.gone[bridge.Private][remote] || remote == "" {
 		return // one of them was deleted; the other stays as it is
@@ -106,6 +107,7 @@ func (w *world) checkPair(say sayer, id string, p, q *pair.Pair) {
 			say("%s: %s is %q on the public and %q on the private site%s", name, c.name, x, y, problems(p, q))
 		}
 	}
+	w.checkParent(say, name, a, b, pub)
 	w.checkTexts(say, name, "comment", w.public, a.Fields.Comment.Comments, b.Fields.Comment.Comments)
 	w.checkTexts(say, name, "comment", w.private, b.Fields.Comment.Comments, a.Fields.Comment.Comments)
 	w.checkTexts(say, name, "worklog", w.public, a.Fields.logs(), b.Fields.logs())
@@ -137,8 +139,12 @@ func (w *world) checkQuiet(say sayer, name string, p *pair.Pair) {
 	}
 }
 
-// excused: two different resolutions in one status, where no Jira lets a resolution be set without a transition.
+// excused: two different resolutions in one status, where no Jira lets a resolution be set without a transition; a sub-task that was
+// moved.
 func (w *world) excused(field string, ps ...*pair.Pair) bool {
+	if field == "parent" {
+		return slices.ContainsFunc(ps, func(p *pair.Pair) bool { return w.moved[p.Head.Local.ID] || w.moved[p.Head.Remote.ID] })
+	}
 	return field == "resolution" && !w.o.resolvable && slices.ContainsFunc(ps, func(p *pair.Pair) bool {
 		f := p.State.Fields[field]
 		return f != nil && strings.Contains(f.Problem, "cannot be set")

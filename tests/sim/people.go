@@ -350,9 +350,10 @@ func (w *world) deleteIssue(r *rand.Rand) {
 func (w *world) moveIssue(r *rand.Rand) {
 	h := w.side(r)
 	id := h.pick(r)
-	if id == "" {
+	if id == "" || w.parts {
 		return
 	}
+	w.elsewhere = true
 	to := h.demo.ServiceKey
 	is := h.look(id)
 	if is == nil {

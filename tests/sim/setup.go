@@ -125,6 +125,7 @@ type fields struct {
 	Components  []named
 	FixVersions []named
 	Assignee    *struct{ DisplayName string }
+	Parent      *struct{ ID string }
 	Creator     person
 	Comment     struct{ Comments []comment }
 	Worklog     struct{ Worklogs []worklog }

@@ -36,6 +36,8 @@ var kinds = []struct {
 	{"edit worklog", 4, (*world).editLog},
 	{"attach", 4, (*world).attach},
 	{"detach", 2, (*world).detach},
+	{"sub-task", 4, (*world).subtask},
+	{"move sub-task", 2, (*world).reparent},
 	{"link", 4, (*world).link},
 	{"unlink", 3, (*world).unlink},
 	{"delete issue", 1, (*world).deleteIssue},

@@ -117,16 +117,19 @@ type world struct {
 	cut             bool       // the firewall lets nothing through
 	began           time.Time
 
-	tokens   int
-	steps    int
-	secrets  []secretText
-	gone     map[bridge.Role]map[string]bool // issues that people deleted, by id
-	lost     map[string]bool                 // texts and file names of copies that people deleted
-	links    map[bridge.Role]map[link]tie    // what people did to the links of either site
-	leaked   []string
-	story    []string
-	verbose  bool
-	restored bool // a backup: its history lacks what came after
+	tokens    int
+	steps     int
+	secrets   []secretText
+	gone      map[bridge.Role]map[string]bool // issues that people deleted, by id
+	lost      map[string]bool                 // texts and file names of copies that people deleted
+	links     map[bridge.Role]map[link]tie    // what people did to the links of either site
+	moved     map[string]bool                 // sub-tasks that people put under another issue, by id
+	parts     bool                            // there is a sub-task
+	elsewhere bool                            // an issue was moved to another project
+	leaked    []string
+	story     []string
+	verbose   bool
+	restored  bool // a backup: its history lacks what came after
 }
 
 // secretText is a text that was restricted from the beginning and must never be on the other site.
@@ -147,7 +150,7 @@ func must(err error) {
 }
 
 func newWorld(o options, verbose bool) *world {
-	w := &world{o: o, mail: &mail{}, began: time.Now(), verbose: verbose, lost: map[string]bool{},
+	w := &world{o: o, mail: &mail{}, began: time.Now(), verbose: verbose, lost: map[string]bool{}, moved: map[string]bool{},
 		links: map[bridge.Role]map[link]tie{bridge.Public: {}, bridge.Private: {}},
 		gone:  map[bridge.Role]map[string]bool{bridge.Public: {}, bridge.Private: {}}}
 	hubKey, err := sign.NewKey(bytes.NewReader(bytes.Repeat([]byte{1}, 64)))
