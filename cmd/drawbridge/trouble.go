@@ -33,7 +33,7 @@ type trouble struct {
 	Twin       string `json:"twin,omitempty"`
 	Connection string `json:"connection"`
 	Field      string `json:"field,omitempty"`
-	Member     string `json:"member,omitempty"` // "attachment/10201": a comment, attachment or worklog that is kept out
+	Member     string `json:"member,omitempty"` // "attachment/10201": a comment, attachment or worklog that is kept out; "twin": there is none
 	Name       string `json:"name,omitempty"`
 	Reason     string `json:"reason"`
 	Since      int64  `json:"since,omitempty"`
@@ -46,7 +46,8 @@ func newErrorsList(s *screen) *cobra.Command {
 		Short: "List parked pairs, refused fields and members, and dead letters",
 		Long: `Lists what could not be applied on this half: parked pairs with the reason and the next try, single fields a
 Jira or a rule refused, comments and attachments that Jira or the scan_command kept out (the rest of their issue
-was applied), and queue messages that used up their tries. Exit code 3 if there is any.`,
+was applied), issues of which the other site's Jira refused the twin, and queue messages that used up their tries.
+Exit code 3 if there is any.`,
 		Example:     "  drawbridge errors list --config poller.yaml",
 		Annotations: map[string]string{"finding": "there are errors"},
 	}, func(ctx context.Context, h *half, _ []string) error {
@@ -95,6 +96,11 @@ func troublesOf(p *pair.Pair, connection string) (list []trouble) {
 	if k := p.Head.Parked; k != nil {
 		t := base
 		t.Name, t.Reason, t.Since, t.Retry = k.Name, k.Reason, k.Since, k.Retry
+		list = append(list, t)
+	}
+	if a := p.Head.Unmade(); a != nil {
+		t := base
+		t.Member, t.Reason = "twin", "the other site could not make it: "+a.Reason
 		list = append(list, t)
 	}
 	for _, key := range p.State.Keys() {

@@ -29,14 +29,21 @@ func probe(name string, tries int) time.Duration {
 	return min(probeFirst<<min(tries, 10), probeLast)
 }
 
-// forgive lets what was refused be tried again: a person asked, or a permission may have been granted.
+// forgive lets what was refused be tried again: a person asked, a permission may have been granted, or it is time to see
+// whether what was missing is there.
 func (f *Flow) forgive(ctx context.Context, t site.Task) error {
+	if t.Insist || t.All {
+		f.forgetNobody()
+	}
 	_, err := f.Site.Book.Update(ctx, t.Connection, t.Issue, func(p *pair.Pair) error {
 		k := p.Head.Parked
-		if !t.Insist && (k == nil || !granted[k.Name]) {
+		if !t.Insist && !t.All && (k == nil || !granted[k.Name]) {
 			return nil
 		}
-		p.State.Forgive()
+		p.State.Forgive(t.Insist)
+		if t.Insist && p.Head.Unmade() != nil {
+			p.Mark(f.Site.Now(), bridge.Live)
+		}
 		if t.Insist {
 			if err := undo(ctx, p); err != nil {
 				return err

@@ -158,9 +158,12 @@ func (d *decider) field(key string) {
 	again := field.Redo != nil && *field.Redo == field.Item
 	decision := merge.Decide(field.Field, s, func(*bridge.Entry) bridge.Value { return value })
 	field.Field = merge.Note(field.Field, decision)
-	if decision.Kind == merge.Write {
+	switch {
+	case decision.Kind == merge.Write:
 		d.pl.rewritten = d.pl.rewritten || again
 		d.write(row, key, elem, isElem, decision)
+	case field.Failed == winner.ID().String():
+		field.Problem, field.Failed = "", "" // it stands all the same
 	}
 }
 

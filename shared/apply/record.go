@@ -33,7 +33,7 @@ func (f *Flow) record(ctx context.Context, v *observe.View, pl *plan) error {
 			return err
 		}
 		f.answered(p, pl)
-		freed := pl.failed == nil && granted[was] && pl.wrote() && p.State.Forgive()
+		freed := pl.failed == nil && granted[was] && pl.wrote() && p.State.Forgive(false)
 		redo = freed || p.State.Redo || pl.wrote() && p.State.Holding()
 		return nil
 	})

@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"drawbridge/shared/bridge"
@@ -20,7 +21,17 @@ type found struct {
 }
 
 // foundFor is how long an answer counts: people join, leave, and hide their addresses.
-const foundFor = time.Hour
+const (
+	foundFor  = time.Hour
+	nobodyFor = 5 * time.Second // where what was refused is tried again: they may have come since
+)
+
+// forgetNobody has those asked for again who were not found when that was asked longer ago than some seconds.
+func (f *Flow) forgetNobody() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	maps.DeleteFunc(f.users, func(_ string, u found) bool { return u.user.ID() == "" && time.Since(u.at) > nobodyFor })
+}
 
 // resolve finds what the change, or what the pair knows of the remote site, names: users, and issues that have a twin here.
 func (f *Flow) resolve(ctx context.Context, v *observe.View, p *pair.Pair, c *bridge.Change, dry bool) error {

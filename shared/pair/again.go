@@ -3,6 +3,7 @@ package pair
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"drawbridge/shared/bridge"
@@ -15,9 +16,9 @@ func againKey(connection, remote string) store.Key {
 	return store.Key{Part: "again/" + connection, Sort: remote}
 }
 
-// AskAgain asks the remote site to offer every issue anew of which no twin was made although it should have been: the
-// cause may have gone. It returns how many.
-func (b *Book) AskAgain(ctx context.Context, connection string) (n int, err error) {
+// AskAgain asks the remote site to offer every issue anew of which no twin was made, with one of the outcomes: the cause may
+// have gone. It returns how many.
+func (b *Book) AskAgain(ctx context.Context, connection string, of ...bridge.Outcome) (n int, err error) {
 	after := ""
 	for {
 		docs, err := b.Store.List(ctx, "twin/"+connection, store.Range{After: after, Limit: eachPage})
@@ -30,7 +31,7 @@ func (b *Book) AskAgain(ctx context.Context, connection string) (n int, err erro
 			if err := json.Unmarshal(d.Body, &t); err != nil {
 				return n, damaged(d.Key, err)
 			}
-			if a := t.Answer; a == nil || a.Outcome != bridge.Refused && a.Outcome != bridge.Parked {
+			if t.Answer == nil || !slices.Contains(of, t.Answer.Outcome) {
 				continue
 			}
 			n++

@@ -45,6 +45,15 @@ type Head struct {
 	Rules    int64       `json:"rules,omitempty"`   // revision of the outgoing rules that made the values
 }
 
+// Unmade is what the remote site answered if it wants to make the twin and its Jira refused; nil: it has one, or waits, or its
+// rules want none.
+func (h *Head) Unmade() *bridge.Ack {
+	if a := h.Answer; h.Status == Waiting && a != nil && a.Outcome == bridge.Parked {
+		return a
+	}
+	return nil
+}
+
 // Parked says why a pair's change cannot be applied now. The rest of the connection goes on.
 type Parked struct {
 	Name   string `json:"name"` // catalogue name of the error

@@ -57,7 +57,7 @@ type Field struct {
 	Rev     int64  `json:"rev,omitempty"`     // head revision at which our knowledge last changed: what an ack has not covered is sent
 	Problem string `json:"problem,omitempty"` // why Jira or a rule refused the winner; tried again only when its cause may have gone
 	Failed  string `json:"failed,omitempty"`  // the edit that was refused
-	Tried   int64  `json:"tried,omitempty"`   // rule revision at which it was refused
+	Tried   int64  `json:"tried,omitempty"`   // rule revision at which it was refused; tryAgain: that says nothing any more
 	// Conflict names the two edits of the last conflict, so that it is noted once.
 	Conflict string `json:"conflict,omitempty"`
 	// Turns counts edits that took turns across the bridge.
@@ -170,24 +170,30 @@ func (s *State) Refuse(key, why string) {
 
 const refusedMax = 20 // the history has them all
 
-// Refuses reports whether an edit of a field was refused here and is not tried again by itself.
+// Refuses reports whether an edit of a field was refused here, and nobody dismissed that.
 func (s *State) Refuses() bool {
 	for _, f := range s.Fields {
-		if f.Failed != "" {
+		if f.refused() {
 			return true
 		}
 	}
 	return false
 }
 
-// Forgive lets every refused edit be tried again, and reports whether there was one.
-func (s *State) Forgive() bool {
+// Forgive lets every refused edit be tried again, those dismissed too if a person insists; it reports whether there was one.
+func (s *State) Forgive(insist bool) bool {
 	was := s.Refuses()
 	for _, f := range s.Fields {
-		f.Failed = ""
+		if f.refused() || insist && f.Failed != "" {
+			f.Tried = tryAgain
+		}
 	}
 	return was
 }
+
+func (f *Field) refused() bool { return f.Failed != "" && f.Problem != "" }
+
+const tryAgain = -1
 
 // Undo lists a member's copy as having work.
 func (s *State) Undo(key string) {

@@ -33,8 +33,7 @@ func Retry(ctx context.Context, s *site.Site, connection, why string, may func(*
 	})
 }
 
-// Back brings every pair back that waits for its next try, and asks for the twins anew that could not be made: the site
-// answers again.
+// Back brings every pair back that waits for its next try: the site answers again.
 func Back(ctx context.Context, s *site.Site) error {
 	all, err := s.Connections(ctx)
 	for _, c := range all {
@@ -48,7 +47,7 @@ func Published(ctx context.Context, s *site.Site, connection string) error {
 	if err := s.Mended(ctx, connection); err != nil {
 		return err
 	}
-	if _, err := s.Book.AskAgain(ctx, connection); err != nil {
+	if _, err := s.Book.AskAgain(ctx, connection, bridge.Refused, bridge.Parked); err != nil {
 		return err
 	}
 	err := Retry(ctx, s, connection, "rules published", func(p *pair.Pair) bool { return p.Head.Parked.Name != "automations-fighting" })

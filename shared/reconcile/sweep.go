@@ -70,6 +70,13 @@ func (w *Sweep) Page(ctx context.Context, t site.Task) error {
 	if t.Request != 0 {
 		return w.rejoin(ctx, t)
 	}
+	if t.After == "" { // twins that this Jira refused: it may take them now
+		if n, err := w.Site.Book.AskAgain(ctx, t.Connection, bridge.Parked); err != nil {
+			return err
+		} else if n > 0 {
+			w.Site.Ring()
+		}
+	}
 	lines, err := w.Site.Book.List(ctx, t.Connection, t.After, pairsPerPage)
 	if err != nil || len(lines) == 0 {
 		return err
@@ -103,14 +110,20 @@ func (w *Sweep) page(ctx context.Context, t site.Task, lines []pair.Line) error 
 	if t.All {
 		w.Site.Notice(t.Connection) // rules were published a moment ago, most likely
 	}
-	changed, odd, err := w.compare(ctx, t.Connection, lines, t.All)
+	found, err := w.compare(ctx, t.Connection, lines, t.All)
 	if err != nil {
 		return err
 	}
-	if err := w.observe(ctx, t, changed); err != nil {
+	if err := w.observe(ctx, t, found.changed); err != nil {
 		return err
 	}
-	for _, id := range odd {
+	for _, id := range found.refused {
+		again := site.Task{Kind: site.RetryTask, Connection: t.Connection, Issue: id, By: t.By, All: true}
+		if err := w.Site.Send(ctx, again, bridge.Bulk, ""); err != nil {
+			return err
+		}
+	}
+	for _, id := range found.odd {
 		if err := w.Read(ctx, site.Task{Kind: site.ReadTask, Connection: t.Connection, Issue: id, By: t.By}); err != nil {
 			return err
 		}
@@ -158,11 +171,11 @@ func (w *Sweep) Look(ctx context.Context, connection string, all bool, each func
 		if err != nil || len(lines) == 0 {
 			return pairs, err
 		}
-		changed, odd, err := w.compare(ctx, connection, lines, all)
+		found, err := w.compare(ctx, connection, lines, all)
 		if err != nil {
 			return pairs, err
 		}
-		for _, id := range append(changed, odd...) {
+		for _, id := range append(found.changed, found.odd...) {
 			if err := each(id); err != nil {
 				return pairs, err
 			}
@@ -174,43 +187,54 @@ func (w *Sweep) Look(ctx context.Context, connection string, all bool, each func
 	}
 }
 
-// compare asks Jira for the issues of the pairs: which changed since they were last observed, and which have to be read
-// one by one: they are not found, or seem older than what was observed (a late index, or a clock that was set back).
-func (w *Sweep) compare(ctx context.Context, connection string, lines []pair.Line, all bool) (changed, odd []string, err error) {
+// compared is what a page of pairs came to, by issue.
+type compared struct {
+	changed []string // since they were last observed
+	odd     []string // to be read one by one: not found, or older than what was observed (a late index, or a clock that was set back)
+	refused []string // something of them was refused here
+}
+
+// compare asks Jira for the issues of the pairs.
+func (w *Sweep) compare(ctx context.Context, connection string, lines []pair.Line, all bool) (found compared, err error) {
 	want := map[string]int64{}
 	var ids []string
 	for _, l := range lines {
 		p, err := w.Site.Book.Load(ctx, connection, l.Issue)
 		if err != nil {
-			return nil, nil, err
+			return found, err
 		}
-		if p != nil && p.Head.Status != pair.Stopped {
-			want[l.Issue] = p.Head.Updated
-			ids = append(ids, l.Issue)
+		if p == nil || p.Head.Status == pair.Stopped {
+			continue
+		}
+		want[l.Issue] = p.Head.Updated
+		ids = append(ids, l.Issue)
+		if p.State.Refuses() {
+			found.refused = append(found.refused, l.Issue)
 		}
 	}
 	if len(ids) == 0 {
-		return nil, nil, nil
+		return found, nil
 	}
 	err = w.Site.Jira.Search(ctx, among(ids), jira.SearchOptions{Fields: []string{"updated"}, Page: pairsPerPage}, func(is *jira.Issue) error {
 		switch updated := is.Updated().UnixMilli(); {
 		case updated < want[is.ID]:
 			return nil
 		case all || updated > want[is.ID]:
-			changed = append(changed, is.ID)
+			found.changed = append(found.changed, is.ID)
 		}
 		delete(want, is.ID)
 		return nil
 	})
 	if jira.StatusOf(err) == 400 {
-		return nil, ids, nil // some Jiras refuse a query that names a deleted issue: read one by one
+		found.changed, found.odd = nil, ids // some Jiras refuse a query that names a deleted issue
+		return found, nil
 	}
 	for _, id := range ids {
 		if _, is := want[id]; is {
-			odd = append(odd, id)
+			found.odd = append(found.odd, id)
 		}
 	}
-	return changed, odd, err
+	return found, err
 }
 
 // observe reads the changed ones whole and takes in what they show.

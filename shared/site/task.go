@@ -20,7 +20,7 @@ type Task struct {
 	Name       string         `json:"name,omitempty"`    // parked: the error whose cause has gone
 	Insist     bool           `json:"insist,omitempty"`  // retry: a person asked
 	After      string         `json:"after,omitempty"`   // sweep: the last issue of the page before
-	All        bool           `json:"all,omitempty"`     // sweep: read every issue again
+	All        bool           `json:"all,omitempty"`     // sweep: read every issue again; retry: what was refused too
 	Job        string         `json:"job,omitempty"`     // bulk: id of the job
 	Turn       int64          `json:"turn,omitempty"`    // bulk: whose turn; a task of an earlier turn does nothing
 	Request    int64          `json:"request,omitempty"` // sweep: everything is offered again because of this request

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"drawbridge/tests/rig"
 )
@@ -24,7 +25,7 @@ func writeFile(t *testing.T, dir, name, text string) string {
 // trouble ends by itself when its cause does, and nothing is lost.
 func TestJirasInTrouble(t *testing.T) {
 	t.Parallel()
-	w := rig.New(t, rig.Options{})
+	w := rig.New(t, rig.Options{Sweep: 24 * time.Hour}) // what is refused stays so: TestErrorsHeal is the other way round
 	for _, public := range []bool{true, false} {
 		s := sideOf(w, public)
 		t.Run("the "+s.name+" site's token stops working", func(t *testing.T) { unauthorized(t, s.with(t), false) })

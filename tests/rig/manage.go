@@ -55,6 +55,12 @@ func (j *Jira) Account(name string, change Fields) {
 	j.manageOK("PUT", "/users/"+name, change)
 }
 
+// Screen says which fields may be edited in the project under sync.
+func (j *Jira) Screen(fields []string) {
+	j.t.Helper()
+	j.manageOK("PUT", "/projects/"+j.Project, Fields{"EditScreen": fields})
+}
+
 // Move moves an issue to another project, as a person would, and returns the key it has then.
 func (j *Jira) Move(key, project string) string {
 	j.t.Helper()

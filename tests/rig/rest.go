@@ -412,3 +412,28 @@ func (j *Jira) Shows(key, field, want string) {
 
 // Patience is how long something may take that takes about a second on a machine with nothing else to do.
 const Patience = 20 * time.Second
+
+// AccountOf is how the user is named where an issue is edited.
+func (j *Jira) AccountOf(user string) Fields {
+	j.t.Helper()
+	if !j.Cloud {
+		return Fields{"name": user}
+	}
+	var found []struct{ AccountID string }
+	j.OK("GET", "/rest/api/2/user/search?query="+user, nil, &found)
+	if len(found) != 1 {
+		j.t.Fatalf("%d users %q", len(found), user)
+	}
+	return Fields{"accountId": found[0].AccountID}
+}
+
+// Editable are the fields of an issue that may be edited.
+func (j *Jira) Editable(key string) (ids []string) {
+	j.t.Helper()
+	var meta struct{ Fields Fields }
+	j.As("admin").OK("GET", issuePath+key+"/editmeta", nil, &meta)
+	for id := range meta.Fields {
+		ids = append(ids, id)
+	}
+	return ids
+}

@@ -9,7 +9,6 @@ import (
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/reconcile"
 	"drawbridge/shared/site"
-	"drawbridge/simulator"
 )
 
 // mend puts rules in force as the command does.
@@ -48,7 +47,7 @@ func TestATwinRefusedByRulesIsMadeWhenTheyAreMended(t *testing.T) {
 func TestPairsParkedForAPermissionAreFreedTogether(t *testing.T) {
 	w := New(t, Options{})
 	keys, twins := pairsUp(t, w, w.Private, 3)
-	w.Public.allow(false)
+	w.Public.lacks("EDIT_ISSUES")
 	for _, k := range keys {
 		w.Private.Edit(k, map[string]any{"summary": "changed " + k})
 	}
@@ -58,7 +57,7 @@ func TestPairsParkedForAPermissionAreFreedTogether(t *testing.T) {
 			t.Fatalf("%s is parked as %+v", k, p)
 		}
 	}
-	w.Public.allow(true)
+	w.Public.lacks()
 	ctx := context.Background()
 	w.must(w.Public.Site.Send(ctx, site.Task{Kind: site.RetryTask, Connection: Connection, Issue: w.Public.Pair(twins[0]).Head.Local.ID, By: "schedule"}, bridge.Live, ""))
 	w.Settle()
@@ -74,7 +73,7 @@ func TestPairsParkedForAPermissionAreFreedTogether(t *testing.T) {
 func TestWhatNeedsNoPermissionDoesNotHideWhatWaitsForOne(t *testing.T) {
 	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
 		key, twin := pairUp(t, w, here, nil)
-		there.allow(false)
+		there.lacks("EDIT_ISSUES")
 		here.Edit(key, map[string]any{"summary": "may not be written"})
 		w.Settle()
 		here.say(key, "but this may")
@@ -82,7 +81,7 @@ func TestWhatNeedsNoPermissionDoesNotHideWhatWaitsForOne(t *testing.T) {
 		if p := there.Pair(twin).Head.Parked; p == nil || p.Name != "forbidden" || p.Retry == 0 {
 			t.Errorf("with a comment written it is parked as %+v", p)
 		}
-		there.allow(true)
+		there.lacks()
 		here.Edit(key, map[string]any{"duedate": "2031-01-01"}) // an edit that goes through frees the one before it
 		w.Settle()
 		if got := there.Field(twin, "summary"); got != `"may not be written"` || there.Pair(twin).Head.Parked != nil {
@@ -117,15 +116,47 @@ func TestARuleThatFailsForEveryIssueBreaksTheConnection(t *testing.T) {
 	}
 }
 
-// allow grants or takes the sync account's permission to edit.
-func (h *Half) allow(edit bool) {
-	h.T.Helper()
-	name, _, _ := strings.Cut(h.Demo.User, "@")
-	h.must(h.Jira.ChangeUser(name, func(u *simulator.User) error {
-		u.Denied = []string{"EDIT_ISSUES"}
-		if edit {
-			u.Denied = nil
+// TestATwinThatJiraRefusedIsMadeOnRequest: a person may ask where the issue is, and the next comparison of pairs asks too.
+func TestATwinThatJiraRefusedIsMadeOnRequest(t *testing.T) {
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		ctx := context.Background()
+		for name, ask := range map[string]func(key string) error{
+			"retry": func(key string) error {
+				return here.Site.Send(ctx, site.Task{Kind: site.RetryTask, Connection: Connection, Issue: here.Pair(key).Head.Local.ID, By: "ada", Insist: true}, bridge.Live, "")
+			},
+			"sweep": func(string) error { return reconcile.Start(ctx, there.Site, Connection, "schedule", false) },
+		} {
+			there.lacks("CREATE_ISSUES")
+			key := here.Create(name, nil)
+			w.Settle()
+			if a := here.Pair(key).Head.Unmade(); a == nil || !strings.Contains(a.Reason, "not allowed") {
+				t.Fatalf("%s: not refused: %+v", name, here.Pair(key).Head.Answer)
+			}
+			there.lacks()
+			w.must(ask(key))
+			w.Settle()
+			if here.Twin(key) == "" || here.Pair(key).Head.Unmade() != nil {
+				t.Errorf("%s: no twin was made; answer %+v", name, here.Pair(key).Head.Answer)
+			}
 		}
-		return nil
-	}))
+	})
+}
+
+// TestWhatStandsAllTheSameIsNoTroubleAnyMore: an edit was written, and then refused under new rules that are mended again.
+func TestWhatStandsAllTheSameIsNoTroubleAnyMore(t *testing.T) {
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		key, twin := pairUp(t, w, here, nil)
+		here.Edit(key, map[string]any{"duedate": "2031-01-01"})
+		w.Settle()
+		there.mend(strings.Replace(Everything(there.Demo.ProjectKey), "  - field: Due date\n", "  - field: Due date\n    in: 'fail(\"not today\")'\n", 1))
+		w.Settle()
+		if got := there.Pair(twin).State.Fields["duedate"].Problem; !strings.Contains(got, "not today") {
+			t.Fatalf("the rule did not fail: %q", got)
+		}
+		there.mend(Everything(there.Demo.ProjectKey))
+		w.Settle()
+		if f := there.Pair(twin).State.Fields["duedate"]; f.Problem != "" || there.Field(twin, "duedate") != `"2031-01-01"` {
+			t.Errorf("after the rules were mended: %q, shown %s", f.Problem, there.Field(twin, "duedate"))
+		}
+	})
 }

@@ -70,7 +70,7 @@ func TestWhatIsKeptIsNoLongerBelievedWhenItChanged(t *testing.T) {
 			t, err := book.Claim(ctx, Connection, "77", "marker")
 			h.must(err)
 			h.must(book.Refuse(ctx, Connection, "77", t, bridge.Ack{Outcome: bridge.Refused}))
-			_, err = book.AskAgain(ctx, Connection)
+			_, err = book.AskAgain(ctx, Connection, bridge.Refused)
 			return err
 		}, func(r exchange.Response) bool { return len(r.Again) == 1 }},
 		"everything is offered again": {func(h *Half) error {

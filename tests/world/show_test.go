@@ -42,7 +42,7 @@ func TestTheIssueShowsItsTwinAndState(t *testing.T) {
 		if n := there.writes() - before; n != 1 {
 			t.Errorf("an edit cost %d writes; the state did not change", n)
 		}
-		there.deny("EDIT_ISSUES")
+		there.lacks("EDIT_ISSUES")
 		here.Edit(key, map[string]any{"summary": "three"})
 		w.Settle()
 		if p := there.Pair(twin).Head.Parked; p == nil {
@@ -117,7 +117,7 @@ func (h *Half) everything(key string) (out []byte) {
 	return out
 }
 
-// deny takes a permission of the sync account away.
-func (h *Half) deny(permission string) {
-	h.account(func(u *simulator.User) { u.Denied = append(u.Denied, permission) })
+// lacks takes permissions from the sync account, and gives it all others.
+func (h *Half) lacks(permissions ...string) {
+	h.account(func(u *simulator.User) { u.Denied = permissions })
 }
