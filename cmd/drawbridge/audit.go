@@ -85,6 +85,9 @@ func (h *half) audited(ctx context.Context, c *cobra.Command, args []string, do 
 	if err != nil {
 		return err
 	}
+	if err := h.noticed(ctx); err != nil {
+		return err
+	}
 	failed := do()
 	after, err := h.facts(context.WithoutCancel(ctx), args, names)
 	if err != nil {
@@ -147,15 +150,48 @@ func (h *half) facts(ctx context.Context, args []string, names map[string]string
 	return out, nil
 }
 
+// noticed keeps a record of secrets of a stack that were changed in Parameter Store since a command was last run by somebody who may
+// read them. They are told by what says which they are and is no secret.
+func (h *half) noticed(ctx context.Context) error {
+	if h.stack == nil {
+		return nil
+	}
+	keys, err := h.stack.keys(ctx)
+	if err != nil {
+		return nil // who runs this may not read them
+	}
+	now := map[string]string{}
+	for i, k := range keys {
+		now[fmt.Sprintf("hub's key %d", i+1)] = k.ID()
+	}
+	for _, name := range []string{"webhook-secret", "jira-token"} {
+		text, err := h.stack.reveal(ctx, name)
+		if err != nil {
+			return nil
+		}
+		now[name] = fingerprint(text)
+	}
+	before, err := h.site.Secrets(ctx, now)
+	if before == nil || err != nil {
+		return err
+	}
+	return h.site.Record(ctx, site.Act{Who: "somebody in AWS", What: "secrets were changed in Parameter Store; CloudTrail says by whom", Before: before, After: now})
+}
+
+// fingerprint tells secrets apart without telling them.
+func fingerprint(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return "sha256:" + hex.EncodeToString(sum[:6])
+}
+
 // keyFacts are the keys and secrets of the half, told by what says which they are and is no secret.
 func (h *half) keyFacts(ctx context.Context, names, out map[string]string) error {
 	if h.stack != nil {
-		return nil // they are in Parameter Store, and CloudTrail knows who changes them
+		return nil // no command changes those of Parameter Store: see noticed
 	}
 	if w, err := h.hook(); err == nil {
 		secret, _ := w.secret.Reveal() // one that is missing is told of where it is needed
-		sum := sha256.Sum256([]byte(secret))
-		out["webhook secret"] = "sha256:" + hex.EncodeToString(sum[:6])
+		out["webhook secret"] = fingerprint(secret)
 	}
 	if h.role == bridge.Public {
 		keys, err := hubKeys{h.book.Store}.all(ctx)

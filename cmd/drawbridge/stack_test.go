@@ -94,12 +94,19 @@ func madeStack(t *testing.T, url, jira string) map[string]string {
 		t.Fatal(errOut)
 	}
 	for n, v := range map[string]string{"hub-key": key, "jira-token": simulator.SyncUser + "-token", "webhook-secret": "a secret of the webhook"} {
-		_, err := ssm.NewFromConfig(cfg).PutParameter(t.Context(), &ssm.PutParameterInput{
-			Name: aws.String(known["SecretsPrefix"] + n), Value: &v, Type: ssmtypes.ParameterTypeSecureString, Overwrite: aws.Bool(true),
-		})
-		must(t, err)
+		putSecret(t, url, known["SecretsPrefix"]+n, v)
 	}
 	return known
+}
+
+// putSecret is what aws ssm put-parameter --overwrite does.
+func putSecret(t *testing.T, url, name, value string) {
+	t.Helper()
+	cfg := aws.Config{Region: engines.Region, BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider(engines.AccessKey, engines.SecretKey, "")}
+	_, err := ssm.NewFromConfig(cfg).PutParameter(t.Context(), &ssm.PutParameterInput{
+		Name: &name, Value: &value, Type: ssmtypes.ParameterTypeSecureString, Overwrite: aws.Bool(true),
+	})
+	must(t, err)
 }
 
 // startJira is a simulated Jira with the project PUB.
@@ -207,6 +214,11 @@ func refusedTwin(t *testing.T, engineURL, table, connection string) {
 	twin, err := book.Claim(t.Context(), connection, "10001", "intent")
 	must(t, err)
 	must(t, book.Refuse(t.Context(), connection, "10001", twin, bridge.Ack{Outcome: bridge.Refused}))
+	for _, n := range []string{"7", "8"} {
+		p := book.New(connection, bridge.Ref{ID: "1000" + n, Key: "PUB-" + n}, bridge.Public)
+		p.Head.Remote, p.Head.Status = bridge.Ref{ID: "2000" + n, Key: "OPS-" + n}, pair.Synced
+		must(t, book.Create(t.Context(), p))
+	}
 }
 
 // TestOperateAStack: the same commands, the same output, on a hub on AWS, and each writes what the policy for those who run
@@ -241,9 +253,17 @@ func TestOperateAStack(t *testing.T) {
 		{"rules publish " + file, exitDone, "revision 1 is in force"},
 		{"rules rollback 1", exitDone, "revision 2 is in force"},
 		{"errors retry --all", exitDone, "0 dead letters"},
+		{"contract publish", exitDone, "+ sends summary"},
+		{"contract withdraw", exitDone, "withdrawn"},
+		{"connection edit --conflicts ask", exitDone, "done"},
+		{"sync pair PUB-9 OPS-9", exitDone, "asked to join 1 pair"},
+		{"sync stop PUB-7", exitDone, "PUB-7"},
+		{"recall PUB-7 --why leaked", exitDone, "nothing of it had left"},
+		{"erase --issue PUB-8 --yes", exitDone, "issue PUB-8 erased"},
 		{"audit", exitDone, "rules publish"},
 		{"webhook create", exitDone, known["HubUrl"] + "/v1/webhooks/acme"},
 		{"webhook show", exitDone, "enabled"},
+		{"audit", exitDone, "somebody in AWS: secrets were changed in Parameter Store; CloudTrail says by whom\n    webhook-secret: sha256:"},
 		{"errors list", exitDone, "no errors"},
 		{"sync list", exitDone, ""},
 		{"sync explain PUB-1", exitDone, "the connection is pending"},
@@ -253,6 +273,9 @@ func TestOperateAStack(t *testing.T) {
 		{"connection end support --yes", exitDone, "has ended"},
 	} {
 		rec.as(strings.Fields(c.args))
+		if c.args == "webhook create" {
+			putSecret(t, engineURL, known["SecretsPrefix"]+"webhook-secret", "another secret of the webhook")
+		}
 		out, errOut, code := try(t, append(strings.Fields(c.args), "--hub", "aws:hub")...)
 		if code != c.code || !strings.Contains(out, c.says) {
 			t.Errorf("drawbridge %s: exit %d, want %d and %q\n%s%s", c.args, code, c.code, c.says, out, errOut)

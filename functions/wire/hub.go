@@ -154,7 +154,7 @@ func (h *Hub) Local() (*site.Site, error) {
 
 // Ingest takes Jira's webhooks.
 func (h *Hub) Ingest() (http.Handler, error) {
-	local := &site.Site{Name: h.Site, Queue: h.Queue}
+	local := &site.Site{Name: h.Site, Queue: h.Queue, Book: &pair.Book{Site: h.Site}} // of the book its name only
 	return &ingest.Handler{Name: h.Site, Secret: h.within(WebhookSecret), Unsigned: bridge.Flavour(h.Flavour) == bridge.DataCenter, Send: local.Send, Log: h.Log}, nil
 }
 

@@ -108,6 +108,7 @@ func (l *Loop) Once(ctx context.Context) error {
 	for range 1000 {
 		before := l.flowed()
 		if _, err := l.round(ctx, 0); err != nil {
+			l.trouble(ctx, err) // for whoever asks drawbridge status afterwards
 			return err
 		}
 		if before == l.flowed() {

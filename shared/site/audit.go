@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -47,6 +48,26 @@ func brief(text string) string {
 		return string(r[:actMax]) + "…"
 	}
 	return text
+}
+
+// Secrets keeps by what the site's secrets are known now, and returns what they were where one is another; nil where all are as
+// they were, or nothing was known of them.
+func (s *Site) Secrets(ctx context.Context, now map[string]string) (before map[string]string, err error) {
+	key := store.Key{Part: "site/" + s.Book.Site, Sort: "secrets"}
+	docs, err := s.Book.Store.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if docs[0] != nil {
+		if err := json.Unmarshal(docs[0].Body, &before); err != nil || maps.Equal(before, now) {
+			return nil, err
+		}
+	}
+	body, err := json.Marshal(now)
+	if err != nil {
+		return nil, err
+	}
+	return before, s.Book.Store.Apply(ctx, store.Put(store.Doc{Key: key, Body: body}))
 }
 
 // Acts returns the newest acts, oldest first, at most limit (0: all); of one connection and what concerns all, if it is

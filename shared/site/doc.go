@@ -14,6 +14,7 @@
 //	site      name              S: what site was called when its state began, and what its keys carry ever since
 //	site/S    identity          which Jira site S is: a clone is refused
 //	site/S    deliveries        what is known of the webhook: how many came, the last, changes it said nothing of
+//	site/S    secrets           by what the secrets of a stack are known, as last seen: fingerprints
 //	shadow/C  would/R, kept/I   what would have become of an issue while rules say "method: shadow"
 //	guard/C   allowed           a person's word that what was stopped for safety is meant
 //	audit/S   <time>-<n>        what was done to this half: who, what, before, after; kept for two years

@@ -133,7 +133,12 @@ func TestOperate(t *testing.T) {
 			t.Errorf("%s does not say %q:\n%s", c.args, c.says, out)
 		}
 	}
-	tr.roles(before)
+	pub.Create("To be forgotten", nil)
+	gone := priv.Twin("To be forgotten")
+	forgotten := pub.Find("To be forgotten")[0]
+	tr.roles(before, forgotten)
+	pub.Delete(forgotten)
+	priv.Delete(gone)
 	tr.deadLetter(before)
 	tr.rotate(pub, priv, before, twin)
 	tr.restore(pub, priv, before, twin)
@@ -148,12 +153,15 @@ func TestOperate(t *testing.T) {
 
 // roles: with one of the stack's policies a person may do what docs/roles.md
 // says, and nothing else.
-func (tr *tour) roles(key string) {
+func (tr *tour) roles(key, forgotten string) {
 	for policy, all := range map[string]map[string]bool{
-		"ViewerPolicy":     {"status": true, "sync show " + key: true, "errors list": true, "rules history": true, "connection pause --all --why no": false},
-		"RuleEditorPolicy": {"status": true, "rules rollback 1": true, "connection pause --all --why no": false},
+		"ViewerPolicy": {"status": true, "sync show " + key: true, "errors list": true, "rules history": true, "connection pause --all --why no": false,
+			"recall " + forgotten: false, "erase --yes --issue " + forgotten: false, "sync pair " + key + " X-1": false, "contract publish": false},
+		"RuleEditorPolicy": {"status": true, "rules rollback 1": true, "contract publish": true, "contract withdraw": true, "connection pause --all --why no": false,
+			"recall " + forgotten: false, "erase --yes --issue " + forgotten: false, "connection edit --conflicts ask": false},
 		"OperatorPolicy": {"status": true, "sync explain " + key: true, "connection pause --all --why yes": true, "connection resume --all": true,
-			"webhook show": true, "errors retry --all": true, "rules rollback 1": false},
+			"webhook show": true, "errors retry --all": true, "rules rollback 1": false, "contract withdraw": false,
+			"recall " + key: true, "erase --yes --issue " + forgotten: true, "sync pair " + key + " X-1": true, "connection edit --conflicts newest": true},
 	} {
 		environment := append(tr.environment(), tr.stack.As(tr.t, policy)...)
 		for _, command := range slices.Sorted(maps.Keys(all)) {

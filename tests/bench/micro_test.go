@@ -85,7 +85,7 @@ func BenchmarkAccept(b *testing.B) {
 	var sample struct{ Body string }
 	must(b, json.Unmarshal(raw, &sample))
 	body := []byte(sample.Body)
-	s := &site.Site{Name: "public", Queue: openState(b).Queue()}
+	s := &site.Site{Name: "public", Queue: openState(b).Queue(), Book: &pair.Book{Site: "public"}}
 	in := &ingest.Handler{Name: "public", Secret: func() (string, error) { return webhookSecret, nil }, Send: s.Send, Log: slog.New(slog.DiscardHandler)}
 	mac := hmac.New(sha256.New, []byte(webhookSecret))
 	mac.Write(body)

@@ -78,6 +78,7 @@ func TestReleasesMoveApart(t *testing.T) {
 	w.Write("poller.yaml", strings.Replace(settings, "state: poller.db", "state: poller-copy.db", 1))
 	w.PollerBinary = far
 	attention(w.RunOnPoller("poller", "once"), 1, "hub-protocol", "the hub speaks Drawbridge protocol 1, this poller 2 to 3: upgrade the hub")
+	attention(w.RunOnPoller("status"), 3, "nothing is exchanged with the hub of rig since", "this poller 2 to 3: upgrade the hub")
 	w.Write("poller.yaml", settings)
 	if log := w.Hub.Output(); !strings.Contains(log, "upgrade the hub") {
 		t.Errorf("the hub's log does not say who has to upgrade: %s", w.Hub.Tail(5))
