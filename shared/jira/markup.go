@@ -9,11 +9,8 @@ import (
 
 var (
 	mention = regexp.MustCompile(`\[~([^\]\[\n|]{1,300})\]`)
-	// verbatim opens a block whose content is shown as it is.
-	verbatim  = regexp.MustCompile(`\{(code|noformat)(?::[^}\n]*)?\}`)
-	smartLink = regexp.MustCompile(`\[([^\[\]\n|]*)\|([^\[\]\n|]+)\|smart-(?:link|card|embed)\]`)
-	image     = regexp.MustCompile(`!([^!\s|\n][^!|\n]{0,254})(\|[^!\n]{0,300})?!`)
-	file      = regexp.MustCompile(`\[((?:[^\[\]\n|^]+\|)?)\^([^\[\]\n|]{1,255})\]`)
+	image   = regexp.MustCompile(`!([^!\s|\n][^!|\n]{0,254})(\|[^!\n]{0,300})?!`)
+	file    = regexp.MustCompile(`\[((?:[^\[\]\n|^]+\|)?)\^([^\[\]\n|]{1,255})\]`)
 )
 
 const accountPrefix = "accountid:"
@@ -42,21 +39,9 @@ func Mentions(s string) []string {
 
 // ReplaceMentions replaces each mention by what with returns for its user: another mention (see Mention), or plain text.
 func ReplaceMentions(s string, with func(id string) string) string {
-	return outside(s, func(part string) string {
+	return bridge.OutsideCode(s, func(part string) string {
 		return replace(part, mention, func(_ byte, m []string) (string, bool) {
 			return with(strings.TrimPrefix(m[1], accountPrefix)), true
-		})
-	})
-}
-
-// CleanSmartLinks makes plain links of Cloud's smart links, whose third part Data Center would show as a tool tip.
-func CleanSmartLinks(s string) string {
-	return outside(s, func(part string) string {
-		return replace(part, smartLink, func(_ byte, m []string) (string, bool) {
-			if m[1] == m[2] || m[1] == "" {
-				return "[" + m[2] + "]", true
-			}
-			return "[" + m[1] + "|" + m[2] + "]", true
 		})
 	})
 }
@@ -79,7 +64,7 @@ func Files(s string) []string {
 // RenameFiles changes the names of the attachments a text refers to, and keeps everything else of the references. name
 // returns a name it does not know as it is.
 func RenameFiles(s string, name func(old string) string) string {
-	return outside(s, func(part string) string {
+	return bridge.OutsideCode(s, func(part string) string {
 		part = replace(part, image, func(before byte, m []string) (string, bool) {
 			if letter(before) || strings.HasSuffix(m[1], " ") || strings.Contains(m[1], "://") {
 				return "", false // an exclamation, or a picture from elsewhere
@@ -88,31 +73,6 @@ func RenameFiles(s string, name func(old string) string) string {
 		})
 		return replace(part, file, func(_ byte, m []string) (string, bool) { return "[" + m[1] + "^" + name(m[2]) + "]", true })
 	})
-}
-
-// outside applies change to what stands outside code blocks. A block that is not closed is none.
-func outside(s string, change func(string) string) string {
-	var b strings.Builder
-	done, at := 0, 0
-	for {
-		m := verbatim.FindStringSubmatchIndex(s[at:])
-		if m == nil {
-			break
-		}
-		start, inner := at+m[0], at+m[1]
-		closing := "{" + s[at+m[2]:at+m[3]] + "}"
-		length := strings.Index(s[inner:], closing)
-		if length < 0 {
-			at = inner
-			continue
-		}
-		at = inner + length + len(closing)
-		b.WriteString(change(s[done:start]))
-		b.WriteString(s[start:at])
-		done = at
-	}
-	b.WriteString(change(s[done:]))
-	return b.String()
 }
 
 // replace applies change to every match that is not escaped by a backslash and that change takes for one.

@@ -22,17 +22,6 @@ func TestMentions(t *testing.T) {
 	}
 }
 
-func TestCleanSmartLinks(t *testing.T) {
-	for in, want := range map[string]string{
-		"see [https://x/1|https://x/1|smart-link].": "see [https://x/1].", "[T|https://x/1|smart-card]": "[T|https://x/1]",
-		"[|https://x|smart-embed]": "[https://x]", "[T|https://x|tip]": "[T|https://x|tip]", "{code}[a|a|smart-link]{code}": "{code}[a|a|smart-link]{code}",
-	} {
-		if got := CleanSmartLinks(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-}
-
 func TestFiles(t *testing.T) {
 	const text = "Hello! World! !a b.png|width=300,alt=\"x\"! wow!see !c.png|thumbnail! [^d e.pdf] [name|^f.txt] !https://x/y.png! {noformat}!g.png!{noformat} \\!h.png! (!i.png!)"
 	names := Files(text)
@@ -60,6 +49,5 @@ func FuzzMarkup(f *testing.F) {
 			t.Errorf("renaming nothing changed %q to %q", s, got)
 		}
 		Mentions(s)
-		CleanSmartLinks(s)
 	})
 }

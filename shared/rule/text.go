@@ -51,13 +51,10 @@ func trimBreaks(s string) string {
 // Mentions: local [~name], [~accountid:id]; travelling [~@Display Name] or [~@Display Name|id].
 var mention = regexp.MustCompile(`\[~([^\[\]\n]{1,200})\]`)
 
-// Code is text where a mention is no mention; a brace after a backslash begins none.
-var verbatim = regexp.MustCompile(`(?s)\\\{|\{(code)(?::[^}]*)?\}.*?\{code\}|\{noformat\}.*?\{noformat\}`)
-
 // TextOut makes a text of this site fit to leave: a mention becomes a neutral token that shows the display name and,
 // only where the rules send ids, the id. It changes nothing when called again.
 func (r *Rules) TextOut(body string, name func(id string) bridge.Person) string {
-	return outsideCode(body, func(s string) string {
+	return bridge.OutsideCode(body, func(s string) string {
 		return mention.ReplaceAllStringFunc(s, func(m string) string {
 			id := m[2 : len(m)-1]
 			if strings.HasPrefix(id, "@") {
@@ -88,7 +85,7 @@ func (r *Rules) mentionOut(id string, name func(id string) bridge.Person) string
 // TextIn makes a text of the other site fit for this one: a token becomes a mention of the local user the table names,
 // or plain "@Display Name"; a mention in the notation of a Jira can reach nobody here.
 func (r *Rules) TextIn(body string) string {
-	return outsideCode(body, func(s string) string {
+	return bridge.OutsideCode(body, func(s string) string {
 		s = mention.ReplaceAllStringFunc(s, func(m string) string { return r.mentionIn(m[2 : len(m)-1]) })
 		if r.site.Flavour == bridge.DataCenter {
 			s = smartLink.ReplaceAllString(s, "[$1]")
@@ -115,19 +112,3 @@ func (r *Rules) mentionIn(token string) string {
 
 // smartLink is Cloud's way to write a link that shows a card; Data Center takes its third part for a tip.
 var smartLink = regexp.MustCompile(`\[([^|\[\]\n]+\|[^|\[\]\n]+)\|smart-(?:link|card|embed)\]`)
-
-// outsideCode applies a change to everything but preformatted text.
-func outsideCode(body string, change func(string) string) string {
-	if !strings.Contains(body, "[") {
-		return body
-	}
-	var b strings.Builder
-	at := 0
-	for _, span := range verbatim.FindAllStringIndex(body, -1) {
-		b.WriteString(change(body[at:span[0]]))
-		b.WriteString(body[span[0]:span[1]])
-		at = span[1]
-	}
-	b.WriteString(change(body[at:]))
-	return b.String()
-}
