@@ -141,13 +141,13 @@ func (h *half) stopBulk(ctx context.Context, c *bridge.Connection, jql string) e
 }
 
 func (h *half) printJob(w io.Writer, j *site.Job) {
-	fmt.Fprintf(w, "%s: %s\n", h.screen.bold(string(j.State)), j.JQL)
+	fmt.Fprintf(w, "%s: %s\n", h.screen.bold(string(j.State)), bridge.OneLine(j.JQL))
 	table(w, [][]string{
 		{"put under sync", fmt.Sprint(j.Begun)}, {"were in a pair already", fmt.Sprint(j.Known)},
 		{"kept in by the rules", fmt.Sprint(j.KeptAll)}, {"failed", fmt.Sprint(j.Trouble)},
 	})
 	for _, f := range append(j.Kept, j.Failed...) {
-		fmt.Fprintf(w, "  %s: %s\n", f.Key, f.Why)
+		fmt.Fprintf(w, "  %s: %s\n", f.Key, bridge.OneLine(f.Why))
 	}
 	if j.State == site.JobRuns {
 		fmt.Fprintln(w, howFar(j))

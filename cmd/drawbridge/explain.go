@@ -162,9 +162,12 @@ func (h *half) inPair(e explanation, p *pair.Pair) explanation {
 		e.fact("a change waits for the other side since %s", h.when(p.Head.Since))
 	}
 	for _, t := range troublesOf(p, "") {
-		if t.Field != "" {
+		switch {
+		case t.Field != "":
 			e.fact("field %s was refused: %s", t.Field, t.Reason)
-		} else {
+		case t.Member != "":
+			e.fact("%s is missing: %s", t.Member, t.Reason)
+		default:
 			e.fact("it is parked since %s: %s", h.when(t.Since), t.Reason)
 		}
 		e.Next = "mend the cause, then: drawbridge sync retry " + e.Issue

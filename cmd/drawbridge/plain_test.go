@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -83,29 +86,100 @@ func TestJSONIsExactAndDrivesNoTerminal(t *testing.T) {
 	}
 }
 
-// TestWhatIsToldOfAPairIsNotMadeUp: a reason that holds line ends makes no line of its own where errors, pairs or their state
-// are listed, and drives no terminal in any of them.
-func TestWhatIsToldOfAPairIsNotMadeUp(t *testing.T) {
+// TestWhatIsToldIsNotMadeUp: a reason, a name or an answer that holds line ends makes no line of its own where errors, pairs,
+// connections or their state are listed and explained, and drives no terminal in any of them.
+func TestWhatIsToldIsNotMadeUp(t *testing.T) {
 	hub := seeded(t)
-	db, err := sqlitestore.Open(filepath.Join(filepath.Dir(hub), "hub.db"), sqlitestore.Options{})
+	raw, err := os.ReadFile(hub)
 	must(t, err)
-	book := &pair.Book{Store: db.Store(), Site: "cloud", Now: func() int64 { return 1 }}
-	_, err = book.Update(t.Context(), "c1", "10002", func(p *pair.Pair) error {
-		p.Park("field-refused", evil, 1, 2)
-		p.Note(pair.Event{What: "refused", Field: "summary", Note: evil, New: bridge.ValueOf(evil)})
-		return nil
-	})
-	must(t, err)
-	must(t, db.Close())
-	for _, command := range []string{"errors list", "sync show SUP-2", "sync list", "status", "sync export", "errors list --json", "sync show SUP-2 --json"} {
+	must(t, os.WriteFile(hub, bytes.Replace(raw, []byte("http://127.0.0.1:1"), []byte(evilJira(t)), 1), 0o600))
+	seedEvil(t, filepath.Join(filepath.Dir(hub), "hub.db"))
+	for _, command := range []string{
+		"errors list", "sync show SUP-2", "sync list", "status", "sync export", "sync explain SUP-1", "sync explain SUP-2", "sync explain SUP-404", "sync bulk",
+		"doctor --project SUP", "connection list", "connection show support", "audit", "errors list --json", "sync show SUP-2 --json", "sync explain SUP-2 --json", "doctor --json",
+	} {
 		out, errOut, _ := try(t, append(strings.Fields(command), "--config", hub)...)
 		if bad := drives(out + errOut); bad != nil {
 			t.Errorf("drawbridge %s: %v reach the terminal", command, bad)
 		}
-		for line := range strings.Lines(out) {
+		for line := range strings.Lines(out + errOut) {
 			if strings.HasPrefix(line, "OK  ") {
-				t.Errorf("drawbridge %s: a line is made up:\n%s", command, out)
+				t.Errorf("drawbridge %s: a line is made up:\n%s%s", command, out, errOut)
 			}
+		}
+		if list := strings.HasSuffix(command, " list") || command == "audit"; !list && !strings.Contains(out+errOut, "fake") {
+			t.Errorf("drawbridge %s does not tell what was said:\n%s%s", command, out, errOut)
+		}
+		if strings.Contains(out, "it is parked since never") {
+			t.Errorf("drawbridge %s takes for parked what is not:\n%s", command, out)
+		}
+	}
+}
+
+// seedEvil has everything that others say of pairs and connections say what is evil.
+func seedEvil(t *testing.T, state string) {
+	t.Helper()
+	db, err := sqlitestore.Open(state, sqlitestore.Options{})
+	must(t, err)
+	book := &pair.Book{Store: db.Store(), Site: "cloud", Now: func() int64 { return 1 }}
+	for _, id := range []string{"10001", "10002"} {
+		_, err = book.Update(t.Context(), "c1", id, func(p *pair.Pair) error {
+			p.Park("field-refused", evil, 1, 2)
+			p.Note(pair.Event{What: "refused", Field: "summary", Note: evil, New: bridge.ValueOf(evil)})
+			p.Head.Answer = &bridge.Ack{Outcome: bridge.Parked, Reason: evil}
+			p.State.Kept, p.State.Field("summary").Problem = evil, evil
+			p.State.Refuse("attachment/1", evil)
+			return nil
+		})
+		must(t, err)
+	}
+	must(t, book.UpdateConnection(t.Context(), "c1", func(c *bridge.Connection) error {
+		c.Description, c.Theirs = evil, evil
+		c.Hold(bridge.Private, &bridge.Hold{State: bridge.Broken, Name: "safety-stop", Why: evil})
+		return nil
+	}))
+	local := &site.Site{Name: "cloud", Book: book}
+	_, err = local.UpdateJob(t.Context(), "c1", "job", func(j *site.Job) error {
+		j.State, j.JQL, j.Kept, j.Failed = site.JobRuns, evil, []site.Failure{{Key: "SUP-7", Why: evil}}, []site.Failure{{Key: "SUP-8", Why: evil}}
+		return nil
+	})
+	must(t, err)
+	must(t, db.Close())
+}
+
+// evilJira is the address of a Jira that knows who we are and says nothing but evil.
+func evilJira(t *testing.T) string {
+	t.Helper()
+	answers := map[string]any{
+		"/rest/api/2/myself":     map[string]string{"accountId": "712020:a", "displayName": evil, "emailAddress": evil},
+		"/rest/api/2/serverInfo": map[string]string{"version": evil, "deploymentType": evil},
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, known := answers[r.URL.Path]
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case strings.Contains(r.URL.Path, "/issue/"):
+			w.WriteHeader(http.StatusNotFound)
+		case !known:
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		if !known {
+			answer = map[string]any{"errorMessages": []string{evil}, "errors": map[string]string{evil: evil}}
+		}
+		_ = json.NewEncoder(w).Encode(answer) // the client may be gone
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// TestHealthIsOneLine: what stops a site is told by whoever asks for its health in one line that drives no terminal.
+func TestHealthIsOneLine(t *testing.T) {
+	e := &engine{trouble: bridge.Permanent("site-unauthenticated", "%s", evil).At(bridge.LevelSite)}
+	for _, health := range []http.HandlerFunc{e.health, e.publicHealth} {
+		w := httptest.NewRecorder()
+		health(w, httptest.NewRequest("GET", "/healthz", nil))
+		if said := w.Body.String(); w.Code != http.StatusServiceUnavailable || drives(said) != nil || strings.Count(said, "\n") != 1 {
+			t.Errorf("%d %q", w.Code, said)
 		}
 	}
 }
