@@ -70,7 +70,11 @@ func (w *Sweep) Page(ctx context.Context, t site.Task) error {
 	if t.Request != 0 {
 		return w.rejoin(ctx, t)
 	}
-	if t.After == "" { // twins that this Jira refused: it may take them now
+	c, err := w.Site.Book.Connection(ctx, t.Connection)
+	if err != nil || c == nil {
+		return err
+	}
+	if t.After == "" && c.State != bridge.Ended { // twins that this Jira refused: it may take them now
 		if n, err := w.Site.Book.AskAgain(ctx, t.Connection, bridge.Parked); err != nil {
 			return err
 		} else if n > 0 {
@@ -85,10 +89,6 @@ func (w *Sweep) Page(ctx context.Context, t site.Task) error {
 		if err := w.Site.Book.Fade(ctx, t.Connection, l.Issue); err != nil {
 			return err
 		}
-	}
-	c, err := w.Site.Book.Connection(ctx, t.Connection)
-	if err != nil || c == nil {
-		return err
 	}
 	if c.State != bridge.Ended {
 		if err := w.page(ctx, t, lines); err != nil {
