@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -57,6 +58,39 @@ func TestHelpIsForSomeoneInTrouble(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestHelpSaysWhereThereIsMore: every command names a page, every page named is there, and what operators are to read is named.
+func TestHelpSaysWhereThereIsMore(t *testing.T) {
+	named := map[string]bool{}
+	each(newRoot(newScreen(nil, nil, nil)), func(c *cobra.Command) {
+		told := regexp.MustCompile(`[\w/-]+\.md|docs/playbooks`).FindAllString(c.Annotations["pages"], -1)
+		if len(told) == 0 {
+			t.Errorf("%s names no page", c.CommandPath())
+		}
+		for _, page := range told {
+			named[page] = true
+			if _, err := os.Stat(filepath.Join("../..", page)); err != nil {
+				t.Errorf("%s: %v", c.CommandPath(), err)
+			}
+		}
+	})
+	all, err := filepath.Glob("../../docs/*.md")
+	must(t, err)
+	for _, p := range all {
+		switch name := filepath.Base(p); name {
+		case "architecture.md", "protocol.md", "performance.md": // for readers of the code
+		default:
+			if !named["docs/"+name] {
+				t.Errorf("no command's help leads to docs/%s", name)
+			}
+		}
+	}
+	for words := range pages {
+		if c, _, err := newRoot(newScreen(nil, nil, nil)).Find(strings.Fields(words)); err != nil || strings.TrimSpace(strings.TrimPrefix(c.CommandPath(), "drawbridge")) != words {
+			t.Errorf("there is no command %q", words)
+		}
+	}
 }
 
 func TestExitCodes(t *testing.T) {

@@ -22,6 +22,8 @@ Flags:
 {{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
 {{end}}{{if not .HasAvailableSubCommands}}
 Exit codes: 0 done; 1 it did not work; 2 used wrongly{{with index .Annotations "finding"}}; 3 {{.}}{{end}}
+{{end}}{{with index .Annotations "pages"}}
+More: {{.}}
 {{end}}`
 
 const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
@@ -55,7 +57,52 @@ Something wrong?   drawbridge status --config FILE, then drawbridge sync explain
 	addCommands(root, s)
 	addGroups(root)
 	strict(root)
+	more(root)
 	return root
+}
+
+// pages is where what a command is about is told at length, by the command's words; what is below it, unless named, is told there too.
+var pages = map[string]string{
+	"":               "README.md, docs/guarantees.md, docs/glossary.md",
+	"demo":           "README.md",
+	"simulator":      "simulator/README.md",
+	"hub":            "docs/operations.md, docs/network.md, docs/costs.md",
+	"poller":         "docs/operations.md, docs/network.md",
+	"connection":     "docs/operations.md (the life of a connection), docs/topologies.md",
+	"webhook":        "docs/operations.md (the webhook)",
+	"webhook button": "docs/in-jira.md",
+	"doctor":         "docs/permissions.md, docs/network.md",
+	"site":           "docs/operations.md (the life of a connection)",
+	"rules":          "docs/rules.md",
+	"contract":       "docs/contract.md",
+	"status":         "docs/operations.md (looking at it), docs/playbooks",
+	"sync":           "docs/operations.md (when something is wrong)",
+	"sync bulk":      "docs/bulk.md, docs/quiet-first-sync.md",
+	"sync shadow":    "docs/quiet-first-sync.md",
+	"sync pair":      "docs/bulk.md, docs/from-exalate.md",
+	"sync rebase":    "docs/operations.md (a migration)",
+	"errors":         "docs/errors.md",
+	"audit":          "docs/roles.md",
+	"users":          "docs/rules.md (users)",
+	"recall":         "docs/data.md",
+	"erase":          "docs/data.md",
+	"config":         "docs/configuration.md",
+	"version":        "CHANGELOG.md, docs/operations.md (upgrade)",
+}
+
+// more tells each command's help where there is more to read.
+func more(c *cobra.Command) {
+	words := strings.Fields(strings.TrimPrefix(c.CommandPath(), "drawbridge"))
+	for pages[strings.Join(words, " ")] == "" {
+		words = words[:len(words)-1]
+	}
+	if c.Annotations == nil {
+		c.Annotations = map[string]string{}
+	}
+	c.Annotations["pages"] = pages[strings.Join(words, " ")]
+	for _, sub := range c.Commands() {
+		more(sub)
+	}
 }
 
 // addGroups adds the headings under which there is a command.
