@@ -158,9 +158,9 @@ func (tr *tour) roles(key, forgotten string) {
 		"ViewerPolicy": {"status": true, "sync show " + key: true, "errors list": true, "rules history": true, "connection pause --all --why no": false,
 			"recall " + forgotten: false, "erase --yes --issue " + forgotten: false, "sync pair " + key + " X-1": false, "contract publish": false},
 		"RuleEditorPolicy": {"status": true, "rules rollback 1": true, "contract publish": true, "contract withdraw": true, "connection pause --all --why no": false,
-			"recall " + forgotten: false, "erase --yes --issue " + forgotten: false, "connection edit --conflicts ask": false},
+			"erase --yes --issue " + forgotten: false, "connection edit --conflicts ask": false},
 		"OperatorPolicy": {"status": true, "sync explain " + key: true, "connection pause --all --why yes": true, "connection resume --all": true,
-			"webhook show": true, "errors retry --all": true, "rules rollback 1": false, "contract withdraw": false,
+			"webhook show": true, "errors retry --all": true, "rules rollback 1": false, "contract publish": false,
 			"recall " + key: true, "erase --yes --issue " + forgotten: true, "sync pair " + key + " X-1": true, "connection edit --conflicts newest": true},
 	} {
 		environment := append(tr.environment(), tr.stack.As(tr.t, policy)...)
