@@ -80,6 +80,21 @@ func notHere(c *bridge.Change) string {
 	return "this site has no issue " + c.Twin + " that its rules let out for this connection"
 }
 
+// adoptGone: a remote issue that was never heard of is gone. It may be the twin of ours that waits for it, made and deleted
+// before the ack that says so was brought; then it is adopted, to be told as gone.
+func (f *Flow) adoptGone(ctx context.Context, c *bridge.Change, t *pair.Twin) (*pair.Pair, error) {
+	if c.Twin != "" {
+		known, err := f.Site.Book.Load(ctx, c.Connection, c.Twin)
+		if err != nil {
+			return nil, err
+		}
+		if known != nil && known.Head.Status == pair.Waiting && known.State.Join == nil {
+			return f.adoptKnown(ctx, c, t, known)
+		}
+	}
+	return nil, f.refuseTwin(ctx, c, t, bridge.Unwanted, "the issue was gone before its twin was made")
+}
+
 // adoptKnown: the issue is in a pair. It may be one that waits for just this one: ours was to be joined with theirs too,
 // or theirs came before the ack.
 func (f *Flow) adoptKnown(ctx context.Context, c *bridge.Change, t *pair.Twin, known *pair.Pair) (*pair.Pair, error) {

@@ -33,7 +33,7 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 		return f.Site.Book.Load(ctx, c.Connection, t.Local)
 	}
 	if c.Gone != "" {
-		return nil, f.refuseTwin(ctx, c, t, bridge.Unwanted, "the issue was gone before its twin was made")
+		return f.adoptGone(ctx, c, t)
 	}
 	if c.Twin != "" {
 		return f.adopt(ctx, v, c, t)

@@ -123,3 +123,35 @@ func TestACloneIsRefusedUntilTold(t *testing.T) {
 		}
 	})
 }
+
+// TestATwinDeletedBeforeItsAckCame: the other side made the twin and it was deleted there before this side heard of it. This side
+// learns of both, whichever comes first, and makes no other one.
+func TestATwinDeletedBeforeItsAckCame(t *testing.T) {
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		ctx := context.Background()
+		key := here.Create("one", nil)
+		here.must(here.Jira.Flush(ctx))
+		_, err := here.Watch.Once(ctx)
+		here.must(err)
+		here.Drain()
+		issue := here.Pair(key).Head.Local.ID
+		changes, _, err := here.Relay.Outgoing(ctx, Connection, 100, func(string, int64) bool { return false })
+		here.must(err)
+		there.must(there.Relay.TakeChanges(ctx, changes))
+		there.Drain() // the acks are lost on their way
+		twin, err := there.Site.Book.Find(ctx, Connection, issue)
+		there.must(err)
+		there.delete(twin.Head.Local.Key)
+		there.must(there.Pub.Gone(ctx, there.connection(), twin.Head.Local.ID, bridge.Deleted, "test"))
+		w.Cross(there, here)
+		if h := here.Pair(key).Head; h.Left != bridge.Deleted || h.Remote.ID != twin.Head.Local.ID {
+			t.Errorf("told that its twin is gone, the pair is %+v", h)
+		}
+		w.Settle()
+		here.Edit(key, map[string]any{"summary": "two"})
+		w.Settle()
+		if h := here.Pair(key).Head; h.Left != bridge.Deleted || there.issueCount() != 0 {
+			t.Errorf("later the pair is %+v, and %d issues are there", h, there.issueCount())
+		}
+	})
+}
