@@ -66,8 +66,12 @@ func (f *fold) knows(row rule.Row) bool {
 	return false
 }
 
-// begin is the first entry of a row that the rules did not have before, or of each element that its set has now.
+// begin is the first entry of a row that the rules did not have before, or of each element that its set has now. Where the
+// histories at hand have an edit of it, what follows takes that, with its own id and time.
 func (f *fold) begin(row rule.Row) {
+	if !row.Kind.Set() && len(f.touching(row)) > 0 {
+		return
+	}
 	seen := f.seen
 	defer func() { f.seen = seen }()
 	for _, h := range f.seen.Histories {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"drawbridge/shared/reconcile"
 	"drawbridge/shared/site"
@@ -43,6 +44,35 @@ func TestPublishedRulesAreCarriedOut(t *testing.T) {
 			t.Errorf("publishing rules changed the issue itself: %s", got)
 		}
 	})
+}
+
+// TestAnEditKeepsItsTimeWhenRulesArePublished: a field nothing was told of yet was edited, then another one; rules are published
+// before either was seen. The edit is not taken for one as new as the other, which would win over what the twin's people did between.
+func TestAnEditKeepsItsTimeWhenRulesArePublished(t *testing.T) {
+	w := New(t, Options{})
+	here, there := w.Private, w.Public
+	key, twin := pairUp(t, w, here, nil)
+	for i, edit := range []struct {
+		h      *Half
+		key    string
+		fields map[string]any
+	}{
+		{here, key, map[string]any{"duedate": "2030-01-04"}},
+		{there, twin, map[string]any{"duedate": "2030-01-14"}},
+		{here, key, map[string]any{"summary": "later"}},
+	} {
+		if i > 0 {
+			time.Sleep(1100 * time.Millisecond) // edits of one second may come in any order
+		}
+		edit.h.Edit(edit.key, edit.fields)
+	}
+	here.publish(Everything(here.Demo.ProjectKey) + "# again\n")
+	w.Settle()
+	for h, k := range map[*Half]string{here: key, there: twin} {
+		if got := h.Field(k, "duedate"); got != `"2030-01-14"` {
+			t.Errorf("%s: due date %s, want that of the newest edit", h.Site.Name, got)
+		}
+	}
 }
 
 func TestALostStateIsRebuiltWithoutDoubles(t *testing.T) {
