@@ -169,8 +169,8 @@ func (e *engine) sweep(ctx context.Context) {
 }
 
 // rejoin offers all pairs of a connection again and reads their changelogs: one side has another state than it had.
-func (e *engine) rejoin(ctx context.Context, connection string, request int64) error {
-	return reconcile.Rejoin(ctx, e.site, connection, request)
+func (e *engine) rejoin(ctx context.Context, connection string, request, rules int64) error {
+	return reconcile.Rejoin(ctx, e.site, connection, request, rules)
 }
 
 // problem is what stops the site, for a person; "" if nothing does.

@@ -181,8 +181,8 @@ func (h *Hub) Exchange() (http.Handler, error) {
 			Book: exchange.Book{Store: h.Store}, Kept: sessions, Blobs: h.Blobs, MaxBlob: maxAttachment, Log: h.Log, Now: time.Now,
 			Backend: &relay.Hub{
 				Relay: relay.Relay{Site: local}, Dismiss: exchange.Book{Store: h.Store}.Dismiss, State: state, Kept: views, Cheap: h.Pace == "cheap",
-				Rejoin: func(ctx context.Context, connection string, request int64) error {
-					return reconcile.Rejoin(ctx, local, connection, request)
+				Rejoin: func(ctx context.Context, connection string, request, rules int64) error {
+					return reconcile.Rejoin(ctx, local, connection, request, rules)
 				},
 				Self: exchange.Site{Name: h.Site, Flavour: bridge.Flavour(h.Flavour), URL: h.JiraURL, Version: h.Version},
 			},

@@ -115,7 +115,7 @@ func (b Book) saveAcceptance(ctx context.Context, inv sign.InvitationState, rev 
 	if err != nil {
 		return err
 	}
-	s := session{Key: a.PublicKey, Poller: a.PollerID, Site: a.Site, Fence: old.Fence, Count: old.Count, Seen: now.UnixMilli()}
+	s := session{Key: a.PublicKey, Poller: a.PollerID, Site: a.Site, Fence: old.Fence, Count: old.Count, Rules: old.Rules, Seen: now.UnixMilli()}
 	if oldRev > 0 { // another poller, or the one that was here with nothing of its state
 		s.Rejoin = now.UnixMilli()
 	}

@@ -126,7 +126,7 @@ func (c *call) complete(out *Response) {
 	out.CameMS, out.NowMS = c.now.UnixMilli(), c.h.Now().UnixMilli()
 	out.Hub.Number = c.session.Count
 	if c.session.Rejoin != 0 {
-		out.Rejoin = c.session.Rejoin
+		out.Rejoin, out.YourRules = c.session.Rejoin, c.session.Rules
 	}
 	out.Lease = Lease{Fence: c.session.Fence, UntilMS: c.session.Until}
 	for i := range out.Changes {

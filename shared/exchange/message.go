@@ -137,6 +137,8 @@ type Response struct {
 	// Rejoin names a request to offer everything again. While it is not 0 nothing flows: of what came with the request
 	// nothing was taken, and it is sent again.
 	Rejoin int64 `json:"rejoin,omitempty"`
+	// YourRules, with Rejoin, is the highest revision of the poller's rules that the hub was ever told.
+	YourRules int64 `json:"your_rules,omitempty"`
 }
 
 // Lease says that this poller, and no other, works for the connection.

@@ -14,7 +14,7 @@ func (s *session) restored(in *Request) bool {
 		return true
 	}
 	newcomer := s.Holder.Instance != "" && in.From.Instance != s.Holder.Instance
-	return newcomer && (in.From.State != s.Holder.State || in.From.Resumes < s.Sent)
+	return newcomer && (in.From.State != s.Holder.State || in.From.Resumes < s.Sent || in.Status.Rules < s.Rules)
 }
 
 // rejoin keeps count, and asks for everything to be offered again, by both sides, until the poller has said that it does.
@@ -27,6 +27,10 @@ func (s *session) rejoin(in *Request, now time.Time) {
 		s.Rejoin = now.UnixMilli()
 	}
 	s.Count = max(s.Count, in.Knows.Hub.Number) + 1
+	s.Rules = max(s.Rules, in.Status.Rules)
+	for _, c := range in.Changes {
+		s.Rules = max(s.Rules, c.Rules)
+	}
 	if s.Holder.Instance != in.From.Instance {
 		s.Sent = in.Count
 	}

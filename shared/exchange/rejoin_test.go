@@ -14,6 +14,7 @@ func TestRestoredStates(t *testing.T) {
 		resumes       int64 // the poller's count when it was started
 		count         int64
 		hub           int64 // the number of the hub's state that the poller remembers
+		rules         int64 // revision of the poller's rules
 		rejoined      bool  // it has done what was asked
 		lose          bool  // first the hub's state goes back to what it was at the beginning
 		wants, stands bool  // a new request; one that is there already
@@ -25,6 +26,9 @@ func TestRestoredStates(t *testing.T) {
 			{instance: "i1", count: 1}, {instance: "i2", resumes: 2, count: 2, hub: 0}},
 		"restored from a backup taken one message ago": {
 			{instance: "i1", count: 1}, {instance: "i1", count: 2, hub: 1}, {instance: "i2", resumes: 1, count: 2, hub: 1, wants: true}},
+		"restored from a backup taken before its rules were published, nothing flowed since": {
+			{instance: "i1", count: 1, rules: 2}, {instance: "i1", count: 1, hub: 1, rules: 3}, {instance: "i2", resumes: 1, count: 1, hub: 2, rules: 2, wants: true},
+			{instance: "i2", resumes: 1, count: 1, hub: 3, rules: 4, rejoined: true}, {instance: "i3", resumes: 1, count: 1, hub: 4, rules: 4}},
 		"asked again until it is done": {
 			{instance: "i1", count: 5}, {instance: "i2", resumes: 1, count: 1, wants: true}, {instance: "i2", resumes: 1, count: 2, hub: 2, stands: true},
 			{instance: "i2", resumes: 1, count: 3, hub: 3, rejoined: true}, {instance: "i2", resumes: 1, count: 3, hub: 4}},
@@ -45,7 +49,7 @@ func TestRestoredStates(t *testing.T) {
 					m.state = "s"
 				}
 				in := &Request{From: Identity{Poller: "p", State: m.state, Generation: 1, Instance: m.instance, Resumes: m.resumes}, Count: m.count}
-				in.Knows.Hub.Number = m.hub
+				in.Knows.Hub.Number, in.Status.Rules = m.hub, m.rules
 				if m.rejoined {
 					in.Knows.Rejoined = s.Rejoin
 				}

@@ -27,6 +27,7 @@ type session struct {
 	Count  int64 `json:"count,omitempty"`  // exchanges admitted
 	Sent   int64 `json:"sent,omitempty"`   // the poller's own count, as last told
 	Rejoin int64 `json:"rejoin,omitempty"` // names a request to offer everything again; 0: none
+	Rules  int64 `json:"rules,omitempty"`  // the highest revision of its rules that the poller ever told
 
 	Seen   int64  `json:"seen_ms"` // last exchange
 	Status Status `json:"status"`

@@ -10,9 +10,6 @@ import (
 // asking adds our questions, and our answers to the hub's.
 func (l *Loop) asking(ctx context.Context, in *exchange.Request) (err error) {
 	connection := l.Client.Connection
-	if in.Knows.Rules, err = l.Relay.Site.TheirNumber(ctx, connection); err != nil {
-		return err
-	}
 	if in.Asks, err = l.Relay.Site.Asks(ctx, connection, exchange.MaxAsks); err != nil {
 		return err
 	}

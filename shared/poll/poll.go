@@ -35,8 +35,9 @@ type Loop struct {
 	Self   exchange.Identity
 	// Status is how this poller is, for the hub to show.
 	Status func(ctx context.Context, connection string) exchange.Status
-	// Rejoin is called when the hub asks for the entries of all pairs again.
-	Rejoin func(ctx context.Context, connection string, request int64) error
+	// Rejoin is called when the hub asks for the entries of all pairs again; rules is the highest revision of our rules that it
+	// knows of.
+	Rejoin func(ctx context.Context, connection string, request, rules int64) error
 	// Wait is for how long the hub may hold its answer; 0: it answers at once (for a single round).
 	Wait time.Duration
 	Log  *slog.Logger
@@ -226,8 +227,8 @@ func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
 	if !l.last.IsZero() {
 		in.IdleMS = time.Since(l.last).Milliseconds()
 	}
-	if !l.came.flows {
-		return in, nil
+	if in.Knows.Rules, err = l.Relay.Site.TheirNumber(ctx, connection); err != nil || !l.came.flows {
+		return in, err
 	}
 	if err := l.contracts(ctx, in); err != nil {
 		return nil, err

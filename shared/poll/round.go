@@ -61,7 +61,7 @@ func (l *Loop) follow(ctx context.Context, out *exchange.Response) (flows bool, 
 	next.Hub, next.flows = out.Hub, out.Rejoin == 0 || l.Rejoin == nil
 	if !next.flows {
 		l.forget()
-		if err := l.Rejoin(ctx, l.Client.Connection, out.Rejoin); err != nil {
+		if err := l.Rejoin(ctx, l.Client.Connection, out.Rejoin, out.YourRules); err != nil {
 			return false, err
 		}
 	}

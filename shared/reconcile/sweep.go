@@ -44,14 +44,18 @@ func StartAll(ctx context.Context, s *site.Site, why string) error {
 }
 
 // Rejoin sends the task for the first page of a sweep that offers everything of every pair again and reads every
-// changelog: one side has another state than it had. Asking twice for the same request is asking once.
-func Rejoin(ctx context.Context, s *site.Site, connection string, request int64) error {
+// changelog: one side has another state than it had. Asking twice for the same request is asking once. Rules is the highest
+// revision of this side's rules that the other one knows of.
+func Rejoin(ctx context.Context, s *site.Site, connection string, request, rules int64) error {
 	known, done, err := s.Book.Rejoining(ctx, connection)
 	if err != nil || known == request && done {
 		return err
 	}
 	if known != request {
 		s.Log.Warn("one side's state was lost or restored: all pairs are offered again", "connection", connection)
+		if err := s.Outnumber(ctx, connection, rules); err != nil {
+			return err
+		}
 		if err := s.Book.SetRejoin(ctx, connection, request, false); err != nil {
 			return err
 		}

@@ -20,8 +20,9 @@ type Hub struct {
 	Dismiss func(ctx context.Context, connection string) error
 	// Hold is the longest time an answer is held until there is something to send; 0 where time is paid for (Lambda).
 	Hold time.Duration
-	// Rejoin offers everything of a connection again, on this side; request names why, so that asking twice is asking once.
-	Rejoin func(ctx context.Context, connection string, request int64) error
+	// Rejoin offers everything of a connection again, on this side; request names why, so that asking twice is asking once. Rules
+	// is the highest revision of this side's rules that the other one knows of.
+	Rejoin func(ctx context.Context, connection string, request, rules int64) error
 	// Cheap lets an idle poller sleep for 20 s instead of 5.
 	Cheap bool
 }
@@ -72,7 +73,7 @@ func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Req
 	if v, err = h.takeHold(ctx, s.Connection, v, in); err != nil {
 		return exchange.Response{}, err
 	}
-	if out, wait, err := h.rejoin(ctx, s, v); wait || err != nil {
+	if out, wait, err := h.rejoin(ctx, s, in, v); wait || err != nil {
 		return out, err
 	}
 	if v, err = h.takeContracts(ctx, s.Connection, v, in); err != nil {
@@ -116,12 +117,12 @@ func (h *Hub) Exchange(ctx context.Context, s exchange.Session, in *exchange.Req
 
 // rejoin holds everything back until both sides have marked all their pairs to be offered again. The poller keeps what it
 // sent, and sends it again.
-func (h *Hub) rejoin(ctx context.Context, s exchange.Session, v view) (out exchange.Response, wait bool, err error) {
+func (h *Hub) rejoin(ctx context.Context, s exchange.Session, in *exchange.Request, v view) (out exchange.Response, wait bool, err error) {
 	if h.Rejoin == nil {
 		return out, false, nil
 	}
 	if s.Rejoin != 0 {
-		if err := h.Rejoin(ctx, s.Connection, s.Rejoin); err != nil {
+		if err := h.Rejoin(ctx, s.Connection, s.Rejoin, in.Knows.Rules); err != nil {
 			return out, true, err
 		}
 		if v, err = h.view(ctx, s.Connection); err != nil {

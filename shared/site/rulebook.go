@@ -271,6 +271,25 @@ func Publish(ctx context.Context, s *Site, connection string, r Revision) (Revis
 	if err != nil {
 		return r, err
 	}
+	return s.putInForce(ctx, connection, r, 0)
+}
+
+// Outnumber puts the rules in force once more, where the remote site knows of a higher revision than this state has: it was lost, or
+// restored from a backup. A number is never used again, and what rules made that are forgotten counts no more.
+func (s *Site) Outnumber(ctx context.Context, connection string, known int64) error {
+	r, err := s.CurrentRevision(ctx, connection)
+	if err != nil || r.Number >= known {
+		return err
+	}
+	r.Author, r.Message = "drawbridge", fmt.Sprintf("revision %d again: the state was restored, and the other side knows of revision %d", r.Number, known)
+	if _, err = s.putInForce(ctx, connection, r, known); err == nil {
+		s.Notice(connection)
+	}
+	return err
+}
+
+// putInForce stores a revision under the number after all others, and after one that is known to have been used.
+func (s *Site) putInForce(ctx context.Context, connection string, r Revision, used int64) (Revision, error) {
 	docs, err := s.Book.Store.Get(ctx, rulesKey(connection, "current"))
 	if err != nil {
 		return r, err
@@ -279,10 +298,10 @@ func Publish(ctx context.Context, s *Site, connection string, r Revision) (Revis
 	if err != nil {
 		return r, err
 	}
-	r.Number, r.At = 1, s.Now()
 	if len(past) > 0 {
-		r.Number = past[len(past)-1].Number + 1
+		used = max(used, past[len(past)-1].Number)
 	}
+	r.Number, r.At = used+1, s.Now()
 	body, err := json.Marshal(r)
 	if err != nil {
 		return r, err

@@ -111,8 +111,8 @@ func (tn *town) exchange(log *slog.Logger) {
 	h := &exchange.Handler{
 		Keys: []sign.Key{key(1)}, Book: exchange.Book{Store: hub.Site.Book.Store}, Kept: new(exchange.Kept), Now: tn.now, Log: log,
 		Backend: &relay.Hub{Relay: relay.Relay{Site: hub.Site}, State: exchange.Generation{State: "hub", Number: 1}, Self: exchange.Site{Name: "public"}, Kept: hub.Kept,
-			Rejoin: func(ctx context.Context, c string, request int64) error {
-				return reconcile.Rejoin(ctx, hub.Site, c, request)
+			Rejoin: func(ctx context.Context, c string, request, rules int64) error {
+				return reconcile.Rejoin(ctx, hub.Site, c, request, rules)
 			}},
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -80,7 +80,7 @@ func TestWhatIsKeptIsNoLongerBelievedWhenItChanged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := New(t, Options{})
 			key, _ := pairUp(t, w, w.Public, nil)
-			hub := &relay.Hub{Relay: w.Public.Relay, Kept: new(relay.Kept), Rejoin: func(context.Context, string, int64) error { return nil }}
+			hub := &relay.Hub{Relay: w.Public.Relay, Kept: new(relay.Kept), Rejoin: func(context.Context, string, int64, int64) error { return nil }}
 			for range 2 {
 				if c.told(w.meet(hub)) {
 					t.Fatal("told before it happened")

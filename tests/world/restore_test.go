@@ -28,7 +28,7 @@ func (h *Half) putBack(backup []store.Doc) {
 func (w *World) rejoin(request int64) {
 	w.T.Helper()
 	for _, h := range []*Half{w.Public, w.Private} {
-		w.must(reconcile.Rejoin(context.Background(), h.Site, Connection, request))
+		w.must(reconcile.Rejoin(context.Background(), h.Site, Connection, request, 0))
 	}
 	w.Settle()
 }
@@ -123,6 +123,44 @@ func TestARejoinWithdrawsNothingThatIsOpen(t *testing.T) {
 			if a, b := fmt.Sprint(after), fmt.Sprint(before[i]); a != b {
 				t.Errorf("%s became %s", b, a)
 			}
+		}
+	})
+}
+
+// TestARestoredHalfUsesNoNumberOfRulesAgain: what newer rules made that the backup does not know counts no more once the half was
+// restored, and what is published next is not taken for it.
+func TestARestoredHalfUsesNoNumberOfRulesAgain(t *testing.T) {
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		ctx := context.Background()
+		key, twin := pairUp(t, w, here, map[string]any{"priority": map[string]string{"name": "High"}})
+		table := func(name string) string {
+			return strings.Replace(Everything(here.Demo.ProjectKey), "- field: Priority", "- field: Priority\n    values: {High: "+name+"}", 1)
+		}
+		backup := here.Store.All()
+		here.publish(table("Lowest"))
+		w.Settle()
+		if got := there.Name(twin, "priority"); got != "Lowest" {
+			t.Fatalf("priority of the twin before the restore: %s", got)
+		}
+		used, err := here.Site.CurrentNumber(ctx, Connection)
+		here.must(err)
+		here.putBack(backup)
+		here.must(reconcile.Rejoin(ctx, here.Site, Connection, here.Site.Now(), used))
+		here.must(reconcile.Rejoin(ctx, there.Site, Connection, here.Site.Now(), 0))
+		w.Settle()
+		if got := there.Name(twin, "priority"); got != "High" {
+			t.Errorf("priority of the twin under the rules that were put back: %s", got)
+		}
+		if n, err := here.Site.CurrentNumber(ctx, Connection); n <= used || err != nil {
+			t.Errorf("the rules that were put back are revision %d (%v), and %d was used", n, err, used)
+		}
+		here.publish(table("Low"))
+		w.Settle()
+		if got := there.Name(twin, "priority"); got != "Low" {
+			t.Errorf("priority of the twin under the next rules: %s", got)
+		}
+		if got := here.Name(key, "priority"); got != "High" {
+			t.Errorf("priority of the issue itself: %s", got)
 		}
 	})
 }
