@@ -103,7 +103,8 @@ func (w *world) checkPair(say sayer, id string, p, q *pair.Pair, pub map[string]
 		w.checkQuiet(say, name, x)
 	}
 	for _, c := range compared {
-		if x, y := c.of(a.Fields), c.of(b.Fields); x != y && !w.excused(c.name, p, q) {
+		x, y := w.public.called(c.name, c.of(a.Fields)), w.private.called(c.name, c.of(b.Fields))
+		if x != y && !w.apart(c.name) && !w.excused(c.name, p, q) {
 			say("%s: %s is %q on the public and %q on the private site%s", name, c.name, x, y, problems(p, q))
 		}
 	}
@@ -275,14 +276,18 @@ func (w *world) checkConflicts(say sayer, name string, h *half, p *pair.Pair) {
 	if w.restored {
 		return
 	}
-	events, err := h.site.Book.History(context.Background(), connection, p.Head.Local.ID, 0)
+	ctx := context.Background()
+	c, err := h.site.Book.Connection(ctx, connection)
+	must(err)
+	events, err := h.site.Book.History(ctx, connection, p.Head.Local.ID, 0)
 	must(err)
 	for key, f := range p.State.Fields {
+		base, _, _ := merge.SplitKey(key)
 		a, b := f.Mine, f.Theirs
-		if a == nil || b == nil || a.Saw >= b.Seq || b.Saw >= a.Seq || a.Value == b.Value {
+		if w.twisted[base] || a == nil || b == nil || a.Saw >= b.Seq || b.Saw >= a.Seq || a.Value == b.Value {
 			continue
 		}
-		row := merge.Site{Role: h.role, Policies: map[int64]bridge.Policy{1: w.o.policy}}
+		row := merge.Site{Role: h.role, Policies: c.Policies}
 		if _, v := merge.Winner(f.Field, row); v != merge.Decided {
 			continue
 		}

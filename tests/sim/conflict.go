@@ -69,6 +69,9 @@ func (w *world) checkOverwritten(say sayer, name string, h *half, here, there *p
 		noted = append(noted, events...)
 	}
 	for _, field := range followed {
+		if w.twisted[field] {
+			continue // edits that a row does not take are overwritten without a word
+		}
 		for i, it := range mine[field] {
 			if i == 0 || !it.ours || mine[field][i-1].ours || it.carries.Seq == 0 {
 				continue

@@ -42,6 +42,10 @@ type half struct {
 	skew     time.Duration // the process's clock minus the true time
 	jiraSkew time.Duration
 	saved    []store.Doc // the last backup of what is stored
+	was      twist       // of the rules in force in it
+
+	twist       twist // of the rules it shall have
+	unpublished bool  // they may not be in force, for lack of luck
 
 	process
 }
@@ -155,8 +159,14 @@ func (h *half) startHub() {
 	h.ingest = &ingest.Handler{Name: "public", Secret: func() (string, error) { return secret, nil }, Send: h.site.Send, Log: h.log()}
 }
 
-func (h *half) rejoin(ctx context.Context, connection string, request int64) error {
-	return reconcile.Rejoin(ctx, h.site, connection, request)
+func (h *half) rejoin(ctx context.Context, connection string, request, rules int64) error {
+	return reconcile.Rejoin(ctx, h.site, connection, request, rules)
+}
+
+// status is the poller's heartbeat, as far as the hub acts on it.
+func (h *half) status(ctx context.Context, connection string) exchange.Status {
+	n, _ := h.site.CurrentNumber(ctx, connection)
+	return exchange.Status{Rules: n}
 }
 
 func (h *half) newLine(o options) *line {
@@ -179,7 +189,7 @@ func (h *half) startPoller() {
 	h.client, err = links[0].Client(&http.Client{Transport: h.w.hubWire})
 	must(err)
 	h.loop = &poll.Loop{
-		Relay: relay.Relay{Site: h.site}, Client: h.client, Book: book, Log: h.log(), Rejoin: h.rejoin,
+		Relay: relay.Relay{Site: h.site}, Client: h.client, Book: book, Log: h.log(), Rejoin: h.rejoin, Status: h.status,
 		Self: exchange.Identity{Poller: "poller", State: "state", Generation: h.starts, Instance: fmt.Sprint("instance-", h.starts)},
 	}
 }

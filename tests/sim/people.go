@@ -1,14 +1,10 @@
 package sim
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"strings"
-
-	"drawbridge/shared/reconcile"
-	"drawbridge/shared/site"
 )
 
 // What people do in their Jiras.
@@ -39,9 +35,6 @@ func (w *world) create(r *rand.Rand) {
 	all := map[string]any{"project": map[string]string{"key": h.demo.ProjectKey}, "issuetype": map[string]string{"name": "Task"}, "summary": w.token("s")}
 	if r.IntN(2) == 0 {
 		h.some(r, all)
-	}
-	if st := map[string]any(nil); st == nil {
-		delete(all, "status")
 	}
 	var out struct{ Key string }
 	h.call("alice", "POST", "/rest/api/2/issue", map[string]any{"fields": all}, &out)
@@ -365,22 +358,4 @@ func (w *world) moveIssue(r *rand.Rand) {
 	now, err := h.jira.Move(id, to, "admin")
 	must(err)
 	w.say("%s: admin moves %s to project %s: %s", h.role, id, to, now["key"])
-}
-
-// publishRules puts the rules in force again as a new revision: everything is evaluated anew, and nothing may come of it.
-func (w *world) publishRules(r *rand.Rand) {
-	h := w.side(r)
-	w.tokens++
-	w.say("%s: rules are published", h.role)
-	w.survive(h, func() {
-		ctx := context.Background()
-		source := fmt.Sprintf("%s# %d\n", w.o.rules(h.role), w.tokens)
-		_, err := site.Publish(ctx, h.site, connection, site.Revision{File: string(h.role) + ".yaml", Source: source, Author: "admin"})
-		if err == nil {
-			err = reconcile.Start(ctx, h.site, connection, "rules published", true)
-		}
-		if err != nil {
-			w.say("  %s: %v", h.role, err)
-		}
-	})
 }

@@ -42,7 +42,8 @@ var kinds = []struct {
 	{"unlink", 3, (*world).unlink},
 	{"delete issue", 1, (*world).deleteIssue},
 	{"move issue", 1, (*world).moveIssue},
-	{"publish rules", 1, (*world).publishRules},
+	{"publish rules", 2, (*world).publishRules},
+	{"change policy", 1, (*world).changePolicy},
 
 	{"deliver", 14, (*world).deliverSome},
 	{"lose", 3, (*world).lose},
@@ -186,7 +187,7 @@ func (w *world) rotate(r *rand.Rand) {
 func (w *world) backup(r *rand.Rand) {
 	h := w.side(r)
 	w.say("%s: a backup", h.role)
-	h.saved = h.disk.All()
+	h.saved, h.was = h.disk.All(), h.twist
 }
 
 // restore puts the backup back, as it was: what was queued is gone. Where Jira does not say whose write is what, a state that
@@ -205,6 +206,7 @@ func (h *half) putBack() {
 	h.w.restored = true
 	h.disk.Memory, h.line = h.newDisk(h.w.o), h.newLine(h.w.o)
 	h.disk.Memory.Fill(h.saved)
+	h.twist = h.was
 	h.start()
 }
 

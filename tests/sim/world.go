@@ -129,7 +129,8 @@ type world struct {
 	leaked    []string
 	story     []string
 	verbose   bool
-	restored  bool // a backup: its history lacks what came after
+	restored  bool            // a backup: its history lacks what came after
+	twisted   map[string]bool // fields whose row was another one for a while
 }
 
 // secretText is a text that was restricted from the beginning and must never be on the other site.
@@ -150,7 +151,7 @@ func must(err error) {
 }
 
 func newWorld(o options, verbose bool) *world {
-	w := &world{o: o, mail: &mail{}, began: time.Now(), verbose: verbose, lost: map[string]bool{}, moved: map[string]bool{},
+	w := &world{o: o, mail: &mail{}, began: time.Now(), verbose: verbose, lost: map[string]bool{}, moved: map[string]bool{}, twisted: map[string]bool{},
 		links: map[bridge.Role]map[link]tie{bridge.Public: {}, bridge.Private: {}},
 		gone:  map[bridge.Role]map[string]bool{bridge.Public: {}, bridge.Private: {}}}
 	hubKey, err := sign.NewKey(bytes.NewReader(bytes.Repeat([]byte{1}, 64)))
@@ -358,6 +359,9 @@ func (w *world) settle() {
 	w.cut, w.hubWire.mishaps = false, nil
 	for _, h := range w.halves() {
 		h.gun.left, h.disk.fails, h.line.fails, h.wire.mishaps = 0, nil, nil, nil
+		if h.unpublished {
+			h.putRules()
+		}
 	}
 	w.rest()
 }
