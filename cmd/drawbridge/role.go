@@ -31,7 +31,7 @@ var roles = map[string]role{
 	"connection create": operates, "connection edit": operates, "connection end": operates, "connection invite": operates,
 	"connection pause": operates, "connection resume": operates, "connection revoke": operates, "erase": operates,
 	"errors dismiss": operates, "errors retry": operates, "hub": operates, "hub rotate": operates, "poller accept": operates, "poller once": operates,
-	"poller repair": operates, "poller rotate": operates, "poller run": operates, "recall": operates, "site accept": operates, "sync bulk": operates,
+	"poller repair": operates, "poller rotate": operates, "poller run": operates, "recall": operates, "site accept": operates, "site restored": operates, "sync bulk": operates,
 	"sync check": operates, "sync import": operates, "sync issue": operates, "sync pair": operates, "sync pick": operates, "sync rebase": operates,
 	"sync retry": operates, "sync stop": operates, "webhook button": operates, "webhook create": operates, "webhook remove": operates, "webhook rotate": operates,
 }

@@ -142,6 +142,19 @@ func (b Book) saveSession(ctx context.Context, connection string, s session, rev
 	return b.Store.Apply(ctx, op)
 }
 
+// Restored has both sides offer everything of a connection again: somebody says that the hub's state is an older one. Where
+// exchanges tell so, nobody has to.
+func (b Book) Restored(ctx context.Context, connection string, now time.Time) error {
+	return retry(func() error {
+		s, rev, err := b.session(ctx, connection)
+		if err != nil || rev == 0 {
+			return err
+		}
+		s.Rejoin = now.UnixMilli()
+		return b.saveSession(ctx, connection, s, rev)
+	})
+}
+
 // Dismiss forgets the poller of a connection: from now on every request of it is
 // refused. For connections that end, and for keys that leaked.
 func (b Book) Dismiss(ctx context.Context, connection string) error {

@@ -177,34 +177,43 @@ type identity struct {
 
 // Start raises the generation of this state and says who we are: a restart is told from a copy by it.
 func (b Book) Start(ctx context.Context) (exchange.Identity, error) {
+	me, err := b.become(ctx, func(me *identity) { me.Generation++ })
+	return exchange.Identity{Poller: me.Poller, State: me.State, Generation: me.Generation, Instance: rand.Text()}, err
+}
+
+// Restored makes this another state than the hub knows, which then has both sides offer everything again: somebody says that it
+// is an older one. Where exchanges tell so, nobody has to.
+func (b Book) Restored(ctx context.Context) error {
+	_, err := b.become(ctx, func(me *identity) { me.State = rand.Text() })
+	return err
+}
+
+// become changes who we are.
+func (b Book) become(ctx context.Context, change func(*identity)) (identity, error) {
 	key := store.Key{Part: "poller", Sort: "state"}
 	for {
 		docs, err := b.Store.Get(ctx, key)
 		if err != nil {
-			return exchange.Identity{}, err
+			return identity{}, err
 		}
 		me := identity{Poller: rand.Text(), State: rand.Text()}
 		d := store.Doc{Key: key}
 		if docs[0] != nil {
 			d.Rev = docs[0].Rev
 			if err := json.Unmarshal(docs[0].Body, &me); err != nil {
-				return exchange.Identity{}, bridge.Permanent("state-damaged", "who this poller is cannot be read: %w", err)
+				return identity{}, bridge.Permanent("state-damaged", "who this poller is cannot be read: %w", err)
 			}
 		}
-		me.Generation++
+		change(&me)
 		if d.Body, err = json.Marshal(me); err != nil {
-			return exchange.Identity{}, err
+			return identity{}, err
 		}
 		op := store.Replace(d)
 		if d.Rev == 0 {
 			op = store.Create(d)
 		}
-		err = b.Store.Apply(ctx, op)
-		if err == nil {
-			return exchange.Identity{Poller: me.Poller, State: me.State, Generation: me.Generation, Instance: rand.Text()}, nil
-		}
-		if !errors.Is(err, store.ErrConflict) {
-			return exchange.Identity{}, err
+		if err = b.Store.Apply(ctx, op); !errors.Is(err, store.ErrConflict) {
+			return me, err
 		}
 	}
 }

@@ -43,11 +43,35 @@ func TestYesterdaysBackup(t *testing.T) {
 	}
 }
 
+// TestABackupOfWhichNothingTells: nothing crossed since it was taken, so that only who put it back knows.
+func TestABackupOfWhichNothingTells(t *testing.T) {
+	t.Parallel()
+	for _, half := range []string{"hub", "poller"} {
+		t.Run(half, func(t *testing.T) {
+			t.Parallel()
+			w := rig.New(t, rig.Options{})
+			stop(t, w, half)
+			map[string]func(...string) string{"hub": w.OnHub, "poller": w.OnPoller}[half]("site", "restored")
+			start(w, half)
+			for range 300 {
+				if knows(w.Hub) && knows(w.Poller) {
+					return
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			rejoined(t, w)
+		})
+	}
+}
+
+// knows reports whether a half offers everything again.
+func knows(p *rig.Process) bool { return strings.Contains(p.Output(), "state was lost or restored") }
+
 // rejoined sees that the other side was asked too.
 func rejoined(t *testing.T, w *rig.World) {
 	t.Helper()
 	for _, p := range []*rig.Process{w.Hub, w.Poller} {
-		if !strings.Contains(p.Output(), "state was lost or restored") {
+		if !knows(p) {
 			t.Errorf("the %s does not know\n%s", p.Name, p.Tail(10))
 		}
 	}

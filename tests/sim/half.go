@@ -43,6 +43,7 @@ type half struct {
 	jiraSkew time.Duration
 	saved    []store.Doc // the last backup of what is stored
 	was      twist       // of the rules in force in it
+	states   int         // that the poller said it has
 
 	twist       twist // of the rules it shall have
 	unpublished bool  // they may not be in force, for lack of luck
@@ -190,7 +191,7 @@ func (h *half) startPoller() {
 	must(err)
 	h.loop = &poll.Loop{
 		Relay: relay.Relay{Site: h.site}, Client: h.client, Book: book, Log: h.log(), Rejoin: h.rejoin, Status: h.status,
-		Self: exchange.Identity{Poller: "poller", State: "state", Generation: h.starts, Instance: fmt.Sprint("instance-", h.starts)},
+		Self: exchange.Identity{Poller: "poller", State: fmt.Sprint("state-", h.states), Generation: h.starts, Instance: fmt.Sprint("instance-", h.starts)},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/exchange"
 	"drawbridge/shared/sign"
 	"drawbridge/shared/store"
 )
@@ -191,21 +192,29 @@ func (w *world) backup(r *rand.Rand) {
 }
 
 // restore puts the backup back, as it was: what was queued is gone. Where Jira does not say whose write is what, a state that
-// forgets its writes takes them for edits, and a backup shows by the exchanges that came after it: these are limits of the
-// product.
+// forgets its writes takes them for edits: that is a limit of the product.
 func (w *world) restore(r *rand.Rand) {
 	h := w.side(r)
-	if h.saved == nil || !w.o.metadata || !w.shows(h) {
+	if h.saved == nil || !w.o.metadata {
 		return
 	}
 	w.say("%s: the backup is restored", h.role)
 	h.putBack()
 }
 
+// putBack restores the backup. Where no exchange came after it to tell, the one who does it says so.
 func (h *half) putBack() {
 	h.w.restored = true
+	shows := h.w.shows(h)
 	h.disk.Memory, h.line = h.newDisk(h.w.o), h.newLine(h.w.o)
 	h.disk.Memory.Fill(h.saved)
+	switch {
+	case shows:
+	case h.role == bridge.Public:
+		must(exchange.Book{Store: h.disk.Memory}.Restored(context.Background(), connection, time.Now()))
+	default:
+		h.states++
+	}
 	h.twist = h.was
 	h.start()
 }
