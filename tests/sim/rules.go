@@ -87,10 +87,9 @@ func (h *half) putRules() {
 func (w *world) changePolicy(r *rand.Rand) {
 	policy := []bridge.Policy{bridge.Newest, bridge.PublicSite, bridge.PrivateSite}[r.IntN(3)]
 	w.say("the policy is %s from now on", policy)
-	w.public.saved = nil // a revision of the policy is never used again
 	w.survive(w.public, func() {
 		err := w.public.site.Book.UpdateConnection(context.Background(), connection, func(c *bridge.Connection) error {
-			c.Policies[c.Revision()+1] = policy
+			c.Decide(policy, w.public.site.Now())
 			return nil
 		})
 		if err != nil {
