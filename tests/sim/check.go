@@ -129,9 +129,11 @@ func (w *world) checkQuiet(say sayer, name string, p *pair.Pair) {
 	}
 	// A write that left no trace may stay open until the next change, as long as no edit waits for it.
 	open := slices.ContainsFunc(p.State.Intents, func(i pair.Intent) bool { return i.Until == 0 })
-	if len(p.State.Undone) > 0 || open || p.State.Holding() {
+	// The other end of a link may be a sub-task whose twin cannot be made: its parent's twin was deleted.
+	undone := slices.DeleteFunc(slices.Clone(p.State.Undone), func(key string) bool { return w.parts && strings.HasPrefix(key, "link/") })
+	if len(undone) > 0 || open || p.State.Holding() {
 		raw, _ := json.Marshal(p.State.Intents)
-		say("%s: undone %v, open intents %s", name, p.State.Undone, raw)
+		say("%s: undone %v, open intents %s", name, undone, raw)
 	}
 	for key, f := range p.State.Fields {
 		if f.Problem != "" && !w.excused(key, p, p) {

@@ -81,13 +81,34 @@ func (w *world) checkLinks(say sayer, pairs map[string]*pair.Pair) {
 	}
 }
 
+// mutual reports that a kind of link reads the same from both ends: one that stands the other way round is the same link.
+func (l link) mutual() bool { return l.kind == "Relates" }
+
+func (l link) back() link { return link{l.kind, l.destination, l.source} }
+
+// linked reports whether a link stands.
+func (h *half) linked(l link) bool {
+	stands := func(l link) bool { is := h.look(l.source); return is != nil && is.leads(l) != "" }
+	return stands(l) || l.mutual() && stands(l.back())
+}
+
+// tie is what people did to a link here.
+func (h *half) tie(l link) tie {
+	t := h.w.links[h.role][l]
+	if l.mutual() {
+		back := h.w.links[h.role][l.back()]
+		t.made, t.parted = t.made || back.made, t.parted || back.parted
+	}
+	return t
+}
+
 func (w *world) checkLink(say sayer, pub, prv link) {
 	a, b := w.public.look(pub.source), w.private.look(prv.source)
 	if a == nil || b == nil {
 		return // said elsewhere
 	}
-	x, y := w.links[bridge.Public][pub], w.links[bridge.Private][prv]
-	switch here, there := a.leads(pub) != "", b.leads(prv) != ""; {
+	x, y := w.public.tie(pub), w.private.tie(prv)
+	switch here, there := w.public.linked(pub), w.private.linked(prv); {
 	case here && !there && !(x.made && y.parted), there && !here && !(y.made && x.parted):
 		say("%s %s %s: on the public site %t (%+v), on the private %t (%+v)", a.Key, pub.kind, pub.destination, here, x, there, y)
 	}
