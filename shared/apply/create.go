@@ -82,7 +82,7 @@ func (f *Flow) create(ctx context.Context, v *observe.View, c *bridge.Change) (*
 	case bridge.IsTemporary(err) || jira.Uncertain(err) || bridge.LevelOf(err) != bridge.LevelPair:
 		return nil, err
 	}
-	return nil, f.refuseTwin(ctx, c, t, bridge.Parked, err.Error())
+	return nil, f.refuseTwin(ctx, c, m.twin, bridge.Parked, err.Error())
 }
 
 // claim stores the intent. Again says that an earlier try may have created the issue.
