@@ -56,6 +56,9 @@ func (h *half) hereKey(ctx context.Context, key, where string) (local, also stri
 	return key, fmt.Sprintf("the other side has an issue of that key too, the twin of %s: --site there", twin), nil
 }
 
+// whatOf is what happened, and to which field if it was one.
+func whatOf(ev pair.Event) string { return strings.TrimSpace(ev.What + " " + label(ev.Field)) }
+
 // lastSeen says when and by what something of a pair was last observed here.
 func (h *half) lastSeen(ctx context.Context, e *explanation, p *pair.Pair) error {
 	events, err := h.book.History(ctx, p.Head.Connection, p.Head.Local.ID, 50)
@@ -65,7 +68,7 @@ func (h *half) lastSeen(ctx context.Context, e *explanation, p *pair.Pair) error
 	for i := len(events) - 1; i >= 0; i-- {
 		ev := events[i]
 		if ev.What == "observed" || ev.What == "under sync" || ev.What == "gone" {
-			e.fact("last seen change: %s %s, %s, by %s", ev.What, label(ev.Field), h.when(ev.At), ev.Cause)
+			e.fact("last seen change: %s, %s, by %s", whatOf(ev), h.when(ev.At), ev.Cause)
 			return nil
 		}
 	}

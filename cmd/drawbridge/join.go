@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/jira"
 	"drawbridge/shared/site"
 )
 
@@ -91,8 +93,18 @@ func readPairs(name string, r io.Reader) (pairs [][]string, err error) {
 
 // joinAll asks the running half to join pairs.
 func (h *half) joinAll(ctx context.Context, c *bridge.Connection, wanted [][]string, values bridge.Values) error {
+	if err := h.withJira(); err != nil {
+		return err
+	}
 	bar := h.screen.progress("asked")
+	asked, unknown := [][]string{}, []string{}
 	for i, p := range wanted {
+		_, err := h.site.Jira.Issue(ctx, p[0], jira.IssueOptions{Fields: []string{"summary"}})
+		if jira.StatusOf(err) == http.StatusNotFound {
+			unknown = append(unknown, p[0])
+			continue
+		} // any other error is for the half to wait out
+		asked = append(asked, p)
 		t := site.Task{Kind: site.PairTask, Connection: c.ID, Issue: p[0], By: whoAsks(), Join: &site.Wanted{Remote: p[1], Values: values}}
 		if err := h.site.Send(ctx, t, bridge.Bulk, ""); err != nil {
 			return err
@@ -102,7 +114,11 @@ func (h *half) joinAll(ctx context.Context, c *bridge.Connection, wanted [][]str
 		}
 	}
 	bar.done()
-	return h.screen.show(map[string]any{"asked": wanted}, func(w io.Writer) {
-		fmt.Fprintf(w, "asked to join %s; drawbridge sync show KEY says what came of it\n", plural(len(wanted), "pair", "pairs"))
+	err := h.screen.show(map[string]any{"asked": asked, "unknown": unknown}, func(w io.Writer) {
+		fmt.Fprintf(w, "asked to join %s; drawbridge sync show KEY says what came of it\n", plural(len(asked), "pair", "pairs"))
 	})
+	if err == nil && len(unknown) > 0 {
+		err = bridge.Permanent("not-found", "no such issue here, as our account sees it, so not asked for: %s", strings.Join(unknown, ", "))
+	}
+	return err
 }

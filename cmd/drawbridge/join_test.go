@@ -2,8 +2,14 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"drawbridge/simulator"
 )
 
 func TestPairsOfAFile(t *testing.T) {
@@ -22,4 +28,19 @@ func TestPairsOfAFile(t *testing.T) {
 			t.Errorf("%q: %v, %q; want %s, %q", c.text, got, said, c.want, c.wrong)
 		}
 	}
+}
+
+// TestAPairNeedsAnIssueHere: what Jira does not show is not asked for, and the others of the file are.
+func TestAPairNeedsAnIssueHere(t *testing.T) {
+	hub, jira := withSimulator(t, simulator.Cloud, hubOverSimulator)
+	says(t, hub, "connection create support --project DEMO", exitDone)
+	r := httptest.NewRequest(http.MethodPost, "/rest/api/2/issue", strings.NewReader(`{"fields":{"project":{"key":"DEMO"},"issuetype":{"name":"Task"},"summary":"one"}}`))
+	r.SetBasicAuth("alice@example.com", "alice-token")
+	r.Header.Set("Content-Type", "application/json")
+	jira.Handler().ServeHTTP(httptest.NewRecorder(), r)
+	says(t, hub, "sync pair DEMO-1 OPS-1", exitDone, "asked to join 1 pair")
+	says(t, hub, "sync pair DEMO-9 OPS-1", exitFailed, "no such issue here", "DEMO-9", "asked to join 0 pairs")
+	file := filepath.Join(t.TempDir(), "pairs.csv")
+	must(t, os.WriteFile(file, []byte("DEMO-9,OPS-9\nDEMO-1,OPS-1\n"), 0o600))
+	says(t, hub, "sync pair --file "+file, exitFailed, "not asked for: DEMO-9", "asked to join 1 pair")
 }

@@ -93,6 +93,15 @@ func TestHelpSaysWhereThereIsMore(t *testing.T) {
 	}
 }
 
+// TestTheDefaultRulesNeedNoHalf: they are the same everywhere, and what a newcomer reads first.
+func TestTheDefaultRulesNeedNoHalf(t *testing.T) {
+	t.Chdir(t.TempDir())
+	out, errOut, code := try(t, "rules", "show", "--default", "--examples")
+	if code != exitDone || errOut != "" || !strings.HasPrefix(out, "# The default rule set.") || !strings.Contains(out, "# What people usually add") {
+		t.Errorf("exit %d: %s%s", code, out, errOut)
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	for _, c := range []struct {
 		args string

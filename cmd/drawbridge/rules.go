@@ -55,28 +55,35 @@ func newRulesShow(s *screen) *cobra.Command {
 		Use:   "show [REVISION]",
 		Short: "Print the rules in force, or an earlier revision",
 		Long: `Prints the rules of this half for a connection as they were written. Without published rules these are the
-default rules, which --default prints in any case. With --examples it adds what people usually write, as
-comments.`,
-		Example: "  drawbridge rules show --default --examples --config hub.yaml > rules.yaml",
+default rules, which --default prints in any case; they are the same for every half. With --examples it adds
+what people usually write, as comments.`,
+		Example: "  drawbridge rules show --default --examples > rules.yaml",
 		Args:    cobra.MaximumNArgs(1),
 	}, func(ctx context.Context, h *half, c *bridge.Connection, args []string) error {
-		number := optional(args)
-		if standard {
-			number = "0"
-		}
-		rev, err := h.revision(ctx, c, number)
+		rev, err := h.revision(ctx, c, optional(args))
 		if err != nil {
 			return err
 		}
-		return h.screen.show(rev, func(w io.Writer) {
-			fmt.Fprint(w, rev.Source)
-			if example {
-				fmt.Fprintf(w, "\n%s", rule.Examples())
-			}
-		})
+		return s.showRules(rev, example)
 	})
+	ofHalf := c.RunE
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if !standard {
+			return ofHalf(c, args)
+		}
+		return s.showRules(site.Revision{File: "default rules", Source: string(rule.DefaultSource())}, example)
+	}
 	withFlag(c, &standard, "default", "the default rules, whatever is published")
 	return withFlag(c, &example, "examples", "add what people usually write, as comments")
+}
+
+func (s *screen) showRules(rev site.Revision, examples bool) error {
+	return s.show(rev, func(w io.Writer) {
+		fmt.Fprint(w, rev.Source)
+		if examples {
+			fmt.Fprintf(w, "\n%s", rule.Examples())
+		}
+	})
 }
 
 // revision is one published revision by its number, or the one in force.
@@ -89,7 +96,7 @@ func (h *half) revision(ctx context.Context, c *bridge.Connection, number string
 		return site.Revision{}, usage("drawbridge rules", "revision %q is not a number; drawbridge rules history lists them", number)
 	}
 	if n == 0 {
-		return site.Revision{File: "default rules", Source: string(rule.DefaultSource(h.role))}, nil
+		return site.Revision{File: "default rules", Source: string(rule.DefaultSource())}, nil
 	}
 	return h.site.Revision(ctx, c.ID, n)
 }

@@ -320,7 +320,7 @@ func (f *Flow) join(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 	}
 	noteStandIns(p, m.notes)
 	if m.noRequest != "" {
-		p.Note(pair.Event{What: "refused", Field: "create.requestType", Note: m.noRequest})
+		p.Note(pair.Event{What: "refused", Field: "create.requestType", Rule: m.target.Where, Note: m.noRequest})
 	}
 	f.begins(ctx, v, m, p)
 	for key, why := range m.problems {

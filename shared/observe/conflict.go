@@ -14,8 +14,8 @@ import (
 func NoteConflict(p *pair.Pair, key string, s merge.Site) {
 	f := p.State.Field(key)
 	w, verdict := merge.Winner(f.Field, s)
-	if verdict != merge.Decided && verdict != merge.Asking || f.Mine == nil || f.Theirs == nil {
-		return
+	if verdict != merge.Decided && verdict != merge.Asking || f.Mine == nil || f.Theirs == nil || f.Mine.Value == f.Theirs.Value {
+		return // none, or nothing is lost by it
 	}
 	id := f.Mine.ID().String() + " " + f.Theirs.ID().String()
 	if f.Conflict == id {

@@ -265,8 +265,8 @@ func (b *binder) createRules() {
 	if s.issueType.set() && !s.issueType.at.builtin {
 		c.fallback = b.named("issue type", s.issueType, b.site.Types)
 	}
-	if s.requestType.set() && !byKey(s.requestType.text) {
-		c.requestType = b.named("request type", s.requestType, b.site.RequestTypes)
+	for _, project := range sortedKeys(b.site.RequestTypes) {
+		b.named("request type of "+project, s.requestType, b.site.RequestTypes[project])
 	}
 	if w, ok := s.project.expression(); ok {
 		c.choose = b.compile(w, nil, nil)

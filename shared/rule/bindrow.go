@@ -47,6 +47,9 @@ func (b *binder) statusSection() {
 // add refuses a second row for a key, and a second row that writes a field.
 func (b *binder) add(r *row, spec *rowSpec) {
 	if first, twice := b.rules.byKey[r.Key]; twice {
+		if s := b.set.spec(first); s != nil && s.keyText() == spec.keyText() {
+			return // said when the file was read
+		}
 		hint := ""
 		if r.Key != spec.keyText() {
 			hint = secondKey

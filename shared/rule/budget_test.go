@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"drawbridge/shared/bridge"
 )
 
 // bombs are expressions that would take for ever or fill the memory if nothing stopped them.
@@ -131,7 +129,7 @@ func TestBudgetsAreCheckedWhenSaved(t *testing.T) {
 
 // TestTheDefaultRuleSetIsFast counts what one evaluation allocates; BenchmarkDefaultOutgoing has the time.
 func TestTheDefaultRuleSetIsFast(t *testing.T) {
-	r := mustBind(t, string(DefaultSource(bridge.Private)), Schema{})
+	r := mustBind(t, string(DefaultSource()), Schema{})
 	env := Env{Issue: supportIssue()}
 	n := testing.AllocsPerRun(100, func() {
 		if _, err := r.Outgoing(env); err != nil {

@@ -12,6 +12,7 @@ type Target struct {
 	Project     string // key; empty: the project of the connection
 	Type        string
 	RequestType string // of a service project, where the rules name one
+	Where       string // file:line
 }
 
 type createRules struct {
@@ -29,7 +30,7 @@ func (r *Rules) Create(env Env) (Target, error) {
 	if c.off {
 		return Target{}, bridge.Permanent("create-off", "%s: the rules of this site make no issues (create.enabled is false)", c.where)
 	}
-	t := Target{Project: c.project, RequestType: c.requestType}
+	t := Target{Project: c.project, RequestType: c.requestType, Where: c.where}
 	if c.choose != nil {
 		v, err := r.evaluation(&env).run(c.choose, nil)
 		if err != nil {

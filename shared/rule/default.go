@@ -2,10 +2,7 @@ package rule
 
 import (
 	_ "embed"
-	"fmt"
 	"sync"
-
-	"drawbridge/shared/bridge"
 )
 
 //go:embed default.yaml
@@ -17,13 +14,9 @@ var exampleRules string
 //go:embed schema.json
 var schemaJSON []byte
 
-// DefaultSource is the default rule set of a site, in the form of any other rule file. It is the same for both roles:
-// what one site lets out, the other takes, and nothing else.
-func DefaultSource(role bridge.Role) []byte {
-	return fmt.Appendf(nil, `# The default rule set of the %s site. A rule file of yours starts from it: a row with the same key takes the
-# place of a row here, and every other key you write takes the place of the same key here.
-%s`, role, defaultRules)
-}
+// DefaultSource is the default rule set, in the form of any other rule file. It is the same for both roles: what one site lets
+// out, the other takes, and nothing else.
+func DefaultSource() []byte { return []byte(defaultRules) }
 
 // Examples are commented-out samples of what people usually add to the default rule set.
 func Examples() []byte { return []byte(exampleRules) }

@@ -28,7 +28,7 @@ func supportIssue() *Issue {
 
 func TestDefaultRuleSet(t *testing.T) {
 	for _, role := range []bridge.Role{bridge.Public, bridge.Private} {
-		r := mustBind(t, string(DefaultSource(role)), Schema{Role: role})
+		r := mustBind(t, string(DefaultSource()), Schema{Role: role})
 		out, err := r.Outgoing(Env{Issue: supportIssue()})
 		if err != nil || !out.Send {
 			t.Fatalf("%s: %+v, %v", role, out, err)
@@ -47,7 +47,7 @@ func TestDefaultRuleSet(t *testing.T) {
 }
 
 func BenchmarkDefaultOutgoing(b *testing.B) {
-	r := mustBind(b, string(DefaultSource(bridge.Private)), Schema{})
+	r := mustBind(b, string(DefaultSource()), Schema{})
 	env := Env{Issue: supportIssue()}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -20,8 +20,8 @@ type Schema struct {
 	Types       []string
 	Projects    []string // keys
 	LinkTypes   []string
-	// RequestTypes are those of the service project in which the rules make issues.
-	RequestTypes []string
+	// RequestTypes are those of the service projects in which the rules may make issues, by key of the project.
+	RequestTypes map[string][]string
 	Users        []string // account ids or user names
 	Secret       []string // names or ids of fields that no rule of this site may name
 }

@@ -53,7 +53,7 @@ func generic(t *testing.T, src string) any {
 // ruleFiles are all rule files the project has, good and bad.
 func ruleFiles(t *testing.T) map[string]string {
 	t.Helper()
-	out := map[string]string{"default": string(DefaultSource(bridge.Private)), "examples": string(DefaultSource(bridge.Public)) + string(Examples())}
+	out := map[string]string{"default": string(DefaultSource()), "examples": string(DefaultSource()) + string(Examples())}
 	files, _ := filepath.Glob("testdata/*.txt")
 	for _, f := range files {
 		raw, err := os.ReadFile(f)
@@ -146,7 +146,7 @@ guard: {}
 }
 
 func TestExamplesAreGoodRules(t *testing.T) {
-	src := string(DefaultSource(bridge.Private)) // the examples with the # taken away, as people do
+	src := string(DefaultSource()) // the examples with the # taken away, as people do
 	for _, line := range strings.Split(string(Examples()), "\n") {
 		if strings.HasPrefix(line, "# What people") || line == "#" {
 			continue
@@ -182,7 +182,7 @@ func uniqueSections(src string) string {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(string(DefaultSource(bridge.Private)))
+	f.Add(string(DefaultSource()))
 	f.Add("version: 1\nfields:\n  - {field: labels, out: 'filter(value, # != \"x\")'}\ntriggers: [{jql: 'a in (b, c) and not d ~ e order by f'}]\n")
 	files, _ := filepath.Glob("testdata/*.txt")
 	for _, name := range files {

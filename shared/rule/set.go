@@ -1,6 +1,9 @@
 package rule
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // A Set is a rule file as written: parsed and checked for form, not yet bound to a site. It is never changed.
 type Set struct {
@@ -52,14 +55,29 @@ func (s *Set) Users() []string {
 	return sortedKeys(named)
 }
 
-// Requests are the project in which the set makes issues and the request type it gives them, "" where it does not say, or says it
-// otherwise than by name.
-func (s *Set) Requests() (project, requestType string) {
-	project, requestType = s.create.project.text, s.create.requestType.text
-	if _, chosen := s.create.project.expression(); chosen || project == "" || byKey(requestType) {
-		return "", ""
+// quoted is a text in an expression.
+var quoted = regexp.MustCompile(`"([^"\\]*)"|'([^'\\]*)'`)
+
+// Requests are words among which are the projects in which the set makes issues with a request type that it calls by its name: the one
+// it names, or all that an expression, and the tables that it names, have to choose from.
+func (s *Set) Requests() (words []string) {
+	if !s.create.requestType.set() || byKey(s.create.requestType.text) {
+		return nil
 	}
-	return project, requestType
+	w, chosen := s.create.project.expression()
+	if !chosen {
+		return []string{s.create.project.text}
+	}
+	for _, m := range quoted.FindAllStringSubmatch(w.text, -1) {
+		said := m[1] + m[2]
+		words = append(words, said)
+		if t := s.tables[said]; t != nil {
+			for _, e := range t.rows {
+				words = append(words, e.key.text, e.value.text)
+			}
+		}
+	}
+	return words
 }
 
 // byKey reports whether a request type is named as a Data Center calls it: "portal/key".

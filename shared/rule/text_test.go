@@ -168,7 +168,7 @@ func TestDiff(t *testing.T) {
 	if got := Diff(a, a); got != "" {
 		t.Errorf("a set differs from itself: %s", got)
 	}
-	if got := Diff(parse("version: 1\n"), parse(string(DefaultSource(bridge.Public)))); got != "" {
+	if got := Diff(parse("version: 1\n"), parse(string(DefaultSource()))); got != "" {
 		t.Errorf("the default rule set differs from an empty file: %s", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"drawbridge/shared/bridge"
@@ -171,8 +172,12 @@ func (s *Site) CheckSchema(ctx context.Context, set *rule.Set) (rule.Schema, err
 			out.Users = append(out.Users, known...)
 		}
 	}
-	if project, asked := set.Requests(); err == nil && asked != "" {
-		out.RequestTypes, err = s.Jira.RequestTypes(ctx, project)
+	out.RequestTypes = map[string][]string{}
+	for _, project := range set.Requests() {
+		if _, known := out.RequestTypes[project]; err != nil || known || !slices.Contains(out.Projects, project) {
+			continue
+		}
+		out.RequestTypes[project], err = s.Jira.RequestTypes(ctx, project)
 		if !bridge.IsTemporary(err) {
 			err = nil // no service desk, or none that we see: the list is not known
 		}
@@ -220,7 +225,7 @@ func (s *Site) CurrentRevision(ctx context.Context, connection string) (Revision
 		return Revision{}, err
 	}
 	if docs[0] == nil {
-		return Revision{File: "default rules", Source: string(rule.DefaultSource(s.Role))}, nil
+		return Revision{File: "default rules", Source: string(rule.DefaultSource())}, nil
 	}
 	var current struct{ Number int64 }
 	if err := json.Unmarshal(docs[0].Body, &current); err != nil {

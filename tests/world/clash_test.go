@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"drawbridge/shared/pair"
@@ -42,6 +43,29 @@ func TestAnIDThatBelongedToAStoppedPair(t *testing.T) {
 		there.must(err)
 		if p.Head.Status != pair.Stopped || p.Head.Remote.ID != "" || len(events) < 3 || events[len(events)-1].What != "displaced" {
 			t.Errorf("the stopped pair is %+v with %d lines of history", p.Head, len(events))
+		}
+	})
+}
+
+// TestWhatIsAlikeIsNoConflict: of two edits that say the same nothing is lost, and the history tells of no conflict.
+func TestWhatIsAlikeIsNoConflict(t *testing.T) {
+	sides(t, Options{}, func(t *testing.T, w *World, here, there *Half) {
+		a, b := pairUp(t, w, here, nil)
+		here.Edit(a, map[string]any{"duedate": "2026-12-01", "summary": "this"})
+		there.Edit(b, map[string]any{"duedate": "2026-12-01", "summary": "that"})
+		w.Settle()
+		for h, key := range map[*Half]string{here: a, there: b} {
+			events, err := h.Site.Book.History(t.Context(), Connection, h.Pair(key).Head.Local.ID, 0)
+			h.must(err)
+			var fields []string
+			for _, e := range events {
+				if e.What == "conflict" {
+					fields = append(fields, e.Field)
+				}
+			}
+			if !slices.Equal(fields, []string{"summary"}) {
+				t.Errorf("%s: conflicts of %v, want one of the summary", h.Site.Name, fields)
+			}
 		}
 	})
 }

@@ -3,9 +3,11 @@ package world
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"drawbridge/shared/pair"
 	"drawbridge/shared/site"
 	"drawbridge/simulator"
 )
@@ -105,17 +107,26 @@ func TestWhatIsMadeAtTheDeskIsARequest(t *testing.T) {
 				t.Errorf("the request type of %s is %q", twin, got)
 			}
 		}
-		_, err := site.Publish(context.Background(), there.Site, Connection, site.Revision{File: "new.yaml", Source: strings.Replace(toRequest(there.Demo.ProjectKey), "Get help", "Get helb", 1)})
-		if err == nil || !strings.Contains(err.Error(), `request type "Get helb": unknown on this site; did you mean "Get help"?`) {
-			t.Errorf("rules that name no request type of the desk: %v", err)
+		wrong := strings.Replace(toRequest(there.Demo.ProjectKey), "Get help", "Get helb", 1)
+		byTable := strings.Replace(wrong, "project: "+there.Demo.ServiceKey+",", `project: '= lookup("desks", replica.area, "none")',`, 1) + "tables:\n  desks: {a: " + there.Demo.ServiceKey + ", b: NOPE}\n"
+		either := strings.Replace(wrong, "project: "+there.Demo.ServiceKey+",", `project: '= first_sync ? "`+there.Demo.ServiceKey+`" : "X"',`, 1)
+		for _, source := range []string{wrong, byTable, either} {
+			_, err := site.Publish(context.Background(), there.Site, Connection, site.Revision{File: "new.yaml", Source: source})
+			if err == nil || !strings.Contains(err.Error(), `request type of `+there.Demo.ServiceKey+` "Get helb": unknown on this site; did you mean "Get help"?`) {
+				t.Errorf("rules that name no request type of the desk: %v\n%s", err, source)
+			}
 		}
 		there.publish(strings.Replace(toRequest(there.Demo.ProjectKey), "Get help", "desk/lost", 1))
 		_, twin := pairUp(t, w, here, nil)
 		if got := there.requestType(twin); got != "" {
 			t.Errorf("the request type of %s is %q", twin, got)
 		}
-		if !there.history(twin, "The request type 'desk/lost' does not exist") {
-			t.Error("the history does not say why it is no request")
+		events, err := there.Site.Book.History(t.Context(), Connection, there.Pair(twin).Head.Local.ID, 0)
+		there.must(err)
+		if !slices.ContainsFunc(events, func(e pair.Event) bool {
+			return strings.Contains(e.Note, "The request type 'desk/lost' does not exist") && strings.HasPrefix(e.Rule, "new.yaml:")
+		}) {
+			t.Errorf("the history does not say why it is no request, and by which rule: %+v", events)
 		}
 	})
 }
