@@ -9,6 +9,7 @@ import (
 var stepsFields = []step{
 	{"an issue made outside appears inside, with its fields", stepCreatePublic},
 	{"an issue made inside appears outside", stepCreatePrivate},
+	{"a sub-task is made under the twin of its parent", stepSubtask},
 	{"an issue no trigger wants, put under sync by hand", stepByHand},
 	{"many issues at once, by a query", stepBulk},
 	{"two issues that exist already become a pair", stepJoin},
@@ -71,6 +72,26 @@ func stepCreatePrivate(g *guide) error {
 		return err
 	}
 	return g.shows(g.pub, twin, object{"description": "A4, please.", "issuetype": object{"name": "Task"}})
+}
+
+func stepSubtask(g *guide) error {
+	summary := unique("Find the extinguisher")
+	key, err := g.priv.create(g.priv.Project, "Sub-task", summary, object{"parent": object{"key": g.privKey}})
+	if err != nil {
+		return err
+	}
+	g.did("made the sub-task %s of %s inside", key, g.privKey)
+	twin, err := g.twin(g.pub, g.pub.Project, summary)
+	if err != nil {
+		return err
+	}
+	return g.eventually(fmt.Sprintf("%s is a part of %s", twin, g.pubKey), func() error {
+		fields, err := g.pub.issue(twin)
+		if parent, _ := fields["parent"].(object); err == nil && parent["key"] != g.pubKey {
+			err = fmt.Errorf("it is a part of %v", parent["key"])
+		}
+		return err
+	})
 }
 
 func stepByHand(g *guide) error {

@@ -8,7 +8,7 @@ import (
 	"drawbridge/shared/bridge"
 )
 
-func exampleFile(t *testing.T, name string, sc Schema) *Rules {
+func exampleFile(t testing.TB, name string, sc Schema) *Rules {
 	t.Helper()
 	src, err := os.ReadFile("../../examples/" + name)
 	if err != nil {
@@ -67,11 +67,15 @@ func shown(in map[string]In) string {
 	return b.String()
 }
 
-func TestEscalationExample(t *testing.T) {
-	desk, eng := exampleFile(t, "escalation/public.yaml", deskSite()), exampleFile(t, "escalation/private.yaml", engineeringSite())
-	request := &Issue{ID: "1", Key: "DESK-7", URL: "https://desk.example.com/browse/DESK-7", Project: "DESK", Type: "Incident", Status: "Escalated", Service: true,
+func escalated() *Issue {
+	return &Issue{ID: "1", Key: "DESK-7", URL: "https://desk.example.com/browse/DESK-7", Project: "DESK", Type: "Incident", Status: "Escalated", Service: true,
 		Fields: map[string]any{"summary": "Printer on fire", "description": "It burns.", "priority": "Highest", "labels": []string{"escalate"},
 			"resolution": nil, "customfield_1": nil, "reporter": bridge.Person{Name: "Ann Lee", Email: "ann@example.com"}}}
+}
+
+func TestEscalationExample(t *testing.T) {
+	desk, eng := exampleFile(t, "escalation/public.yaml", deskSite()), exampleFile(t, "escalation/private.yaml", engineeringSite())
+	request := escalated()
 	if match, decided := desk.Triggers()[0].Decide(request); !match || !decided {
 		t.Error("the label escalates, without asking Jira")
 	}
@@ -104,6 +108,17 @@ summary -> summary = "[DESK-7] Printer on fire"
 	}
 	if _, err := desk.Create(Env{}); err == nil {
 		t.Error("engineering opened a request")
+	}
+}
+
+// BenchmarkEscalation evaluates the shipped example, with its scripts and tables: what leaves the desk.
+func BenchmarkEscalation(b *testing.B) {
+	r, env := exampleFile(b, "escalation/public.yaml", deskSite()), Env{Issue: escalated(), Name: directory}
+	b.ReportAllocs()
+	for b.Loop() {
+		if out, err := r.Outgoing(env); err != nil || !out.Send {
+			b.Fatal(err)
+		}
 	}
 }
 
