@@ -121,9 +121,9 @@ func (f *Flow) underParent(v *observe.View, c *bridge.Change, m *newborn) (o bri
 	said := c.Fields[row.Key].Mine
 	switch {
 	case !takes:
-		return bridge.Refused, fmt.Sprintf(`a %s is part of another issue, and the rules take no parents: add the row "parent", or give the type another name`, kind), nil
+		return bridge.Parked, fmt.Sprintf(`a %s is part of another issue, and the rules take no parents: add the row "parent", or give the type another name`, kind), nil
 	case said == nil || said.Value.Empty():
-		return bridge.Refused, fmt.Sprintf("a %s is part of another issue, and none was named that is under sync: bring its parent under sync, or give the type another name", kind), nil
+		return bridge.Parked, fmt.Sprintf("a %s is part of another issue, and none was named that is under sync: bring its parent under sync, or give the type another name", kind), nil
 	}
 	p := v.Twins[said.Value.Text()]
 	if p == nil {

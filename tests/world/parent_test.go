@@ -71,7 +71,7 @@ func TestASubtaskWaitsForTheTwinOfItsParent(t *testing.T) {
 		child := here.under(parent, "Sub-task", "a part", nil)
 		other := here.Create("another one", nil)
 		w.Settle()
-		if a := here.Pair(child).Head.Answer; a == nil || a.Outcome != bridge.Awaits || !strings.Contains(a.Reason, "parent") {
+		if a := here.Pair(child).Head.Answer; a == nil || a.Outcome != bridge.Awaits || !strings.Contains(a.Reason, "parent") || here.Pair(child).Head.Unmade() != nil {
 			t.Errorf("the sub-task waits with %+v", a)
 		}
 		if here.Twin(other) == "" {
@@ -102,7 +102,7 @@ func TestNothingIsSaidOfAParentThatIsNotUnderSync(t *testing.T) {
 		if bytes.Contains(w.crossed.Bytes(), []byte(`"parent"`)) {
 			t.Errorf("the other side was told of a parent that is not under sync: %s", w.crossed.Bytes())
 		}
-		if a := here.Pair(child).Head.Answer; a == nil || a.Outcome != bridge.Refused || !strings.Contains(a.Reason, "bring its parent under sync") {
+		if a := here.Pair(child).Head.Unmade(); a == nil || !strings.Contains(a.Reason, "bring its parent under sync") {
 			t.Errorf("the other side says %+v", a)
 		}
 		here.Edit(parent, sync)
@@ -213,7 +213,7 @@ func TestThePreviewOfASubtask(t *testing.T) {
 		preview := func() bridge.Preview {
 			return there.asked(here.draft(here.under(parent, "Sub-task", "a part", nil), "", nil).Change)
 		}
-		if a := preview(); a.Outcome != bridge.Refused || !strings.Contains(a.Reason, "bring its parent under sync") {
+		if a := preview(); a.Outcome != bridge.Parked || !strings.Contains(a.Reason, "bring its parent under sync") {
 			t.Errorf("without its parent: %+v", a)
 		}
 		here.must(here.Site.Send(t.Context(), site.Task{Kind: site.SyncTask, Connection: Connection, Issue: parent, By: "test"}, bridge.Live, ""))
