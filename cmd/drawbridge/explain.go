@@ -154,7 +154,11 @@ func (h *half) pairIn(ctx context.Context, connection string, is *jira.Issue, ke
 func (h *half) inPair(e explanation, p *pair.Pair) explanation {
 	e.InSync = true
 	e.joining(p)
-	e.fact("it is in sync with %s", name(p.Head.Remote))
+	if p.Head.Remote.ID == "" {
+		e.fact("it is under sync and has no twin yet")
+	} else {
+		e.fact("it is in sync with %s", name(p.Head.Remote))
+	}
 	if p.State.Kept != "" {
 		e.fact("nothing of it leaves: %s", p.State.Kept)
 	}
@@ -167,6 +171,7 @@ func (h *half) inPair(e explanation, p *pair.Pair) explanation {
 			e.fact("field %s was refused: %s", t.Field, t.Reason)
 		case t.Member != "":
 			e.fact("%s is missing: %s", t.Member, t.Reason)
+		case t.Since == 0: // what the other side says, below
 		default:
 			e.fact("it is parked since %s: %s", h.when(t.Since), t.Reason)
 		}
