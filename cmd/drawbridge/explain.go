@@ -169,9 +169,9 @@ func (h *half) inPair(e explanation, p *pair.Pair) explanation {
 		switch {
 		case t.Field != "":
 			e.fact("field %s was refused: %s", t.Field, t.Reason)
+		case t.Member == "twin": // what the other side says, below
 		case t.Member != "":
 			e.fact("%s is missing: %s", t.Member, t.Reason)
-		case t.Since == 0: // what the other side says, below
 		default:
 			e.fact("it is parked since %s: %s", h.when(t.Since), t.Reason)
 		}

@@ -30,14 +30,22 @@ func TestPairsOfAFile(t *testing.T) {
 	}
 }
 
+// makeIssue makes an issue in a simulated Jira.
+func makeIssue(s *simulator.Site, project string) {
+	body := fmt.Sprintf(`{"fields":{"project":{"key":%q},"issuetype":{"name":"Task"},"summary":"one"}}`, project)
+	r := httptest.NewRequest(http.MethodPost, "/rest/api/2/issue", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	if r.SetBasicAuth("alice@example.com", "alice-token"); s.Flavour() == simulator.DataCenter {
+		r.Header.Set("Authorization", "Bearer alice-token")
+	}
+	s.Handler().ServeHTTP(httptest.NewRecorder(), r)
+}
+
 // TestAPairNeedsAnIssueHere: what Jira does not show is not asked for, and the others of the file are.
 func TestAPairNeedsAnIssueHere(t *testing.T) {
 	hub, jira := withSimulator(t, simulator.Cloud, hubOverSimulator)
 	says(t, hub, "connection create support --project DEMO", exitDone)
-	r := httptest.NewRequest(http.MethodPost, "/rest/api/2/issue", strings.NewReader(`{"fields":{"project":{"key":"DEMO"},"issuetype":{"name":"Task"},"summary":"one"}}`))
-	r.SetBasicAuth("alice@example.com", "alice-token")
-	r.Header.Set("Content-Type", "application/json")
-	jira.Handler().ServeHTTP(httptest.NewRecorder(), r)
+	makeIssue(jira, "DEMO")
 	says(t, hub, "sync pair DEMO-1 OPS-1", exitDone, "asked to join 1 pair")
 	says(t, hub, "sync pair DEMO-9 OPS-1", exitFailed, "no such issue here", "DEMO-9", "asked to join 0 pairs")
 	file := filepath.Join(t.TempDir(), "pairs.csv")

@@ -109,12 +109,13 @@ func putSecret(t *testing.T, url, name, value string) {
 	must(t, err)
 }
 
-// startJira is a simulated Jira with the project PUB.
+// startJira is a simulated Jira with the project PUB and one issue.
 func startJira(t *testing.T, flavour string) string {
 	t.Helper()
 	s := simulator.New(simulator.Options{Flavour: flavour})
 	t.Cleanup(s.Close)
 	s.SeedDemo("PUB")
+	makeIssue(s, "PUB")
 	server := httptest.NewServer(s.Handler())
 	t.Cleanup(server.Close)
 	s.SetBaseURL(server.URL)
@@ -256,7 +257,7 @@ func TestOperateAStack(t *testing.T) {
 		{"contract publish", exitDone, "+ sends summary"},
 		{"contract withdraw", exitDone, "withdrawn"},
 		{"connection edit --conflicts ask", exitDone, "done"},
-		{"sync pair PUB-9 OPS-9", exitDone, "asked to join 1 pair"},
+		{"sync pair PUB-1 OPS-9", exitDone, "asked to join 1 pair"},
 		{"sync stop PUB-7", exitDone, "PUB-7"},
 		{"recall PUB-7 --why leaked", exitDone, "nothing of it had left"},
 		{"erase --issue PUB-8 --yes", exitDone, "issue PUB-8 erased"},
@@ -266,7 +267,7 @@ func TestOperateAStack(t *testing.T) {
 		{"audit", exitDone, "somebody in AWS: secrets were changed in Parameter Store; CloudTrail says by whom\n    webhook-secret: sha256:"},
 		{"errors list", exitDone, "no errors"},
 		{"sync list", exitDone, ""},
-		{"sync explain PUB-1", exitDone, "the connection is pending"},
+		{"sync explain PUB-9", exitDone, "the connection is pending"},
 		{"doctor", exitDone, "BROWSE_PROJECTS"},
 		{"doctor", exitDone, "what comes in is not scanned there"},
 		{"status", exitFinding, "the credential for site acme expires in "},
