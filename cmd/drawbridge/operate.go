@@ -92,7 +92,7 @@ func (h *half) open() error {
 func (h *half) use(s store.Store, q queue.Queue) {
 	h.queue, h.exchange = q, exchange.Book{Store: s}
 	h.book = &pair.Book{Store: s, Site: h.settings().Name, Now: h.now, Keep: h.historyDays().Std()}
-	h.site = &site.Site{Name: h.settings().Name, Role: h.role, Book: h.book, Queue: h.queue, Log: slog.New(slog.DiscardHandler), Now: h.now}
+	h.site = &site.Site{Name: h.settings().Name, Role: h.role, Book: h.book, Queue: h.queue, Log: slog.New(slog.DiscardHandler), Now: h.now, Visitor: true}
 }
 
 // keys are the hub's signing keys.

@@ -267,7 +267,7 @@ func TestOperateAStack(t *testing.T) {
 		{"audit", exitDone, "somebody in AWS: secrets were changed in Parameter Store; CloudTrail says by whom\n    webhook-secret: sha256:"},
 		{"errors list", exitDone, "no errors"},
 		{"sync list", exitDone, ""},
-		{"sync explain PUB-9", exitDone, "the connection is pending"},
+		{"sync explain PUB-1", exitDone, "the connection is pending"},
 		{"doctor", exitDone, "BROWSE_PROJECTS"},
 		{"doctor", exitDone, "what comes in is not scanned there"},
 		{"status", exitFinding, "the credential for site acme expires in "},

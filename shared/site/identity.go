@@ -80,7 +80,10 @@ func (s *Site) same(ctx context.Context) error {
 		return err
 	}
 	now := s.identity(info)
-	if docs[0] == nil {
+	switch {
+	case docs[0] == nil && s.Visitor:
+		return nil
+	case docs[0] == nil:
 		return s.remember(ctx, now)
 	}
 	var was Identity

@@ -29,6 +29,8 @@ type Site struct {
 	Scan func(ctx context.Context, r io.ReadCloser, m bridge.Member) (io.ReadCloser, error)
 	// MaxAttachment is the largest attachment carried, in bytes; 0 means no limit but Jira's own.
 	MaxAttachment int64
+	// Visitor is a command beside the half: which Jira this is, it compares, and leaves to the half to remember.
+	Visitor bool
 
 	mu      sync.Mutex
 	rules   map[string]*published
