@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/spf13/cobra"
 
 	"drawbridge/shared/awscall"
@@ -80,7 +81,7 @@ func (h *half) openStack(ctx context.Context, name string) error {
 		Live: known["LiveQueueUrl"], LiveDead: known["LiveDeadQueueUrl"], Bulk: known["BulkQueueUrl"], BulkDead: known["BulkDeadQueueUrl"],
 		Claims: s3blob.New(cfg, known["BucketName"]),
 	}
-	h.use(dynamostore.New(dynamodb.NewFromConfig(cfg), s.table), sqsqueue.New(cfg, queues))
+	h.use(dynamostore.New(dynamodb.NewFromConfig(cfg), s.table), sqsqueue.New(sqs.NewFromConfig(cfg), queues))
 	return nil
 }
 

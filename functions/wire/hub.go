@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"drawbridge/shared/apply"
 	"drawbridge/shared/blob"
@@ -94,7 +95,7 @@ func newHub(cfg aws.Config, s Settings, log *slog.Logger) *Hub {
 	return &Hub{
 		Settings: s, Log: log, Blobs: blobs,
 		Store:   dynamostore.New(dynamodb.NewFromConfig(cfg), s.Table),
-		Queue:   sqsqueue.New(cfg, sqsqueue.Options{Live: s.Live, Bulk: s.Bulk, Claims: blobs}),
+		Queue:   sqsqueue.New(sqs.NewFromConfig(cfg), sqsqueue.Options{Live: s.Live, Bulk: s.Bulk, Claims: blobs}),
 		Secrets: ssmsecret.New(cfg, s.Secrets),
 		known:   map[string]secret.Value{}, read: map[string]time.Time{},
 	}

@@ -162,7 +162,7 @@ func newTown(t *testing.T) *town {
 	tn.hub = hubAt(t, engineURL, through, tn.demo.Token, func(s *Settings) { s.JiraURL, s.JiraUser = tn.base, tn.demo.User })
 	tn.hub.Log = slog.New(slog.NewJSONHandler(tn.log, nil))
 	tn.sqs = sqs.NewFromConfig(configAt(engineURL))
-	tn.dead = sqsqueue.New(configAt(engineURL), sqsqueue.Options{Live: tn.hub.Live, LiveDead: strings.TrimSuffix(tn.hub.Live, ".fifo") + deadQueue})
+	tn.dead = sqsqueue.New(tn.sqs, sqsqueue.Options{Live: tn.hub.Live, LiveDead: strings.TrimSuffix(tn.hub.Live, ".fifo") + deadQueue})
 	var err error
 	tn.site, err = tn.hub.Local()
 	must(t, err)

@@ -1,5 +1,5 @@
 // Package awscall makes signed calls to AWS services one by one. It is for services of which a few calls are used and
-// whose SDK client would be a good part of a function's artifact (docs/decisions/aws.md). Signing, retrying, credentials and
+// whose SDK client would be a fifth of a function's artifact (docs/decisions/aws.md). Signing, retrying, credentials and
 // the HTTP client are the SDK's. It owns no stored keys. Start reading at [New] and [Client.Do].
 package awscall
 
@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -146,27 +145,6 @@ func (c *Client) once(ctx context.Context, r Request) (*http.Response, error) {
 		return nil, refused(resp)
 	}
 	return resp, nil
-}
-
-// JSON makes a call of a service that speaks AWS's JSON in a version, "1.0" or "1.1", and reads its answer into out
-// unless that is nil. The target is the service's prefix and the action: "AmazonSSM.GetParameters".
-func (c *Client) JSON(ctx context.Context, version, target string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	resp, err := c.Do(ctx, Request{
-		Method: http.MethodPost, Path: "/", Body: Text(string(body)),
-		Header: http.Header{"X-Amz-Target": {target}, "Content-Type": {"application/x-amz-json-" + version}},
-	})
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if out == nil {
-		return nil
-	}
-	return json.NewDecoder(resp.Body).Decode(out)
 }
 
 // Presign returns a URL with which whoever has it may make a call until ttl is over. It is valid for at most as long as

@@ -76,26 +76,6 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
-func TestJSON(t *testing.T) {
-	answers := map[string]string{"Amazon.Ask": `{"Answer":"yes"}`, "Amazon.Tell": ""} // some have no body
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		b, _ := io.ReadAll(r.Body)
-		if string(b) != `{"Question":"?"}` || r.Header.Get("Content-Type") != "application/x-amz-json-1.0" {
-			t.Errorf("sent %s as %s", b, r.Header.Get("Content-Type"))
-		}
-		io.WriteString(w, answers[r.Header.Get("X-Amz-Target")])
-	}))
-	t.Cleanup(s.Close)
-	c, in := New(config(s.URL), "sqs", ""), struct{ Question string }{"?"}
-	var out struct{ Answer string }
-	if err := c.JSON(t.Context(), "1.0", "Amazon.Ask", in, &out); err != nil || out.Answer != "yes" {
-		t.Errorf("answer %q, %v", out.Answer, err)
-	}
-	if err := c.JSON(t.Context(), "1.0", "Amazon.Tell", in, nil); err != nil {
-		t.Errorf("no answer expected: %v", err)
-	}
-}
-
 // TestNoAttemptBeyondTheTimeLeft: what would wait past the context's deadline says at once why it failed.
 func TestNoAttemptBeyondTheTimeLeft(t *testing.T) {
 	client, bodies := service(t, 503)

@@ -1,10 +1,9 @@
 package cost
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"testing"
 	"time"
@@ -24,24 +23,18 @@ const (
 // TestArtifactsAreSmall prints and bounds what is uploaded for each function.
 func TestArtifactsAreSmall(t *testing.T) {
 	for _, name := range []string{"ingest", "exchange", "work", "reconcile"} {
-		content, err := os.ReadFile(lambda.Build(t, root, name, "arm64"))
+		binary := lambda.Build(t, root, name, "arm64")
+		info, err := os.Stat(binary)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var zipped bytes.Buffer
-		w, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // a little larger than zlib's at its usual level, which sam uses
+		zipped, err := exec.Command("gzip", "-9", "--stdout", binary).Output() // Go's own compressor makes 3% more of it
 		if err != nil {
-			t.Fatal(err)
+			t.Fatal("gzip:", err)
 		}
-		if _, err := w.Write(content); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(out(t), "%-10s %5.1f MB, gzipped %.2f MB\n", name, float64(len(content))/1e6, float64(zipped.Len())/1e6)
-		if zipped.Len() > mostArtifact {
-			t.Errorf("%s has %d bytes gzipped, at most %.0f", name, zipped.Len(), mostArtifact)
+		fmt.Fprintf(out(t), "%-10s %5.1f MB, gzipped %.2f MB\n", name, float64(info.Size())/1e6, float64(len(zipped))/1e6)
+		if len(zipped) > mostArtifact {
+			t.Errorf("%s has %d bytes gzipped, at most %.0f", name, len(zipped), mostArtifact)
 		}
 	}
 }

@@ -5,6 +5,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/queue"
 )
@@ -22,13 +26,13 @@ func (q *Queue) Dead(ctx context.Context, limit int) ([]queue.Message, error) {
 	}
 	var out []queue.Message
 	for _, lane := range lanes {
-		err := q.visit(ctx, lane, func(m received) (taken, more bool, err error) {
+		err := q.visit(ctx, lane, func(m types.Message) (taken, more bool, err error) {
 			d, err := q.delivery(ctx, lane, m)
 			if err != nil && bridge.IsTemporary(err) {
 				return false, false, err
 			}
 			if err != nil { // unreadable, perhaps that is why it is dead: show it as it is
-				d.Message = message(lane, m.MessageId, []byte(m.Body), m.Attributes)
+				d.Message = message(lane, aws.ToString(m.MessageId), []byte(aws.ToString(m.Body)), m.Attributes)
 			}
 			out = append(out, d.Message)
 			return false, len(out) < limit, nil
@@ -48,8 +52,8 @@ func (q *Queue) Dead(ctx context.Context, limit int) ([]queue.Message, error) {
 func (q *Queue) Redrive(ctx context.Context, ids ...string) (int, error) {
 	n := 0
 	for _, lane := range lanes {
-		err := q.visit(ctx, lane, func(m received) (taken, more bool, err error) {
-			if len(ids) > 0 && !slices.Contains(ids, m.MessageId) {
+		err := q.visit(ctx, lane, func(m types.Message) (taken, more bool, err error) {
+			if len(ids) > 0 && !slices.Contains(ids, aws.ToString(m.MessageId)) {
 				return false, true, nil
 			}
 			if err := q.again(ctx, lane, m); err != nil {
@@ -65,22 +69,23 @@ func (q *Queue) Redrive(ctx context.Context, ids ...string) (int, error) {
 	return n, nil
 }
 
-func (q *Queue) again(ctx context.Context, lane bridge.Lane, m received) error {
+func (q *Queue) again(ctx context.Context, lane bridge.Lane, m types.Message) error {
 	url := q.url(lane)
-	err := q.call(ctx, "SendMessage", sendRequest{
-		QueueUrl: url, MessageBody: m.Body, MessageAttributes: m.MessageAttributes,
-		MessageGroupId: m.Attributes["MessageGroupId"], MessageDeduplicationId: "redrive-" + m.MessageId,
-	}, nil)
+	_, err := q.call.sendMessage(ctx, &sqs.SendMessageInput{
+		QueueUrl: &url, MessageBody: m.Body, MessageAttributes: m.MessageAttributes,
+		MessageGroupId:         aws.String(m.Attributes["MessageGroupId"]),
+		MessageDeduplicationId: aws.String("redrive-" + aws.ToString(m.MessageId)),
+	}, noChecksum)
 	if err != nil {
 		return q.failed(ctx, "redrive", url, err)
 	}
-	return q.deleteAll(ctx, q.dead(lane), []string{m.ReceiptHandle})
+	return q.deleteAll(ctx, q.dead(lane), []string{aws.ToString(m.ReceiptHandle)})
 }
 
 // visit receives the dead letters of a lane and shows each to f, which says
 // whether it took the message away and whether it wants more. What was not
 // taken is put back at the end.
-func (q *Queue) visit(ctx context.Context, lane bridge.Lane, f func(received) (taken, more bool, err error)) error {
+func (q *Queue) visit(ctx context.Context, lane bridge.Lane, f func(types.Message) (taken, more bool, err error)) error {
 	url := q.dead(lane)
 	if url == "" {
 		return ctx.Err()
@@ -101,7 +106,7 @@ func (q *Queue) visit(ctx context.Context, lane bridge.Lane, f func(received) (t
 				taken, more, err = f(m)
 			}
 			if !taken {
-				held = append(held, m.ReceiptHandle)
+				held = append(held, aws.ToString(m.ReceiptHandle))
 			}
 		}
 		if err != nil {

@@ -8,7 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"drawbridge/shared/awscall"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
+
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/queue"
 )
@@ -31,15 +35,16 @@ func (q *Queue) Delete(ctx context.Context, ds ...queue.Delivery) error {
 
 func (q *Queue) deleteAll(ctx context.Context, url string, handles []string) error {
 	for some := range slices.Chunk(handles, batch) {
-		in, out := deleteBatchRequest{QueueUrl: url}, batchAnswer{}
+		in := &sqs.DeleteMessageBatchInput{QueueUrl: &url}
 		for i, h := range some {
-			in.Entries = append(in.Entries, deleteEntry{strconv.Itoa(i), h})
+			in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &h})
 		}
-		if err := q.call(ctx, "DeleteMessageBatch", in, &out); err != nil {
+		out, err := q.call.deleteMessageBatch(ctx, in)
+		if err != nil {
 			return q.failed(ctx, "delete", url, err)
 		}
 		for _, f := range out.Failed {
-			if err := f.refusal(); !ended(err) {
+			if err := entryError(f); !ended(err) {
 				return q.failed(ctx, "delete", url, err)
 			}
 		}
@@ -59,19 +64,27 @@ func (q *Queue) Release(ctx context.Context, d queue.Delivery, delay time.Durati
 }
 
 func (q *Queue) hide(ctx context.Context, url, handle string, delay time.Duration) error {
-	return q.call(ctx, "ChangeMessageVisibility", hideRequest{url, handle, seconds(delay)}, nil)
+	_, err := q.call.changeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
+		QueueUrl: &url, ReceiptHandle: &handle, VisibilityTimeout: seconds(delay),
+	})
+	return err
 }
 
 // ended reports whether a delivery was refused because it is no longer ours.
 // SQS says so with several codes.
 func ended(err error) bool {
-	refusal := new(awscall.Error)
-	if !errors.As(err, &refusal) {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
 		return false
 	}
-	code := refusal.Code
+	code := api.ErrorCode()
 	return strings.Contains(code, "ReceiptHandle") || strings.Contains(code, "MessageNotInflight") ||
-		strings.Contains(code, "InvalidParameterValue") && strings.Contains(strings.ToLower(refusal.Message), "receipt handle")
+		strings.HasSuffix(code, "InvalidParameterValue") && strings.Contains(strings.ToLower(api.ErrorMessage()), "receipt handle")
+}
+
+// entryError is the error of one entry of a batch.
+func entryError(f types.BatchResultErrorEntry) error {
+	return &smithy.GenericAPIError{Code: aws.ToString(f.Code), Message: aws.ToString(f.Message)}
 }
 
 // Depth implements queue.Queue; SQS tells the age of messages only as a metric.
@@ -95,17 +108,19 @@ func (q *Queue) count(ctx context.Context, url string) (waiting, flight int, err
 	if url == "" {
 		return 0, 0, nil
 	}
-	const visible, hidden = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
-	var out measureAnswer
-	if err := q.call(ctx, "GetQueueAttributes", measureRequest{url, []string{visible, hidden}}, &out); err != nil {
+	visible, hidden := types.QueueAttributeNameApproximateNumberOfMessages, types.QueueAttributeNameApproximateNumberOfMessagesNotVisible
+	out, err := q.call.getQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: &url, AttributeNames: []types.QueueAttributeName{visible, hidden},
+	})
+	if err != nil {
 		return 0, 0, q.failed(ctx, "measure", url, err)
 	}
-	waiting, _ = strconv.Atoi(out.Attributes[visible])
-	flight, _ = strconv.Atoi(out.Attributes[hidden])
+	waiting, _ = strconv.Atoi(out.Attributes[string(visible)])
+	flight, _ = strconv.Atoi(out.Attributes[string(hidden)])
 	return waiting, flight, nil
 }
 
-// failed wraps an error of a call; what says what was attempted.
+// failed wraps an error of the SDK; what says what was attempted.
 func (q *Queue) failed(ctx context.Context, what, url string, err error) error {
 	var known *bridge.Error
 	if errors.As(err, &known) {
@@ -115,11 +130,12 @@ func (q *Queue) failed(ctx context.Context, what, url string, err error) error {
 	if ctx.Err() != nil {
 		return bridge.Temporary("queue-unavailable", "queue %s: %s: %w", name, what, ctx.Err())
 	}
-	if refusal := new(awscall.Error); errors.As(err, &refusal) {
-		switch code := refusal.Code; {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		switch code := api.ErrorCode(); {
 		case strings.Contains(code, "NonExistentQueue"), strings.Contains(code, "QueueDoesNotExist"):
 			return bridge.Permanent("queue-missing", "queue %s: %s: %w; deploy the stack, or name the right queue", name, what, err).At(bridge.LevelSite)
-		case strings.Contains(code, "AccessDenied"), strings.HasPrefix(code, "Kms"):
+		case strings.Contains(code, "AccessDenied"), strings.HasPrefix(code, "KMS."), strings.Contains(code, "KmsAccessDenied"):
 			return bridge.Temporary("queue-denied", "queue %s: %s: %w; look at the role's policy and the queue's key", name, what, err).At(bridge.LevelSite)
 		}
 	}

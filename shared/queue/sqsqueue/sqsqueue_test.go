@@ -28,15 +28,13 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(engine.Run(m)) }
 
-func config(url string, transport http.RoundTripper) aws.Config {
-	return aws.Config{
+func client(url string, transport http.RoundTripper) *sqs.Client {
+	return sqs.New(sqs.Options{
 		Region: engine.Region, BaseEndpoint: aws.String(url),
 		Credentials: credentials.NewStaticCredentialsProvider(engine.AccessKey, engine.SecretKey, ""),
 		HTTPClient:  &http.Client{Transport: transport},
-		Retryer: func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 20 * time.Millisecond })
-		},
-	}
+		Retryer:     retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 20 * time.Millisecond }),
+	})
 }
 
 var queues atomic.Int64
@@ -71,14 +69,12 @@ func arn(t *testing.T, c *sqs.Client, url string) string {
 	return out.Attributes["QueueArn"]
 }
 
-// open makes queues, and the SDK's own client beside: what one writes the other reads.
 func open(t *testing.T) (*sqsqueue.Queue, sqsqueue.Options, *sqs.Client) {
 	t.Helper()
-	cfg := config(engine.MiniStack(t), http.DefaultTransport)
-	c := sqs.NewFromConfig(cfg)
+	c := client(engine.MiniStack(t), http.DefaultTransport)
 	o := sqsqueue.Options{LiveDead: create(t, c, ""), BulkDead: create(t, c, ""), Claims: blob.NewMemory()}
 	o.Live, o.Bulk = create(t, c, o.LiveDead), create(t, c, o.BulkDead)
-	return sqsqueue.New(cfg, o), o, c
+	return sqsqueue.New(c, o), o, c
 }
 
 func TestConformance(t *testing.T) {
@@ -118,7 +114,7 @@ func TestLongBodiesGoThroughTheClaimCheck(t *testing.T) {
 	if _, err := q.Open(t.Context(), sqsqueue.Record{Queue: o.Bulk, Body: *m.Body, Form: form}); err == nil || bridge.IsTemporary(err) {
 		t.Errorf("a claim that is gone: %v, want a permanent error", err)
 	}
-	none := sqsqueue.New(config(engine.MiniStack(t), http.DefaultTransport), sqsqueue.Options{Live: o.Live})
+	none := sqsqueue.New(c, sqsqueue.Options{Live: o.Live})
 	if err := none.Send(t.Context(), queue.Message{Group: "g", Lane: bridge.Live, Body: body}); err == nil || bridge.IsTemporary(err) {
 		t.Errorf("without a blob store: %v, want a permanent error", err)
 	}
@@ -132,7 +128,7 @@ func must(t *testing.T, err error) {
 }
 
 func TestUnreadableMessages(t *testing.T) {
-	q := sqsqueue.New(config("http://127.0.0.1:1", nil), sqsqueue.Options{Claims: blob.NewMemory()})
+	q := sqsqueue.New(client("http://127.0.0.1:1", nil), sqsqueue.Options{Claims: blob.NewMemory()})
 	for name, m := range map[string][2]string{
 		"other form":     {"a", "zip"},
 		"not base64":     {"?", "base64"},
@@ -197,9 +193,9 @@ func TestRedriveTwice(t *testing.T) {
 }
 
 func TestReceiveWaits(t *testing.T) {
-	_, o, _ := open(t)
+	_, o, c := open(t)
 	o.Wait = 5 * time.Second
-	q := sqsqueue.New(config(engine.MiniStack(t), http.DefaultTransport), o)
+	q := sqsqueue.New(c, o)
 	time.AfterFunc(300*time.Millisecond, func() {
 		q.Send(context.Background(), queue.Message{Group: "g", Lane: bridge.Live, Body: []byte("m")})
 	})
@@ -225,7 +221,7 @@ func TestErrorsNameTheQueue(t *testing.T) {
 		"QueueDoesNotExist": "queue-missing", "AccessDeniedException": "queue-denied",
 		"KmsAccessDenied": "queue-denied", "RequestThrottled": "queue-unavailable",
 	} {
-		q := sqsqueue.New(config("http://127.0.0.1:1", refuse{code}), sqsqueue.Options{Live: "https://queue.invalid/1/my.fifo"})
+		q := sqsqueue.New(client("http://127.0.0.1:1", refuse{code}), sqsqueue.Options{Live: "https://queue.invalid/1/my.fifo"})
 		_, receiveErr := q.Receive(t.Context(), 1, time.Minute)
 		sendErr := q.Send(t.Context(), queue.Message{Group: "g", Lane: bridge.Live, Body: []byte("m")})
 		for _, err := range []error{receiveErr, sendErr} {

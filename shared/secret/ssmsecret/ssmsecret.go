@@ -5,7 +5,9 @@ package ssmsecret
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -68,7 +70,7 @@ func (s *Source) Put(ctx context.Context, name string, v secret.Value) error {
 		return err
 	}
 	path := s.prefix + name
-	err := s.call(ctx, "PutParameter", map[string]any{"Name": path, "Value": v.Reveal(), "Type": "SecureString", "Overwrite": true}, nil)
+	err := s.call(ctx, "PutParameter", map[string]any{"Name": path, "Value": v.Reveal(), "Type": "SecureString", "Overwrite": true}, new(struct{}))
 	if err != nil {
 		return s.failed(ctx, "write", path, err)
 	}
@@ -79,7 +81,19 @@ type parameter struct{ Name, Value string }
 
 // call makes one call of the service (AWS Systems Manager API Reference).
 func (s *Source) call(ctx context.Context, action string, in, out any) error {
-	return s.ssm.JSON(ctx, "1.1", "AmazonSSM."+action, in, out)
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	resp, err := s.ssm.Do(ctx, awscall.Request{
+		Method: http.MethodPost, Path: "/", Body: awscall.Text(string(body)),
+		Header: http.Header{"X-Amz-Target": {"AmazonSSM." + action}, "Content-Type": {"application/x-amz-json-1.1"}},
+	})
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(out)
 }
 
 // failed wraps a failed call; it names the parameters, never their values.
