@@ -34,6 +34,7 @@ type connectionView struct {
 	Bulk   int           `json:"waiting_bulk"`
 	Oldest int64         `json:"waiting_since,omitempty"`
 	Parked int           `json:"parked"`
+	Unmade int           `json:"unmade"`      // issues whose twin the other side's Jira refused
 	Rules  int64         `json:"rules"`       // revision in force here
 	There  int64         `json:"rules_there"` // and on the other side, as it last said
 	// OtherVersion is the release of Drawbridge that the other half last said it is.
@@ -81,6 +82,9 @@ func (h *half) view(ctx context.Context, c bridge.Connection, count bool) (v con
 		v.Pairs++
 		if p.Head.Parked != nil {
 			v.Parked++
+		}
+		if p.Head.Unmade() != nil {
+			v.Unmade++
 		}
 		return nil
 	})

@@ -246,6 +246,23 @@ func TestDismiss(t *testing.T) {
 	says(t, hub, "status", exitDone, "nothing needs attention")
 }
 
+// TestATwinThatWasRefusedNeedsAttention: it stands in errors list, and it is no parked pair.
+func TestATwinThatWasRefusedNeedsAttention(t *testing.T) {
+	hub := seeded(t)
+	says(t, hub, "errors dismiss SUP-2", exitDone, "parked no more")
+	db, err := sqlitestore.Open(filepath.Join(filepath.Dir(hub), "hub.db"), sqlitestore.Options{})
+	must(t, err)
+	book := &pair.Book{Store: db.Store(), Site: "cloud", Now: func() int64 { return time.Now().UnixMilli() }}
+	_, err = book.Update(t.Context(), "c1", "10002", func(p *pair.Pair) error {
+		p.Head.Answer = &bridge.Ack{Outcome: bridge.Parked, Reason: "no such type"}
+		return nil
+	})
+	must(t, err)
+	must(t, db.Close())
+	says(t, hub, "errors list", exitFinding, "no such type")
+	says(t, hub, "status", exitFinding, "1 issue of support whose twin the other side could not make")
+}
+
 func TestWhichHalf(t *testing.T) {
 	hub := seeded(t)
 	t.Chdir(t.TempDir())

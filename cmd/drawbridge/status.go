@@ -139,6 +139,9 @@ func (h *half) attention(c connectionView) (out []string) {
 	if c.Parked > 0 {
 		out = append(out, fmt.Sprintf("%s of %s parked; see drawbridge errors list", plural(c.Parked, "pair", "pairs"), c.Name))
 	}
+	if c.Unmade > 0 {
+		out = append(out, fmt.Sprintf("%s of %s whose twin the other side could not make; see drawbridge errors list", plural(c.Unmade, "issue", "issues"), c.Name))
+	}
 	if c.Poller != nil && c.Poller.Problem != "" {
 		out = append(out, fmt.Sprintf("the poller of %s says: %s", c.Name, c.Poller.Problem))
 	}
