@@ -128,8 +128,6 @@ type newborn struct {
 	writes   map[string]pair.IntendedWrite // by replica key
 	problems map[string]string
 	notes    map[string]string // of fields in which somebody stands in
-	// noRequest is why the issue is made without the request type that the rules name.
-	noRequest string
 }
 
 // newTwin decides where the twin goes and with what.
@@ -174,8 +172,8 @@ func (f *Flow) newTwin(v *observe.View, c *bridge.Change) (*newborn, string, err
 	return m, "", nil
 }
 
-// asRequest gives the new issue of a service project its request type: without one no customer sees it. One that this site does
-// not have is a problem of the pair, and the issue is made without.
+// asRequest gives the new issue of a service project its request type: without one no customer sees it, so none is made where
+// this site does not have it.
 func (f *Flow) asRequest(ctx context.Context, v *observe.View, m *newborn) error {
 	wanted := m.target.RequestType
 	field, ok := v.Schema.RequestType()
@@ -184,17 +182,20 @@ func (f *Flow) asRequest(ctx context.Context, v *observe.View, m *newborn) error
 	}
 	if !strings.Contains(wanted, "/") { // "portal/key" is how a Data Center calls it
 		id, err := f.requestType(ctx, m.target.Project, wanted)
-		if bridge.IsTemporary(err) {
-			return err
+		if bridge.NameOf(err) == "not-found" {
+			return noRequest(m.target, err.Error())
 		}
 		if err != nil {
-			m.noRequest = err.Error()
-			return nil
+			return err
 		}
 		wanted = id
 	}
 	m.fields[field.ID] = wanted
 	return nil
+}
+
+func noRequest(t rule.Target, why string) error {
+	return bridge.Permanent("request-type-unknown", "%s: create.requestType: %s", t.Where, why)
 }
 
 // requestType is the id of a request type, asked once.
@@ -298,7 +299,7 @@ func (f *Flow) post(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 				optional = true
 			}
 			if field, ok := v.Schema.RequestType(); ok && field.ID == id {
-				m.noRequest = why
+				return jira.Ref{}, noRequest(m.target, why)
 			}
 		}
 		if !optional || jira.Uncertain(err) {
@@ -319,9 +320,6 @@ func (f *Flow) join(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 		p.Note(pair.Event{What: "applied", Field: key, New: w.Value, Edit: w.Edit.String(), Outcome: "created"})
 	}
 	noteStandIns(p, m.notes)
-	if m.noRequest != "" {
-		p.Note(pair.Event{What: "refused", Field: "create.requestType", Rule: m.target.Where, Note: m.noRequest})
-	}
 	f.begins(ctx, v, m, p)
 	for key, why := range m.problems {
 		if field := p.State.Field(key); field.Theirs != nil {
