@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,17 +16,12 @@ import (
 // a multiple is refused.
 const (
 	root         = "../.."
-	mostArtifact = 5e6    // bytes, gzipped
-	largerJSON   = 0.18e6 // what encoding/json is larger by from Go 1.27 on
+	mostArtifact = 5e6 // bytes, gzipped
 	mostReady    = time.Second
 )
 
 // TestArtifactsAreSmall prints and bounds what is uploaded for each function.
 func TestArtifactsAreSmall(t *testing.T) {
-	most := mostArtifact
-	if !strings.HasPrefix(runtime.Version(), "go1.26") {
-		most += largerJSON
-	}
 	for _, name := range []string{"ingest", "exchange", "work", "reconcile"} {
 		binary := lambda.Build(t, root, name, "arm64")
 		info, err := os.Stat(binary)
@@ -39,8 +33,8 @@ func TestArtifactsAreSmall(t *testing.T) {
 			t.Fatal("gzip:", err)
 		}
 		fmt.Fprintf(out(t), "%-10s %5.1f MB, gzipped %.2f MB\n", name, float64(info.Size())/1e6, float64(len(zipped))/1e6)
-		if float64(len(zipped)) > most {
-			t.Errorf("%s has %d bytes gzipped, at most %.0f", name, len(zipped), most)
+		if len(zipped) > mostArtifact {
+			t.Errorf("%s has %d bytes gzipped, at most %.0f", name, len(zipped), mostArtifact)
 		}
 	}
 }
