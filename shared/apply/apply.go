@@ -208,7 +208,7 @@ func (f *Flow) project(ctx context.Context, v *observe.View, p *pair.Pair, c *br
 	if err == nil {
 		err = pl.fight
 	}
-	if err != nil {
+	if err != nil || pl.over {
 		return err
 	}
 	f.write(ctx, v, pl)

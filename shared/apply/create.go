@@ -313,7 +313,7 @@ func (f *Flow) post(ctx context.Context, v *observe.View, c *bridge.Change, m *n
 func (f *Flow) join(ctx context.Context, v *observe.View, c *bridge.Change, m *newborn, ref jira.Ref) (*pair.Pair, error) {
 	p := m.pair
 	p.Head.Local = bridge.Ref{ID: ref.ID, Key: ref.Key, URL: f.Site.Jira.Browse(ref.Key)}
-	p.State.Project, p.State.Type = m.target.Project, m.target.Type
+	p.State.Project, p.State.Type, p.Head.Rules = m.target.Project, m.target.Type, v.Revision
 	for key, w := range m.writes {
 		field := p.State.Field(key)
 		field.Field = merge.Wrote(field.Field, 0, w.Value, w.Edit)

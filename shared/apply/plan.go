@@ -36,6 +36,7 @@ type plan struct {
 	gone       bridge.Gone     // the twin is gone: what the rule says of that is to be done
 	fight      error           // two automations undo each other: nothing is written
 	rewritten  bool            // something is written for other rules, without an edit of anybody
+	over       bool            // there was nothing to do: the outcome is stored with the decision
 
 	// outcome
 	edited   *jira.Issue // what Cloud answered to the edit
@@ -60,7 +61,11 @@ func (f *Flow) plan(ctx context.Context, v *observe.View, issue string, p *pair.
 		if err = f.decide(ctx, v, p, pl); err != nil {
 			return err
 		}
-		return f.guard(ctx, v, p, pl)
+		if err = f.guard(ctx, v, p, pl); err == nil && pl.idle() && p.Head.Parked == nil {
+			f.answered(p, pl)
+			pl.over = true
+		}
+		return err
 	}
 	var err error
 	if p == nil {
@@ -356,6 +361,12 @@ func knownMembers(ctx context.Context, p *pair.Pair, pl *plan) error {
 		pl.known[pair.MemberKey(o.Offer.Kind, o.Offer.ID)] = !o.Ours || !o.Kept // what is kept back may be the very copy that was forgotten
 	}
 	return err
+}
+
+// idle reports whether the plan asks nothing of anybody.
+func (pl *plan) idle() bool {
+	return !pl.wrote() && len(pl.members) == 0 && !pl.link && pl.gone == "" && pl.fight == nil && !pl.doubts &&
+		(pl.change == nil || len(pl.change.Members) == 0)
 }
 
 // wrote reports whether the plan edits the issue or moves its status.

@@ -11,6 +11,7 @@ import (
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/pair"
+	"drawbridge/shared/rule"
 	"drawbridge/shared/site"
 )
 
@@ -90,10 +91,32 @@ func (r *Relay) takeAck(ctx context.Context, a bridge.Ack) error {
 		r.done("out", a, p.Head.Local.Key, since)
 	}
 	if err == nil && joined {
-		t := site.Task{Kind: site.RetryTask, Connection: a.Connection, Issue: a.Issue, By: "paired"}
-		err = r.Site.Send(ctx, t, bridge.Live, fmt.Sprintf("paired/%s/%s", a.Connection, p.Head.Remote.ID))
+		err = r.paired(ctx, p)
 	}
 	return err
+}
+
+// paired has a pair looked at whose twin is known now, if anything here waited for that: a link or a field that shows the twin, or
+// another issue.
+func (r *Relay) paired(ctx context.Context, p *pair.Pair) error {
+	connection, remote := p.Head.Connection, p.Head.Remote.ID
+	rules, _, err := r.Site.Rules(ctx, connection)
+	if err != nil {
+		return err
+	}
+	wanted := rules.RemoteLinks() == "both" || rules.Shows() != (rule.Shows{})
+	if !wanted && (rules.Takes("links") || rules.Takes("parent")) {
+		waiting, err := r.Site.Book.Awaiting(ctx, connection, remote)
+		if err != nil {
+			return err
+		}
+		wanted = len(waiting) > 0
+	}
+	if !wanted {
+		return nil
+	}
+	t := site.Task{Kind: site.RetryTask, Connection: connection, Issue: p.Head.Local.ID, By: "paired"}
+	return r.Site.Send(ctx, t, bridge.Live, fmt.Sprintf("paired/%s/%s", connection, remote))
 }
 
 // done logs a change that is over, once: on AWS the line makes metrics. Since is when it began to wait (hub ms), if that is
