@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"reflect"
 	"time"
 
 	"drawbridge/shared/bridge"
@@ -18,6 +20,8 @@ type Book struct {
 	Keep  time.Duration // how long the history holds values; 0: [ValuesKept]
 	// Only leaves out connections that whoever uses the book has no business with; nil: none.
 	Only func(bridge.Connection) bool
+	// Wary, in tests, has every pair that is remembered decoded all the same, and panics if it is another one.
+	Wary bool
 
 	glances glances
 	memory  memory
@@ -53,6 +57,12 @@ func (b *Book) load(ctx context.Context, connection, issue string) (p *Pair, lat
 	k, later, err := read(connection, issue, head, state, b.memory.get(pt))
 	if err != nil {
 		return nil, false, err
+	}
+	if b.Wary && !later {
+		if anew, _, err := read(connection, issue, head, state, nil); !reflect.DeepEqual(k, anew) {
+			panic(fmt.Sprintf("pair: %s and %s are remembered as\n%+v %+v %+v, read as\n%+v %+v %+v (%v)",
+				head.Body, state.Body, k.head, k.carried, k.state, anew.head, anew.carried, anew.state, err))
+		}
 	}
 	if !later {
 		b.memory.put(pt, k)
@@ -112,7 +122,7 @@ func (b *Book) Create(ctx context.Context, p *Pair, extra ...store.Op) error {
 		return err
 	}
 	w.commit = append(extra, w.commit...)
-	return b.write(ctx, w)
+	return b.commit(ctx, p, w)
 }
 
 // ErrNone is what Update returns where there is no such pair.
@@ -164,7 +174,16 @@ func (b *Book) save(ctx context.Context, p *Pair) error {
 	if err != nil {
 		return err
 	}
-	return b.write(ctx, w)
+	return b.commit(ctx, p, w)
+}
+
+// commit writes, and remembers what was written.
+func (b *Book) commit(ctx context.Context, p *Pair, w writes) error {
+	err := b.write(ctx, w)
+	if err == nil && w.next != nil && w.next.faithful() {
+		b.memory.put(p.part(), w.next)
+	}
+	return err
 }
 
 // write does the moves one by one, then the commit: a plain write where the head is all there is. A commit larger than a

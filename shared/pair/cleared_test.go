@@ -10,7 +10,7 @@ import (
 func TestAClearedValueIsStoredAsOne(t *testing.T) {
 	var f Field
 	f.Mine = &bridge.Entry{Seq: 7, Saw: 3, Value: bridge.Cleared, Stamp: bridge.Stamp{At: 1, Site: bridge.Public, Policy: 1}, Rules: 2}
-	raw, err := pack(f, 0)
+	raw, err := pack(f)
 	if err != nil {
 		t.Fatal(err)
 	}

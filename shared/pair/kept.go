@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"drawbridge/shared/bridge"
 	"drawbridge/shared/store"
 )
 
@@ -17,9 +18,8 @@ type kept struct {
 
 	head    Head // with what is stored in "about"
 	carried carried
-	headWas []byte // the head without what it carries, encoded
-	written parts  // what the state document holds
-	now     parts  // and what there is with the fresh ones
+	written parts // what the state document holds
+	now     parts // and what there is with the fresh ones
 	fields  map[string]*Field
 	state   State    // without the fields
 	outside []string // ids of the values that it refers to
@@ -98,6 +98,66 @@ func (k *kept) raw(key string, f *Field, acked int64) (json.RawMessage, bool) {
 		return nil, false
 	}
 	return k.now[fieldPart+key], true
+}
+
+// asStored is a head as it is read once it was stored; it shares nothing with the one of the pair that may be changed.
+func (h Head) asStored() Head {
+	h.Dirty, h.Outcome, h.Answer = some(h.Dirty), ackAsStored(h.Outcome), ackAsStored(h.Answer)
+	if h.Parked != nil {
+		h.Parked = new(*h.Parked)
+	}
+	if h.Status == "" {
+		h.Status = Synced
+	}
+	switch {
+	case h.Since == 0 && h.Lane == bridge.Live:
+		h.Lane = ""
+	case h.Since != 0 && h.Lane == "":
+		h.Lane = bridge.Live
+	}
+	return h
+}
+
+func ackAsStored(a *bridge.Ack) *bridge.Ack {
+	if a == nil {
+		return nil
+	}
+	a = new(*a)
+	a.Refused, a.Members = some(a.Refused), some(a.Members)
+	return a
+}
+
+// some is a copy of what a map holds, nil if that is nothing.
+func some[V any](m map[string]V) map[string]V {
+	if len(m) == 0 {
+		return nil
+	}
+	return maps.Clone(m)
+}
+
+// asStored is a field as it is read once it was stored: no value is null, and which of the acknowledged revisions it was is
+// forgotten, for it says nothing.
+func (f Field) asStored(acked int64) *Field {
+	if f.Rev <= acked {
+		f.Rev = 0
+	}
+	for _, e := range []**bridge.Entry{&f.Mine, &f.Theirs} {
+		if *e != nil && (*e).Value == "" {
+			*e = new(**e)
+			(*e).Value = bridge.Cleared
+		}
+	}
+	if f.Held != nil && f.Held.Value == "" {
+		f.Held = new(*f.Held)
+		f.Held.Value = bridge.Cleared
+	}
+	return &f
+}
+
+// faithful reports whether the documents hold every text as it is: JSON puts this sign for what is no UTF-8.
+func (k *kept) faithful() bool {
+	sign := []byte(`\ufffd`)
+	return !bytes.Contains(k.headBody, sign) && !bytes.Contains(k.stateBody, sign)
 }
 
 // memory holds what was read of the pairs that were used last, so that a pair is decoded once for the many times it is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -128,6 +129,7 @@ func sortedKeys[V any](m map[string]V) []string {
 type writes struct {
 	moves  []store.Op // change nothing that is known, each by itself and in this order
 	commit []store.Op // all or none; the head is the last
+	next   *kept      // what the documents say after that; nil: nothing is written
 }
 
 // headMax is how many bytes the body of a head may have, so that the item of it is one write unit of DynamoDB.
@@ -145,7 +147,7 @@ func (p *Pair) writes(now int64) (w writes, err error) {
 	if p.due != nil {
 		w.commit = append(w.commit, p.dueOp())
 	}
-	is, values, err := p.parts()
+	is, values, err := p.apart()
 	if err != nil {
 		return w, err
 	}
@@ -154,82 +156,101 @@ func (p *Pair) writes(now int64) (w writes, err error) {
 	if p.headRev == 0 {
 		return w, p.first(&w, is)
 	}
-	head, err := p.Head.body(carried{})
-	if err != nil || len(w.commit)+len(p.history) == 0 && string(head) == string(p.kept.headWas) && is.equal(p.kept.now) {
-		return w, err
+	if len(w.commit)+len(p.history) == 0 && is.now.equal(p.kept.now) && reflect.DeepEqual(is.head, p.kept.head) {
+		return w, nil
 	}
 	return w, p.next(&w, is, now)
 }
 
 // first writes a new pair: everything in one step.
-func (p *Pair) first(w *writes, is parts) error {
-	body, err := json.Marshal(nested(is))
-	if err != nil {
+func (p *Pair) first(w *writes, is *kept) (err error) {
+	is.written, is.carried = is.now, carried{Base: 1, Told: p.told, Events: slices.Clone(p.history)}
+	if is.stateBody, err = json.Marshal(nested(is.written)); err != nil {
 		return err
 	}
-	head, err := p.Head.body(carried{Base: 1, Told: p.told, Events: p.history})
-	w.commit = append(w.commit, store.Create(store.Doc{Key: p.key("state"), Body: body}), store.Create(store.Doc{Key: p.key("head"), Body: head, Index: p.index()}))
+	head, err := is.head.body()
+	if err == nil {
+		is.headBody, err = is.carried.in(head)
+	}
+	w.next = is
+	w.commit = append(w.commit, store.Create(store.Doc{Key: p.key("state"), Body: is.stateBody}), store.Create(store.Doc{Key: p.key("head"), Body: is.headBody, Index: p.index()}))
 	return err
 }
 
 // next writes a changed pair. What the head holds of state and history is moved out when it grows too large: first of the
 // two that which gives more room for what its document costs.
-func (p *Pair) next(w *writes, is parts, now int64) error {
-	was := p.kept.carried
-	c := carried{p.stateRev, nested(is.since(p.kept.written, parts(was.Fresh))), p.told, append(slices.Clip(was.Events), p.history...)}
-	head, err := p.Head.body(c)
-	known := p.kept.now
-	for _, move := range p.order(known) {
-		if err != nil || len(head) <= headMax {
-			break
-		}
-		if err = move(p, w, &c, known, is, now); err == nil {
-			head, err = p.Head.body(c)
-		}
+func (p *Pair) next(w *writes, is *kept, now int64) error {
+	was := p.kept
+	is.stateBody, is.written = was.stateBody, was.written
+	is.carried = carried{p.stateRev, nested(is.now.since(was.written, parts(was.carried.Fresh))), p.told, slices.Concat(was.carried.Events, events(p.history))}
+	head, err := is.head.body()
+	if err != nil {
+		return err
 	}
-	if raw, _ := json.Marshal(p.history); err == nil && len(head) > headMax && len(raw) > eventsMax {
-		w.commit = append(w.commit, p.historyOp(c.Told, p.history, now))
-		c.Told, c.Events = c.Told+len(p.history), nil
-		head, err = p.Head.body(c)
+	if is.headBody, err = is.carried.in(head); err == nil && len(is.headBody) > headMax {
+		err = p.move(w, is, head, now)
 	}
-	w.commit = append(w.commit, store.Replace(store.Doc{Key: p.key("head"), Body: head, Rev: p.headRev, Index: p.index()}))
+	w.next = is
+	w.commit = append(w.commit, store.Replace(store.Doc{Key: p.key("head"), Body: is.headBody, Rev: p.headRev, Index: p.index()}))
 	return err
 }
 
-type moveFunc func(p *Pair, w *writes, c *carried, known, is parts, now int64) error
+// move moves out what makes the head too large.
+func (p *Pair) move(w *writes, is *kept, head []byte, now int64) (err error) {
+	for _, move := range p.order() {
+		if err = move(p, w, is, now); err != nil {
+			return err
+		}
+		if is.headBody, err = is.carried.in(head); err != nil || len(is.headBody) <= headMax {
+			return err
+		}
+	}
+	if raw, _ := json.Marshal(p.history); len(raw) > eventsMax {
+		c := &is.carried
+		w.commit = append(w.commit, p.historyOp(c.Told, p.history, now))
+		c.Told, c.Events = c.Told+len(p.history), nil
+		is.headBody, err = c.in(head)
+	}
+	return err
+}
+
+type moveFunc func(p *Pair, w *writes, is *kept, now int64) error
 
 // order says what is moved first.
-func (p *Pair) order(known parts) []moveFunc {
+func (p *Pair) order() []moveFunc {
 	fresh, pending := parts(p.kept.carried.Fresh), p.kept.carried.Events
-	state, history := known.size()/1024+1, pending.size()/1024+1
+	state, history := p.kept.now.size()/1024+1, pending.size()/1024+1
 	if fresh.size()*history > pending.size()*state {
 		return []moveFunc{(*Pair).moveState, (*Pair).moveHistory}
 	}
 	return []moveFunc{(*Pair).moveHistory, (*Pair).moveState}
 }
 
-func (p *Pair) moveHistory(w *writes, c *carried, _, _ parts, now int64) error {
+func (p *Pair) moveHistory(w *writes, is *kept, now int64) error {
 	if pending := p.kept.carried.Events; len(pending) > 0 {
-		w.moves = append(w.moves, p.historyOp(c.Told, pending, now))
-		c.Told, c.Events = c.Told+len(pending), p.history
+		w.moves = append(w.moves, p.historyOp(is.carried.Told, pending, now))
+		is.carried.Told, is.carried.Events = is.carried.Told+len(pending), slices.Clone(p.history)
 	}
 	return nil
 }
 
 // moveState writes what is known already into the state document.
-func (p *Pair) moveState(w *writes, c *carried, known, is parts, _ int64) error {
+func (p *Pair) moveState(w *writes, is *kept, _ int64) (err error) {
 	if len(p.kept.carried.Fresh) == 0 {
 		return nil
 	}
-	body, err := json.Marshal(nested(known))
-	d := store.Doc{Key: p.key("state"), Body: body, Rev: p.stateRev}
+	is.written = p.kept.now
+	if is.stateBody, err = json.Marshal(nested(is.written)); err != nil {
+		return err
+	}
+	d := store.Doc{Key: p.key("state"), Body: is.stateBody, Rev: p.stateRev}
 	if p.stateRev == 0 {
 		w.moves = append(w.moves, store.Create(d))
 	} else {
 		w.moves = append(w.moves, store.Replace(d))
 	}
-	c.Base, c.Fresh = c.Base+1, nested(is.since(known, nil))
-	return err
+	is.carried.Base, is.carried.Fresh = is.carried.Base+1, nested(is.now.since(is.written, nil))
+	return nil
 }
 
 // size is about how many bytes they take.

@@ -305,6 +305,7 @@ func (s *State) outside() []string {
 			ids = append(ids, id)
 		}
 	})
+	slices.Sort(ids)
 	return ids
 }
 

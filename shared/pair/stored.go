@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 
 	"drawbridge/shared/bridge"
@@ -91,10 +93,7 @@ func (e *storedEntry) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-func pack(f Field, acked int64) (json.RawMessage, error) {
-	if f.Rev <= acked {
-		f.Rev = 0 // which of the acknowledged ones it was says nothing
-	}
+func pack(f Field) (json.RawMessage, error) {
 	s := storedField{Field: f, Mine: (*storedEntry)(f.Mine), Theirs: (*storedEntry)(f.Theirs)}
 	left := func(letter string, out bool) bool {
 		if out {
@@ -274,6 +273,9 @@ func (ps *nested) UnmarshalJSON(b []byte) error {
 
 // over are the parts with later ones laid over them.
 func (ps parts) over(later parts) parts {
+	if len(later) == 0 {
+		return ps
+	}
 	out := make(parts, len(ps)+len(later))
 	for name, raw := range ps {
 		out[name] = raw
@@ -305,6 +307,9 @@ func (ps parts) since(base, fresh parts) parts {
 			}
 		}
 	}
+	if len(out) == 0 {
+		return nil
+	}
 	return out
 }
 
@@ -320,37 +325,57 @@ func (ps parts) equal(other parts) bool {
 	return true
 }
 
-// parts takes the pair apart, with every value over inlineMax moved out; it returns those by their SHA-256.
-func (p *Pair) parts() (parts, map[string]bridge.Value, error) {
+// apart takes the pair apart: all that its documents will say, but for what the head carries. Values over inlineMax are moved
+// out; it returns those by their SHA-256. What is as it was loaded is not encoded again.
+func (p *Pair) apart() (k *kept, values map[string]bridge.Value, err error) {
+	was := p.kept
 	s, values := p.State.lean()
-	out := parts{}
-	var err error
+	k = &kept{head: p.Head.asStored(), now: make(parts, len(was.now)+1), fields: make(map[string]*Field, len(s.Fields))}
 	for key, f := range s.Fields {
-		raw, known := p.kept.raw(key, p.State.Fields[key], p.Head.Acked)
-		if !known {
-			if raw, err = pack(*f, p.Head.Acked); err != nil {
-				return nil, nil, err
+		name := fieldPart + key
+		if raw, known := was.raw(key, p.State.Fields[key], p.Head.Acked); known {
+			k.fields[key], k.now[name] = was.fields[key], raw
+			continue
+		}
+		k.fields[key] = f.asStored(p.Head.Acked)
+		if k.now[name], err = pack(*k.fields[key]); err != nil {
+			return nil, nil, err
+		}
+	}
+	fields := s.Fields
+	if s.Fields = nil; reflect.DeepEqual(s, was.state) {
+		k.state = was.state
+		for name, raw := range was.now {
+			if !strings.HasPrefix(name, fieldPart) {
+				k.now[name] = raw
 			}
 		}
-		out[fieldPart+key] = raw
+	} else if err = k.setAttributes(&s); err != nil {
+		return nil, nil, err
 	}
-	s.Fields = nil
-	rest, err := json.Marshal(&s)
-	if err == nil {
-		err = json.Unmarshal(rest, &out) // keeps what is there
+	s.Fields = fields
+	k.outside = s.outside()
+	k.now["about"] = was.now["about"]
+	if is := k.head.about(); k.now["about"] == nil || is != was.head.about() {
+		k.now["about"], err = json.Marshal(is)
 	}
-	delete(out, "fields")
-	h := &p.Head
-	out["about"], err = join(err, about{h.Local.Key, h.Local.URL, h.Remote, h.Origin})
-	return out, values, err
+	return k, values, err
 }
 
-func join(before error, v any) (json.RawMessage, error) {
-	if before != nil {
-		return nil, before
+// setAttributes sets those of a state that are no fields, as parts and as they are read.
+func (k *kept) setAttributes(s *State) error {
+	rest, err := json.Marshal(s)
+	if err == nil {
+		err = json.Unmarshal(rest, &k.now) // keeps what is there
 	}
-	return json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(rest, &k.state)
+	}
+	delete(k.now, "fields")
+	return err
 }
+
+func (h *Head) about() about { return about{h.Local.Key, h.Local.URL, h.Remote, h.Origin} }
 
 // assemble puts the parts together again; values that were moved out are references still.
 func (k *kept) assemble(before *kept) error {
@@ -417,14 +442,12 @@ func (k *kept) openHead(connection, issue string, d *store.Doc) error {
 		k.head.Lane = bridge.Live
 	}
 	k.carried = s.carried
-	var err error
-	k.headWas, err = k.head.body(carried{})
-	return err
+	return nil
 }
 
-// body is the head document with what it carries for the others.
-func (h *Head) body(c carried) ([]byte, error) {
-	s := storedHead{Head: h, carried: c}
+// body is the head document without what it carries for the others.
+func (h *Head) body() ([]byte, error) {
+	s := storedHead{Head: h}
 	if h.Status != Synced {
 		s.Status = h.Status
 	}
@@ -432,4 +455,13 @@ func (h *Head) body(c carried) ([]byte, error) {
 		s.Lane = h.Lane
 	}
 	return json.Marshal(s)
+}
+
+// in is the head document that carries it; head is the one without.
+func (c *carried) in(head []byte) ([]byte, error) {
+	raw, err := json.Marshal(c)
+	if err != nil || string(raw) == "{}" {
+		return head, err
+	}
+	return slices.Concat(head[:len(head)-1], []byte(","), raw[1:]), nil
 }

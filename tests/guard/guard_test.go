@@ -23,8 +23,8 @@ type broken struct {
 var list = []broken{
 	{
 		"a pair is written only as it was read",
-		"shared/pair/pair.go", `store.Replace(store.Doc{Key: p.key("head"), Body: head, Rev: p.headRev, Index: p.index()})`,
-		`store.Put(store.Doc{Key: p.key("head"), Body: head, Index: p.index()})`,
+		"shared/pair/pair.go", `store.Replace(store.Doc{Key: p.key("head"), Body: is.headBody, Rev: p.headRev, Index: p.index()})`,
+		`store.Put(store.Doc{Key: p.key("head"), Body: is.headBody, Index: p.index()})`,
 		"shared/pair", "TestTwoAtOnce",
 	}, {
 		"an ack clears what it names, and nothing newer",

@@ -134,7 +134,7 @@ func (h *half) start() {
 	}
 	h.site = &site.Site{
 		Name: string(h.role), Role: h.role, Jira: client, Queue: h.line, Log: h.log(), Now: now,
-		Book: &pair.Book{Store: h.disk, Site: string(h.role), Now: now}, Content: content,
+		Book: &pair.Book{Store: h.disk, Site: string(h.role), Now: now, Wary: true}, Content: content,
 	}
 	h.pub, h.app = &publish.Flow{Site: h.site}, &apply.Flow{Site: h.site}
 	h.sweep = &reconcile.Sweep{Site: h.site, Hit: h.pub.Hit, Read: h.pub.Read}

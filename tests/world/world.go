@@ -174,7 +174,7 @@ func (h *Half) build(role bridge.Role, blobs blob.Store, o Options) {
 	now := func() int64 { return time.Now().UnixMilli() }
 	h.Site = &site.Site{
 		Name: string(role), Role: role, Jira: client, Queue: h.Queue, Log: log, Now: now,
-		Book: &pair.Book{Store: h.Store, Site: string(role), Now: now}, Content: site.Blobs{Store: blobs, Role: role},
+		Book: &pair.Book{Store: h.Store, Site: string(role), Now: now, Wary: true}, Content: site.Blobs{Store: blobs, Role: role},
 	}
 	h.Relay, h.Pub, h.App = relay.Relay{Site: h.Site}, &publish.Flow{Site: h.Site}, &apply.Flow{Site: h.Site}
 	h.Kept = new(relay.Kept)
