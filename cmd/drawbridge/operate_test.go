@@ -216,7 +216,7 @@ func TestAskingTheRunningHalf(t *testing.T) {
 
 func received(t *testing.T, settings string) (all []queue.Delivery) {
 	t.Helper()
-	db, err := sqlitestore.Open(filepath.Join(filepath.Dir(settings), "hub.db"), sqlitestore.Options{})
+	db, err := sqlitestore.Open(filepath.Join(filepath.Dir(settings), "hub.db"), sqlitestore.Options{Exclusive: true})
 	must(t, err)
 	defer db.Close()
 	for range 3 {

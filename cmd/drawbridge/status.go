@@ -170,7 +170,7 @@ func (h *half) printStatus(w io.Writer, v statusView) {
 	for i := range v.Bulk {
 		fmt.Fprintln(w, "bulk start: "+howFar(&v.Bulk[i]))
 	}
-	fmt.Fprintf(w, "queue: %d waiting, %d in work, %s\n", v.Queue.Waiting, v.Queue.InFlight, plural(v.Queue.Dead, "dead letter", "dead letters"))
+	fmt.Fprintf(w, "queue: %d waiting or in work, %s\n", v.Queue.Waiting+v.Queue.InFlight, plural(v.Queue.Dead, "dead letter", "dead letters"))
 	if len(v.Attention) == 0 {
 		fmt.Fprintln(w, h.screen.green("nothing needs attention"))
 		return

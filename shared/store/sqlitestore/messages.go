@@ -2,9 +2,7 @@ package sqlitestore
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
-	"slices"
 	"strconv"
 	"time"
 
@@ -20,14 +18,8 @@ type messages struct{ db *DB }
 const lookEvery = 200 * time.Millisecond
 
 const (
-	fields = "seq, lane, grp, body, sent, attempt"
-	// ready finds messages of a lane, oldest first, whose group has nothing in
-	// flight or delayed. Arguments: lane, now, now.
-	ready = ` FROM msg WHERE dead = 0 AND lane = ? AND hidden <= ?
-		AND grp NOT IN (SELECT grp` + held + `) ORDER BY seq`
-	// held are the messages in flight or delayed. Argument: now. "hidden > 0" makes the index usable; without it SQLite plans
-	// the query anew for every value. Left to itself, it reads every message that waits instead.
-	held = " FROM msg INDEXED BY msg_hidden WHERE hidden > 0 AND hidden > ? AND dead = 0"
+	fields = "seq, lane, grp, body, sent, attempt, hidden"
+	unread = "seq, lane, grp, NULL, sent, attempt, hidden"
 )
 
 func laneNumber(l bridge.Lane) int {
@@ -49,166 +41,215 @@ func (q messages) Send(ctx context.Context, ms ...queue.Message) error {
 	if err := queue.Valid(ms); err != nil {
 		return err
 	}
-	err := q.db.write(ctx, "send", func(w *tx) error {
+	var sent []*entry
+	j := &job{ctx: ctx, done: make(chan struct{}), do: func(w *tx) error {
 		now := q.db.millis()
 		for _, m := range ms {
-			if err := send(w, m, now); err != nil {
+			e, err := send(w, m, now)
+			if err != nil {
 				return err
+			}
+			if e != nil {
+				sent = append(sent, e)
 			}
 		}
 		return nil
-	})
+	}}
+	j.then = func() { q.db.line.sent(sent, j.err) }
+	err := q.db.submit(ctx, "send", j)
 	q.db.bell.ring(len(ms))
 	return err
 }
 
-func send(w *tx, m queue.Message, now int64) error {
+// send returns nothing for a message that is known already.
+func send(w *tx, m queue.Message, now int64) (*entry, error) {
 	lane := laneNumber(m.Lane)
 	if m.Dedup != "" {
 		const text = `INSERT INTO dedup (lane, grp, name, until) VALUES (?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET until = excluded.until WHERE until <= ?`
 		r, err := w.exec(text, lane, m.Group, m.Dedup, now+queue.DedupWindow.Milliseconds(), now)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if n, err := r.RowsAffected(); err != nil || n == 0 {
-			return err
-		}
-	}
-	_, err := w.exec("INSERT INTO msg (lane, grp, body, sent) VALUES (?, ?, ?, ?)", lane, m.Group, m.Body, now)
-	return err
-}
-
-// Receive implements queue.Queue. That a message is in flight is not waited for on the disk: whoever forgets it receives it
-// again.
-func (q messages) Receive(ctx context.Context, max int, visibility time.Duration) ([]queue.Delivery, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, q.db.failed("receive", err)
-	}
-	if q.db.dry.Load() && q.db.dying.Load() == 0 { // what is deleted now may let its group go on
-		if there, _, err := q.look(); err != nil || !there {
 			return nil, err
 		}
 	}
-	q.db.dry.Store(false)
-	var out []queue.Delivery
-	err := q.db.note(ctx, "receive", func(w *tx) (err error) {
-		now := q.db.millis()
-		for lane := 0; lane < 2 && len(out) == 0 && err == nil; lane++ {
-			out, err = q.take(w, lane, min(max, queue.MaxReceive), now, visibility)
-		}
-		return err
-	})
+	r, err := w.exec("INSERT INTO msg (lane, grp, body, sent) VALUES (?, ?, ?, ?)", lane, m.Group, m.Body, now)
 	if err != nil {
 		return nil, err
 	}
-	if len(out) == 0 {
-		q.db.dry.Store(true)
+	seq, err := r.LastInsertId()
+	m.ID, m.Dedup, m.Attempt, m.Sent = strconv.FormatInt(seq, 10), "", 0, time.UnixMilli(now)
+	return &entry{Message: m, seq: seq}, err
+}
+
+// ready returns why a call may not start that only the owner of the file makes.
+func (q messages) ready(ctx context.Context, what string) error {
+	if q.db.line == nil {
+		return bridge.Permanent("queue-request", "state file %s: %s: only the process that owns the file receives", q.db.path, what)
 	}
-	return out, nil
+	select {
+	case <-q.db.quit:
+		return q.db.failed(what, errClosed)
+	default:
+		return q.db.failed(what, ctx.Err())
+	}
+}
+
+// Receive implements queue.Queue. What it writes is not waited for on the disk: whoever forgets that a message is in flight
+// receives it again.
+func (q messages) Receive(ctx context.Context, max int, visibility time.Duration) ([]queue.Delivery, error) {
+	if err := q.ready(ctx, "receive"); err != nil {
+		return nil, err
+	}
+	if err := q.db.meet(); err != nil {
+		return nil, q.db.failed("receive", err)
+	}
+	if err := q.bury(ctx); err != nil {
+		return nil, err
+	}
+	for lane := range q.db.line.lanes {
+		ds, es, more := q.take(lane, max, visibility)
+		for ; more; ds, es, more = q.take(lane, max, visibility) {
+			if err := q.db.load(ctx, lane); err != nil {
+				return nil, err
+			}
+		}
+		if len(ds) == 0 {
+			continue
+		}
+		err := q.deliver(ctx, ds, es)
+		if err != nil {
+			q.db.line.back(es)
+			return nil, q.db.failed("receive", err)
+		}
+		return ds, nil
+	}
+	return nil, nil
+}
+
+func (q messages) take(lane, max int, visibility time.Duration) ([]queue.Delivery, []*entry, bool) {
+	return q.db.line.take(lane, min(max, queue.MaxReceive), q.db.millis(), visibility, q.db.o.MaxAttempts)
+}
+
+// deliver writes the attempts that may not be forgotten, and reads the bodies that are not at hand.
+func (q messages) deliver(ctx context.Context, ds []queue.Delivery, es []*entry) error {
+	var again []int
+	for i, d := range ds {
+		if es[i].seq <= q.db.line.began || d.Attempt > 1 {
+			again = append(again, i)
+		}
+		if d.Body != nil {
+			continue
+		}
+		s, err := q.db.reader("SELECT body FROM msg WHERE seq = ?")
+		if err != nil {
+			return err
+		}
+		if err := s.QueryRow(es[i].seq).Scan(&ds[i].Body); err != nil {
+			return err
+		}
+	}
+	if len(again) == 0 {
+		return nil
+	}
+	return q.db.note(ctx, "receive", func(w *tx) error {
+		for _, i := range again {
+			if _, err := w.exec(attempted, ds[i].Attempt, 1, es[i].seq); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // bury makes dead letters of what may not be received again.
-func (q messages) bury(w *tx, now int64) error {
-	_, err := w.exec("UPDATE msg INDEXED BY msg_hidden SET dead = 1, receipt = NULL WHERE dead = 0 AND hidden > 0 AND hidden <= ? AND attempt >= ?",
-		now, q.db.o.MaxAttempts)
-	return err
-}
-
-// find lists what can be received; it buries what was received too often first.
-func (q messages) find(w *tx, lane, max int, now int64) ([]queue.Message, error) {
-	for {
-		rows, err := w.query("SELECT "+fields+ready+limit(max), lane, now, now)
-		if err != nil {
-			return nil, err
-		}
-		found, err := scanMessages(rows)
-		if err != nil || !slices.ContainsFunc(found, func(m queue.Message) bool { return m.Attempt >= q.db.o.MaxAttempts }) {
-			return found, err
-		}
-		if err := q.bury(w, now); err != nil {
-			return nil, err
-		}
+func (q messages) bury(ctx context.Context) error {
+	l := q.db.line
+	l.mu.Lock()
+	over := l.over(q.db.millis(), q.db.o.MaxAttempts)
+	l.mu.Unlock()
+	if len(over) == 0 {
+		return nil
 	}
-}
-
-func (q messages) take(w *tx, lane, max int, now int64, visibility time.Duration) ([]queue.Delivery, error) {
-	found, err := q.find(w, lane, max, now)
+	err := q.db.note(ctx, "bury", func(w *tx) error {
+		for _, e := range over {
+			if _, err := w.exec("UPDATE msg SET dead = 1, attempt = ?, receipt = NULL WHERE seq = ?", e.Attempt, e.seq); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out []queue.Delivery
-	for _, m := range found {
-		m.Attempt++
-		d := queue.Delivery{Message: m, Receipt: rand.Text()}
-		_, err := w.exec("UPDATE msg SET attempt = ?, hidden = ?, receipt = ? WHERE seq = ?",
-			m.Attempt, now+millisUp(visibility), d.Receipt, m.ID)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, d)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range over {
+		l.drop(e)
 	}
-	return out, nil
+	return nil
 }
 
 // millisUp rounds up to whole milliseconds.
 func millisUp(d time.Duration) int64 { return (d + time.Millisecond - 1).Milliseconds() }
 
-func scanMessages(rows *sql.Rows) ([]queue.Message, error) {
+func scanMessages(rows *sql.Rows) ([]*entry, error) {
 	defer rows.Close()
-	var out []queue.Message
+	var out []*entry
 	for rows.Next() {
-		var m queue.Message
-		var seq, sent int64
+		e := &entry{}
+		var sent int64
 		var lane int
-		if err := rows.Scan(&seq, &lane, &m.Group, &m.Body, &sent, &m.Attempt); err != nil {
+		if err := rows.Scan(&e.seq, &lane, &e.Group, &e.Body, &sent, &e.Attempt, &e.until); err != nil {
 			return nil, err
 		}
-		m.ID, m.Lane, m.Sent = strconv.FormatInt(seq, 10), laneName(lane), time.UnixMilli(sent)
-		out = append(out, m)
+		e.ID, e.Lane, e.Sent = strconv.FormatInt(e.seq, 10), laneName(lane), time.UnixMilli(sent)
+		out = append(out, e)
 	}
 	return out, rows.Err()
 }
 
-// Delete implements queue.Queue. It does not wait for the disk: what a crash brings back is received once more, as
-// the port allows. A deletion shares the commit of what its worker receives next.
+// Delete implements queue.Queue. It does not wait for the file: what a crash brings back is received once more, as
+// the port allows. A deletion shares the commit of whatever is written next.
 func (q messages) Delete(ctx context.Context, ds ...queue.Delivery) error {
-	if err := ctx.Err(); err != nil {
-		return q.db.failed("delete", err)
+	if err := q.ready(ctx, "delete"); err != nil {
+		return err
 	}
-	q.db.dying.Add(1)
-	err := q.db.later("delete", func(w *tx) error {
-		for _, d := range ds {
-			if _, err := w.exec("DELETE FROM msg WHERE receipt = ? AND dead = 0", d.Receipt); err != nil {
-				return err
-			}
-		}
-		return nil
-	}, func() {
-		q.db.dying.Add(-1)
-		q.db.bell.ring(len(ds))
-	})
-	if err != nil {
-		q.db.dying.Add(-1)
+	if q.db.line.end(ds) {
+		q.db.endSoon()
 	}
-	return err
+	q.db.bell.ring(len(ds))
+	return nil
 }
 
 // Release implements queue.Queue.
 func (q messages) Release(ctx context.Context, d queue.Delivery, delay time.Duration) error {
+	if err := q.ready(ctx, "release"); err != nil {
+		return err
+	}
+	now := q.db.millis()
+	seq, ok := q.db.line.inFlight(d.Receipt, now)
+	if !ok {
+		return nil
+	}
+	until := now + millisUp(delay)
 	err := q.db.note(ctx, "release", func(w *tx) error {
-		now := q.db.millis()
-		_, err := w.exec("UPDATE msg SET hidden = ?, receipt = NULL WHERE receipt = ? AND hidden > ? AND dead = 0",
-			now+millisUp(delay), d.Receipt, now)
+		_, err := w.exec(attempted, d.Attempt, until, seq)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	q.db.line.release(d.Receipt, until)
 	q.db.bell.ring(1)
-	return err
+	return nil
 }
 
 // Dead implements queue.Queue.
 func (q messages) Dead(ctx context.Context, limit int) ([]queue.Message, error) {
-	if err := q.buryNow(ctx); err != nil {
+	if err := q.settle(ctx); err != nil {
 		return nil, err
 	}
 	if limit == 0 {
@@ -222,21 +263,29 @@ func (q messages) Dead(ctx context.Context, limit int) ([]queue.Message, error) 
 	if err != nil {
 		return nil, q.db.failed("read the dead letters", err)
 	}
-	out, err := scanMessages(rows)
+	es, err := scanMessages(rows)
+	var out []queue.Message
+	for _, e := range es {
+		out = append(out, e.Message)
+	}
 	return out, q.db.failed("read the dead letters", err)
 }
 
-func (q messages) buryNow(ctx context.Context) error {
-	if q.db.o.ReadOnly {
+// settle has the file show what the owner knows: what was received too often, and what was done.
+func (q messages) settle(ctx context.Context) error {
+	if q.db.line == nil {
 		return q.db.failed("use", ctx.Err())
 	}
-	return q.db.write(ctx, "bury", func(w *tx) error { return q.bury(w, q.db.millis()) })
+	if err := q.bury(ctx); err != nil {
+		return err
+	}
+	return q.db.note(ctx, "settle", func(*tx) error { return nil })
 }
 
 // Redrive implements queue.Queue. A redriven message gets a new id.
 func (q messages) Redrive(ctx context.Context, ids ...string) (int, error) {
 	n := 0
-	err := q.db.write(ctx, "redrive", func(w *tx) error {
+	j := &job{ctx: ctx, done: make(chan struct{}), do: func(w *tx) error {
 		if len(ids) == 0 {
 			return moved(&n, w, "")
 		}
@@ -246,7 +295,9 @@ func (q messages) Redrive(ctx context.Context, ids ...string) (int, error) {
 			}
 		}
 		return nil
-	})
+	}}
+	j.then = q.db.line.missed
+	err := q.db.submit(ctx, "redrive", j)
 	q.db.bell.ring(n)
 	return n, err
 }
@@ -266,9 +317,9 @@ func moved(n *int, w *tx, match string, args ...any) error {
 	return err
 }
 
-// Depth implements queue.Queue.
+// Depth implements queue.Queue. What is in flight only the owner knows: to others it waits.
 func (q messages) Depth(ctx context.Context) (d queue.Depth, err error) {
-	if err := q.buryNow(ctx); err != nil {
+	if err := q.settle(ctx); err != nil {
 		return d, err
 	}
 	s, err := q.db.reader(`SELECT count(*) FILTER (WHERE dead = 0 AND hidden <= ?1), count(*) FILTER (WHERE dead = 0 AND hidden > ?1),
@@ -277,7 +328,13 @@ func (q messages) Depth(ctx context.Context) (d queue.Depth, err error) {
 		return d, q.db.failed("measure the queue", err)
 	}
 	var age int64
-	err = s.QueryRow(q.db.millis()).Scan(&d.Waiting, &d.InFlight, &d.Dead, &age)
+	now := q.db.millis()
+	err = s.QueryRow(now).Scan(&d.Waiting, &d.InFlight, &d.Dead, &age)
+	if q.db.line != nil {
+		all := d.Waiting + d.InFlight
+		d.InFlight = min(all, q.db.line.out(now))
+		d.Waiting = all - d.InFlight
+	}
 	d.OldestAge = time.Duration(age) * time.Millisecond
 	return d, q.db.failed("measure the queue", err)
 }
@@ -285,14 +342,27 @@ func (q messages) Depth(ctx context.Context) (d queue.Depth, err error) {
 // Wait implements queue.Waiter.
 func (q messages) Wait(ctx context.Context) error {
 	for {
-		heard := q.db.bell.listen()
-		there, next, err := q.look()
-		if err == nil && !there {
-			err = ctx.Err()
-		}
-		if err != nil || there {
-			q.db.bell.leave(heard)
+		if err := q.ready(ctx, "wait"); err != nil {
 			return err
+		}
+		if err := q.db.meet(); err != nil {
+			return q.db.failed("wait", err)
+		}
+		heard := q.db.bell.listen()
+		there, more, next := q.db.line.look(q.db.millis(), q.db.o.MaxAttempts)
+		if there || more {
+			q.db.bell.leave(heard)
+		}
+		if there {
+			return nil
+		}
+		if more {
+			for lane := range q.db.line.lanes {
+				if err := q.db.load(ctx, lane); err != nil {
+					return err
+				}
+			}
+			continue
 		}
 		timer := time.NewTimer(next)
 		select {
@@ -306,25 +376,4 @@ func (q messages) Wait(ctx context.Context) error {
 		}
 		timer.Stop()
 	}
-}
-
-// lookText asks for a message of either lane, and for when the next one comes into sight.
-const lookText = "SELECT EXISTS (SELECT 1" + ready + ") OR EXISTS (SELECT 1" + ready + "), (SELECT min(hidden)" + held + ")"
-
-// look says whether a message can be received now, and if not, when to look again.
-func (q messages) look() (there bool, next time.Duration, err error) {
-	s, err := q.db.reader(lookText)
-	if err != nil {
-		return false, 0, q.db.failed("look into the queue", err)
-	}
-	now := q.db.millis()
-	var hidden sql.NullInt64
-	if err := s.QueryRow(0, now, now, 1, now, now, now).Scan(&there, &hidden); err != nil {
-		return false, 0, q.db.failed("look into the queue", err)
-	}
-	next = lookEvery
-	if hidden.Valid {
-		next = min(next, time.Duration(hidden.Int64-now)*time.Millisecond)
-	}
-	return there, next, nil
 }

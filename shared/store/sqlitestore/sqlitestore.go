@@ -9,7 +9,8 @@
 //
 // The file may be opened by several processes; only one may hold it with
 // Options.Exclusive, as the hub and the poller do. It holds in memory what it
-// used last (cache.go), while no other may write (guests_unix.go).
+// used last (cache.go), while no other may write (guests_unix.go). It alone
+// receives messages, and which are in flight stands in its memory (line.go).
 package sqlitestore
 
 import (
@@ -53,9 +54,8 @@ type DB struct {
 	ended chan struct{}
 	once  sync.Once
 	bell  bell
-	dying atomic.Int64 // deletions of messages that were not committed yet
-	dry   atomic.Bool  // the last receive found nothing: a look, which is cheaper, comes before the next
-	stmts sync.Map     // read statements by their text
+	line  *line    // nil: another process may be the owner
+	stmts sync.Map // read statements by their text
 	cache cache
 	visit *os.File // of the guest book, where another process may be the owner
 
@@ -304,6 +304,9 @@ func (db *DB) release() error {
 	}
 	if db.cache.guests != nil {
 		errs = append(errs, db.cache.guests.f.Close())
+	}
+	if db.line != nil && db.line.guests != nil {
+		errs = append(errs, db.line.guests.f.Close())
 	}
 	if db.lock != nil {
 		errs = append(errs, db.lock.release())

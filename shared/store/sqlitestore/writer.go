@@ -31,7 +31,7 @@ type job struct {
 	ops  []store.Op // what it does to documents
 	err  error
 	done chan struct{} // closed when it is durable; nil: nobody waits
-	then func()        // called instead
+	then func()        // called before that, by the writer
 	// whole: what it wrote before it failed has to be taken back. A queue may keep it, and one statement leaves nothing.
 	whole bool
 	// hint: it may be lost with the power, not with the process.
@@ -39,11 +39,11 @@ type job struct {
 }
 
 func (j *job) finish() {
-	if j.done != nil {
-		close(j.done)
-	}
 	if j.then != nil {
 		j.then()
+	}
+	if j.done != nil {
+		close(j.done)
 	}
 }
 
@@ -89,19 +89,6 @@ func (db *DB) submit(ctx context.Context, what string, j *job) error {
 	}
 }
 
-// later runs do like note, in its turn, and returns before it is done; then is called when it is done, however that went.
-func (db *DB) later(what string, do func(*tx) error, then func()) error {
-	if db.o.ReadOnly {
-		return db.failed(what, errReadOnly)
-	}
-	select {
-	case db.jobs <- &job{ctx: context.Background(), do: do, then: then, hint: true}:
-		return nil
-	case <-db.quit:
-		return db.failed(what, errClosed)
-	}
-}
-
 func (db *DB) startWriter() error {
 	if db.o.ReadOnly {
 		close(db.ended)
@@ -113,7 +100,7 @@ func (db *DB) startWriter() error {
 	}
 	w := &tx{conn: conn, stmts: map[string]*sql.Stmt{}}
 	if db.o.Exclusive {
-		if _, err := w.exec("UPDATE msg SET hidden = 1, receipt = NULL WHERE receipt IS NOT NULL AND dead = 0"); err != nil {
+		if err := db.openLine(w); err != nil {
 			return db.failed("open", err)
 		}
 	}
@@ -128,6 +115,9 @@ func (db *DB) loop(w *tx) {
 	for {
 		select {
 		case <-db.quit:
+			if db.line != nil && db.broken.Load() == nil {
+				db.commit(w, []*job{{ctx: context.Background(), do: db.leave, hint: true}})
+			}
 			return
 		case first := <-db.jobs:
 			db.commit(w, db.waiting(first))
@@ -162,7 +152,10 @@ func (db *DB) commit(w *tx, batch []*job) {
 		err = w.begin()
 	}
 	if err == nil {
-		err = w.end(w.all(batch))
+		ended := db.line.done()
+		if err = w.end(w.all(batch, ended)); err == nil {
+			db.line.deleted(len(ended))
+		}
 	}
 	for _, j := range batch {
 		if j.err == nil {
@@ -225,8 +218,9 @@ func (w *tx) end(failure error) error {
 	return failure
 }
 
-// all runs the jobs. One that is alone needs no savepoint: what it takes back is the transaction.
-func (w *tx) all(batch []*job) error {
+// all runs the jobs, and deletes the messages that are done. A job that is alone needs no savepoint: what it takes back is the
+// transaction.
+func (w *tx) all(batch []*job, done []int64) error {
 	for _, j := range batch {
 		if j.err = j.ctx.Err(); j.err != nil {
 			continue
@@ -239,6 +233,11 @@ func (w *tx) all(batch []*job) error {
 		}
 		if j.err = j.do(w); j.err != nil && len(batch) == 1 {
 			return j.err
+		}
+	}
+	for _, seq := range done {
+		if _, err := w.exec("DELETE FROM msg WHERE seq = ?", seq); err != nil {
+			return err
 		}
 	}
 	return nil
