@@ -34,7 +34,8 @@ func RunAway(t testing.TB, issues, edits int, o Options) Away {
 	w.Run()
 	w.Settle(settleTime)
 	out := Away{Issues: issues, Edits: edits, Processor: processorTime() - used, Took: w.Private.Jira.LastWrite().Sub(began)}
-	out.Writes, out.Reads = w.Private.Calls.split()
+	writes, reads, searches := w.Private.Calls.split()
+	out.Writes, out.Reads = writes, reads+searches
 	w.Halt()
 	out.Wrong = w.differ(ids, func(i int) string { return fmt.Sprintf("edit %d of %d", edits/issues-1, i) })
 	return out

@@ -210,8 +210,7 @@ func (c *Calls) Total() (n int) {
 
 func (c *Calls) String() string { return fmt.Sprint(c.All()) }
 
-// isWrite tells the calls that change something from searches, which are posted where the query is long.
-func isWrite(route string) bool {
-	method, path, _ := strings.Cut(route, " ")
-	return method != "GET" && !strings.Contains(path, "search") && !strings.Contains(path, "match")
+// isSearch tells calls that look for issues, which are posted where the query is long.
+func isSearch(route string) bool {
+	return strings.Contains(route, "search") || strings.Contains(route, "match")
 }

@@ -1,14 +1,15 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"drawbridge/shared/ingest"
@@ -24,6 +25,7 @@ type Deliveries struct {
 
 // Post stands between the public Jira and the hub: it takes every webhook at once, and delivers it as it was told to.
 type Post struct {
+	t       testing.TB
 	server  *httptest.Server
 	to      string
 	o       Deliveries
@@ -50,12 +52,10 @@ func NewPost(w *World, o Deliveries) *Post {
 		o.Parallel = 20
 	}
 	path := ingest.Path + w.Public.Site.Name
-	p := &Post{to: w.HubURL + path, o: o, letters: make(chan letter, 1<<17), rng: rand.New(rand.NewPCG(1, 2))}
+	p := &Post{t: w.T, to: w.HubURL + path, o: o, letters: make(chan letter, 1<<17), rng: rand.New(rand.NewPCG(1, 2))}
 	p.server = httptest.NewServer(http.HandlerFunc(p.take))
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = o.Parallel
 	for range o.Parallel {
-		p.workers.Go(func() { p.deliver(&http.Client{Transport: transport}) })
+		p.workers.Go(func() { p.deliver(w.HubURL) })
 	}
 	_, err := w.Public.Site.Jira.RegisterWebhook(context.Background(), jira.WebhookRequest{
 		Name: "drawbridge", URL: p.server.URL + path, Secret: webhookSecret,
@@ -83,25 +83,26 @@ func (p *Post) take(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (p *Post) deliver(c *http.Client) {
-	for l := range p.letters {
-		p.send(c, l)
-		if p.o.Twice {
-			p.send(c, l)
-		}
-		p.waiting.Add(-1)
-	}
-}
-
-func (p *Post) send(c *http.Client, l letter) {
-	req, err := http.NewRequest(http.MethodPost, p.to, bytes.NewReader(l.body))
+// deliver carries letters over a connection of its own, as Jira's deliveries do.
+func (p *Post) deliver(hub string) {
+	to, err := dial(hub)
 	if err != nil {
+		p.t.Error(err)
 		return
 	}
-	req.Header = l.header
-	if resp, err := c.Do(req); err == nil {
-		_, _ = io.Copy(io.Discard, resp.Body)
-		_ = resp.Body.Close()
+	defer to.Close()
+	times := 1
+	if p.o.Twice {
+		times = 2
+	}
+	for l := range p.letters {
+		raw := l.raw(p.to)
+		for range times {
+			if status, err := to.send(raw); err != nil || !strings.Contains(status, " 202 ") {
+				p.t.Errorf("webhook answered %q (%v)", status, err)
+			}
+		}
+		p.waiting.Add(-1)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -23,20 +22,53 @@ type shot struct {
 // shots makes them of letters that the public Jira wrote.
 func (w *World) shots(letters []letter) []shot {
 	w.T.Helper()
-	to, err := url.Parse(w.Post.to)
-	must(w.T, err)
 	out := make([]shot, len(letters))
 	for i, l := range letters {
 		var ev struct{ Issue struct{ ID string } }
 		must(w.T, json.Unmarshal(l.body, &ev))
-		req, err := http.NewRequest(http.MethodPost, w.Post.to, bytes.NewReader(l.body))
-		must(w.T, err)
-		req.Header, req.Host = l.header, to.Host
-		var raw bytes.Buffer
-		must(w.T, req.Write(&raw))
-		out[i] = shot{issue: ev.Issue.ID, raw: raw.Bytes()}
+		out[i] = shot{issue: ev.Issue.ID, raw: l.raw(w.Post.to)}
 	}
 	return out
+}
+
+// raw is the request that carries a letter, as bytes.
+func (l letter) raw(to string) []byte {
+	req, err := http.NewRequest(http.MethodPost, to, bytes.NewReader(l.body))
+	if err != nil {
+		panic(err) // an address of ours
+	}
+	req.Header = l.header
+	var raw bytes.Buffer
+	if err := req.Write(&raw); err != nil {
+		panic(err) // into memory
+	}
+	return raw.Bytes()
+}
+
+// line is a connection to the hub that is kept open: one request at a time.
+type line struct {
+	net.Conn
+	answers *bufio.Reader
+}
+
+func dial(hub string) (*line, error) {
+	conn, err := net.Dial("tcp", strings.TrimPrefix(hub, "http://"))
+	if err != nil {
+		return nil, err
+	}
+	return &line{conn, bufio.NewReader(conn)}, nil
+}
+
+// send sends a request and returns the first line of the answer, which has no body.
+func (l *line) send(raw []byte) (status string, err error) {
+	if _, err := l.Write(raw); err != nil {
+		return "", err
+	}
+	status, err = l.answers.ReadString('\n')
+	for line := status; err == nil && line != "\r\n"; {
+		line, err = l.answers.ReadString('\n')
+	}
+	return status, err
 }
 
 // volley sends shots over so many connections that are kept open, one at a time on each, and waits for all answers.
@@ -53,33 +85,20 @@ func (w *World) volley(shots []shot, connections int, pause time.Duration) (took
 }
 
 func fire(t testing.TB, hub string, shots []shot, pause time.Duration) {
-	conn, err := net.Dial("tcp", strings.TrimPrefix(hub, "http://"))
+	to, err := dial(hub)
 	if err != nil {
 		t.Error(err)
 		return
 	}
-	defer conn.Close()
-	answers, next := bufio.NewReader(conn), time.Now()
+	defer to.Close()
+	next := time.Now()
 	for i := range shots {
 		time.Sleep(time.Until(next))
 		next = next.Add(pause)
-		if _, err := conn.Write(shots[i].raw); err != nil {
-			t.Error(err)
-			return
-		}
-		if status, err := answer(answers); err != nil || !strings.Contains(status, " 202 ") {
+		if status, err := to.send(shots[i].raw); err != nil || !strings.Contains(status, " 202 ") {
 			t.Errorf("webhook answered %q (%v)", status, err)
 			return
 		}
 		shots[i].taken = time.Now()
 	}
-}
-
-// answer reads an answer without a body and returns its first line.
-func answer(r *bufio.Reader) (status string, err error) {
-	status, err = r.ReadString('\n')
-	for line := status; err == nil && line != "\r\n"; {
-		line, err = r.ReadString('\n')
-	}
-	return status, err
 }
