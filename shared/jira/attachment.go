@@ -3,7 +3,6 @@ package jira
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,29 +23,38 @@ type Attachment struct {
 	Created            time.Time
 }
 
-type wireAttachment struct {
-	ID       text   `json:"id"`
-	Self     text   `json:"self"`
-	Filename text   `json:"filename"`
-	MimeType text   `json:"mimeType"`
-	Content  text   `json:"content"`
-	Size     number `json:"size"`
-	Author   *User  `json:"author"`
-	Created  moment `json:"created"`
-}
-
 // UnmarshalJSON reads an attachment of either flavour.
 func (a *Attachment) UnmarshalJSON(raw []byte) error {
-	var w wireAttachment
-	if err := json.Unmarshal(raw, &w); err != nil {
-		return err
-	}
-	*a = Attachment{ID: or(string(w.ID), lastSegment(string(w.Self))), Name: string(w.Filename), MimeType: string(w.MimeType), Content: string(w.Content),
-		Size: int64(w.Size), Created: w.Created.Time}
-	if w.Author != nil {
-		a.Author = *w.Author
-	}
-	return nil
+	*a = Attachment{}
+	self := ""
+	err := members(raw, func(name, value []byte) error {
+		switch string(name) {
+		case "id":
+			a.ID = word(value)
+		case "self":
+			self = word(value)
+		case "filename":
+			a.Name = word(value)
+		case "mimeType":
+			a.MimeType = word(value)
+		case "content":
+			a.Content = word(value)
+		case "size":
+			a.Size = integer(value)
+		case "author":
+			return readUser(&a.Author, value)
+		case "created":
+			a.Created = timeOf(value)
+		}
+		return nil
+	})
+	a.ID = or(a.ID, lastSegment(self))
+	return err
+}
+
+func readAttachment(raw []byte) (a Attachment, err error) {
+	err = a.UnmarshalJSON(raw)
+	return a, err
 }
 
 // lastSegment is the id at the end of an attachment's own address: reading one by id, Jira leaves the id out.

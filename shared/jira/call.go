@@ -283,6 +283,20 @@ func into[T any](out *T) func(*http.Response, io.Reader) error {
 	}
 }
 
+// whole reads an answer in one piece, of which read may keep parts.
+func whole(read func(raw []byte) error) func(*http.Response, io.Reader) error {
+	return func(_ *http.Response, r io.Reader) error {
+		raw, err := io.ReadAll(r)
+		if err == nil {
+			err = valid(raw)
+		}
+		if err == nil {
+			err = read(raw)
+		}
+		return err
+	}
+}
+
 // tracer learns whether a request went out.
 type tracer struct{ asked, sent atomic.Bool }
 

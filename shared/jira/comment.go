@@ -1,6 +1,7 @@
 package jira
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -41,76 +42,94 @@ type Visibility struct {
 // internalKey is the comment property by which a service project knows its internal comments.
 const internalKey = "sd.public.comment"
 
-type wireComment struct {
-	ID           text             `json:"id"`
-	Author       *User            `json:"author"`
-	UpdateAuthor *User            `json:"updateAuthor"`
-	Body         text             `json:"body"`
-	Created      moment           `json:"created"`
-	Updated      moment           `json:"updated"`
-	Visibility   *wireVisibility  `json:"visibility"`
-	RoleLevel    text             `json:"roleLevel"`  // very old Data Center
-	GroupLevel   text             `json:"groupLevel"` // very old Data Center
-	JSDPublic    *truth           `json:"jsdPublic"`
-	ParentID     text             `json:"parentId"`
-	Properties   *json.RawMessage `json:"properties"`
-}
-
-type wireVisibility struct {
-	Type       text `json:"type"`
-	Value      text `json:"value"`
-	Identifier text `json:"identifier"`
-}
-
-func (w *wireVisibility) visibility() *Visibility {
-	if w == nil || *w == (wireVisibility{}) {
+// readVisibility reads who may see a comment or worklog; nil is everybody.
+func readVisibility(raw []byte) (*Visibility, error) {
+	var v Visibility
+	err := members(raw, func(name, value []byte) error {
+		switch string(name) {
+		case "type":
+			v.Type = word(value)
+		case "value":
+			v.Value = word(value)
+		case "identifier":
+			v.Identifier = word(value)
+		}
 		return nil
+	})
+	if err != nil || v == (Visibility{}) {
+		return nil, err
 	}
-	return &Visibility{string(w.Type), string(w.Value), string(w.Identifier)}
+	return &v, nil
 }
 
 // UnmarshalJSON reads a comment of either flavour. Complete stays false: the caller knows where the body comes from.
 func (m *Comment) UnmarshalJSON(raw []byte) error {
-	var w wireComment
-	if err := json.Unmarshal(raw, &w); err != nil {
+	*m = Comment{}
+	var role, group string // very old Data Center
+	var public *truth
+	err := members(raw, func(name, value []byte) (err error) {
+		switch string(name) {
+		case "id":
+			m.ID = word(value)
+		case "author":
+			err = readUser(&m.Author, value)
+		case "updateAuthor":
+			err = readUser(&m.UpdateAuthor, value)
+		case "body":
+			m.Body = lineEnds(word(value))
+		case "created":
+			m.Created = timeOf(value)
+		case "updated":
+			m.Updated = timeOf(value)
+		case "visibility":
+			m.Visibility, err = readVisibility(value)
+		case "roleLevel":
+			role = word(value)
+		case "groupLevel":
+			group = word(value)
+		case "jsdPublic":
+			public = truthOf(value)
+		case "parentId":
+			m.ParentID = word(value)
+		case "properties":
+			m.Properties, m.HasProperties = readProperties(value)
+		}
 		return err
-	}
-	*m = Comment{ID: string(w.ID), Body: lineEnds(string(w.Body)), Created: w.Created.Time, Updated: w.Updated.Time,
-		Visibility: w.Visibility.visibility(), ParentID: string(w.ParentID)}
-	if w.Author != nil {
-		m.Author = *w.Author
-	}
-	if w.UpdateAuthor != nil {
-		m.UpdateAuthor = *w.UpdateAuthor
-	}
+	})
 	switch {
-	case w.RoleLevel != "":
-		m.Visibility = &Visibility{Type: "role", Value: string(w.RoleLevel)}
-	case w.GroupLevel != "":
-		m.Visibility = &Visibility{Type: "group", Value: string(w.GroupLevel)}
+	case role != "":
+		m.Visibility = &Visibility{Type: "role", Value: role}
+	case group != "":
+		m.Visibility = &Visibility{Type: "group", Value: group}
 	}
-	if w.Properties != nil {
-		m.Properties, m.HasProperties = readProperties(*w.Properties)
-	}
-	m.Internal = internal(w.JSDPublic, m)
-	return nil
+	m.Internal = internal(public, m)
+	return err
 }
 
 // readProperties reads the two notations of properties: a list of key and value, and an object.
-func readProperties(raw json.RawMessage) (map[string]json.RawMessage, bool) {
-	var list []struct {
-		Key   string          `json:"key"`
-		Value json.RawMessage `json:"value"`
+func readProperties(raw []byte) (m map[string]json.RawMessage, ok bool) {
+	if string(raw) == "null" {
+		return nil, false
 	}
-	m := map[string]json.RawMessage{}
-	if json.Unmarshal(raw, &list) == nil && string(raw) != "null" {
-		for _, p := range list {
-			m[p.Key] = p.Value
-		}
-		return m, true
+	m = map[string]json.RawMessage{}
+	err := elements(raw, func(property []byte) error {
+		key, value := "", []byte(nil)
+		err := members(property, func(name, v []byte) error {
+			switch string(name) {
+			case "key":
+				key = word(v)
+			case "value":
+				value = bytes.Clone(v)
+			}
+			return nil
+		})
+		m[key] = value
+		return err
+	})
+	if err != nil {
+		m, err = readMap(bytes.Clone(raw))
 	}
-	err := json.Unmarshal(raw, &m)
-	return m, err == nil && m != nil
+	return m, err == nil
 }
 
 // internal is what the body proves about an internal comment: the property where it shows the properties, or Cloud's jsdPublic. What
@@ -126,12 +145,7 @@ func internal(public *truth, m *Comment) *bool {
 	return nil
 }
 
-func isInternal(raw json.RawMessage) bool {
-	var w struct {
-		Internal truth `json:"internal"`
-	}
-	return json.Unmarshal(raw, &w) == nil && bool(w.Internal)
-}
+func isInternal(raw json.RawMessage) bool { return bare(lookup(raw, "internal")) == "true" }
 
 // CommentRequest is a comment to write.
 type CommentRequest struct {

@@ -11,7 +11,7 @@
 // Where to start reading: [Client] and [Options] (client.go), then one call from its method to the wire: [Client.Edit]
 // (edit.go), call.go (attempts, politeness, answers), error.go (what an answer means). [Issue] (issue.go) and [Field] (field.go)
 // are what Jira says; [Issue.Neutral] (neutral.go) makes a neutral value of it and [Field.Wire] (wire.go) goes the other way.
-// [DecodeEvent] (event.go) reads webhook bodies; markup.go finds people and files in texts.
+// [DecodeEvent] (event.go) reads webhook bodies, which walk.go takes apart; markup.go finds people and files in texts.
 //
 // Sources, by name, are Atlassian's pages "The Jira Cloud platform REST API (v2)", "Jira Data Center REST API 10.3",
 // "Webhooks" (Jira Cloud platform) and "Managing webhooks" (Jira Data Center), and "Rate limiting" (Jira Cloud platform).

@@ -1,9 +1,9 @@
 package jira
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -122,17 +122,21 @@ func (c *Client) edit(ctx context.Context, id string, r EditRequest, silent bool
 func (c *Client) maybeIssue(out **Issue) func(*http.Response, io.Reader) error {
 	return func(res *http.Response, r io.Reader) error {
 		*out = nil
-		var w wireIssue
-		switch err := json.NewDecoder(r).Decode(&w); {
-		case res.StatusCode == http.StatusNoContent, errors.Is(err, io.EOF):
+		raw, err := io.ReadAll(r)
+		if res.StatusCode == http.StatusNoContent || err == nil && len(bytes.TrimSpace(raw)) == 0 {
 			return nil
-		case err != nil:
+		}
+		if err == nil {
+			err = valid(raw)
+		}
+		if err != nil {
 			return err
 		}
-		if w.ID != "" && w.Fields != nil {
-			*out = w.issue(c.issueCap())
+		i, err := readIssue(raw, c.issueCap(), true)
+		if err == nil && i.ID != "" && len(i.Fields) > 0 {
+			*out = i
 		}
-		return nil
+		return err
 	}
 }
 

@@ -1,7 +1,6 @@
 package jira
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -66,31 +65,67 @@ type Event struct {
 	Retry       int
 }
 
+// wireEvent is what a body holds.
 type wireEvent struct {
-	Timestamp  moment          `json:"timestamp"`
-	Name       text            `json:"webhookEvent"`
-	User       *User           `json:"user"`
-	Issue      *wireIssue      `json:"issue"`
-	Changelog  *wireHistory    `json:"changelog"`
-	Comment    json.RawMessage `json:"comment"`
-	Worklog    json.RawMessage `json:"worklog"`
-	Attachment *Attachment     `json:"attachment"`
-	Link       *wireEventLink  `json:"issueLink"`
-	Property   *struct {
-		Key text `json:"key"`
-	} `json:"property"`
+	name, property   string
+	at               time.Time
+	user             User
+	issue            *Issue
+	history          *History
+	comment, worklog []byte
+	attachment       *Attachment
+	link             *Link
 }
 
-type wireEventLink struct {
-	ID          text `json:"id"`
-	Source      text `json:"sourceIssueId"`
-	Destination text `json:"destinationIssueId"`
-	Type        struct {
-		ID      text `json:"id"`
-		Name    text `json:"name"`
-		Outward text `json:"outwardName"`
-		Inward  text `json:"inwardName"`
-	} `json:"issueLinkType"`
+func readEvent(raw []byte) (w wireEvent, err error) {
+	err = members(raw, func(name, value []byte) (err error) {
+		if string(value) == "null" {
+			return nil
+		}
+		switch string(name) {
+		case "timestamp":
+			w.at = timeOf(value)
+		case "webhookEvent":
+			w.name = word(value)
+		case "user":
+			err = w.user.UnmarshalJSON(value)
+		case "issue":
+			w.issue, err = readIssue(value, 0, false)
+		case "changelog":
+			w.history = &History{}
+			err = w.history.UnmarshalJSON(value)
+		case "comment":
+			w.comment = value
+		case "worklog":
+			w.worklog = value
+		case "attachment":
+			w.attachment = &Attachment{}
+			err = w.attachment.UnmarshalJSON(value)
+		case "issueLink":
+			w.link, err = readEventLink(value)
+		case "property":
+			w.property = word(lookup(value, "key"))
+		}
+		return err
+	})
+	return w, err
+}
+
+func readEventLink(raw []byte) (*Link, error) {
+	l := &Link{}
+	return l, members(raw, func(name, value []byte) error {
+		switch string(name) {
+		case "id":
+			l.ID = word(value)
+		case "sourceIssueId":
+			l.Source = word(value)
+		case "destinationIssueId":
+			l.Destination = word(value)
+		case "issueLinkType":
+			l.Type = LinkType{word(lookup(value, "id")), word(lookup(value, "name")), word(lookup(value, "inwardName")), word(lookup(value, "outwardName"))}
+		}
+		return nil
+	})
 }
 
 // DecodeEvent reads a webhook body of either flavour. An error is permanent and says what is wrong with the body; an event
@@ -99,14 +134,18 @@ func DecodeEvent(body []byte, h http.Header) (Event, error) {
 	if err := decent(body); err != nil {
 		return Event{}, err
 	}
+	err := valid(body)
 	var w wireEvent
-	if err := json.Unmarshal(body, &w); err != nil {
+	if err == nil {
+		w, err = readEvent(body)
+	}
+	if err != nil {
 		return Event{}, bridge.Permanent("event-unreadable", "webhook body: %w", err)
 	}
-	if w.Name == "" {
+	if w.name == "" {
 		return Event{}, bridge.Permanent("event-unreadable", "webhook body: no webhookEvent in it: not sent by Jira")
 	}
-	e := Event{Kind: Ignored, Name: string(w.Name), At: w.Timestamp.Time}
+	e := Event{Kind: Ignored, Name: w.name, At: w.at}
 	e.Delivery = h.Get("X-Atlassian-Webhook-Identifier")
 	e.Retry, _ = strconv.Atoi(h.Get("X-Atlassian-Webhook-Retry"))
 	if k, ok := eventKinds[e.Name]; ok {
@@ -144,52 +183,30 @@ func (e *Event) ids() []string {
 
 // fill enters what the body carries.
 func (w *wireEvent) fill(e *Event) {
-	if w.User != nil {
-		e.User = *w.User
-	}
-	if w.Issue != nil && w.Issue.ID != "" {
-		w.fillIssue(e)
+	e.User, e.PropertyKey = w.user, w.property
+	if i := w.issue; i != nil && i.ID != "" {
+		i.AllHistories = false
+		i.Partial = !i.Knows("updated") // comment events carry six fields, this not among them
+		e.Issue, e.IssueID, e.IssueKey = i, i.ID, i.Key
 	}
 	w.fillComment(e)
 	w.fillWorklog(e)
-	if e.Attachment = w.Attachment; e.Attachment != nil && e.User.ID() == "" && e.Kind == AttachmentCreated {
+	if e.Attachment = w.attachment; e.Attachment != nil && e.User.ID() == "" && e.Kind == AttachmentCreated {
 		e.User = e.Attachment.Author
 	}
-	if l := w.Link; l != nil {
-		t := LinkType{string(l.Type.ID), string(l.Type.Name), string(l.Type.Inward), string(l.Type.Outward)}
-		e.Link = &Link{ID: string(l.ID), Type: t, Source: string(l.Source), Destination: string(l.Destination)}
+	if e.Link = w.link; e.Link != nil {
 		e.IssueID = or(e.IssueID, e.Link.Source)
-	}
-	if w.Property != nil {
-		e.PropertyKey = string(w.Property.Key)
 	}
 	w.fillHistory(e)
 }
 
-func (w *wireEvent) fillIssue(e *Event) {
-	i := w.Issue.issue(0)
-	i.AllHistories = false
-	for n := range i.Comments {
-		i.Comments[n].Complete = false
-	}
-	for n := range i.Worklogs {
-		i.Worklogs[n].Complete = false
-	}
-	i.Partial = !i.Knows("updated") // comment events carry six fields, this not among them
-	e.Issue, e.IssueID, e.IssueKey = i, i.ID, i.Key
-}
-
 func (w *wireEvent) fillComment(e *Event) {
 	var m Comment
-	var self struct {
-		Self text `json:"self"`
-	}
-	if len(w.Comment) == 0 || json.Unmarshal(w.Comment, &m) != nil || m.ID == "" {
+	if len(w.comment) == 0 || m.UnmarshalJSON(w.comment) != nil || m.ID == "" {
 		return
 	}
-	_ = json.Unmarshal(w.Comment, &self)
 	e.Comment = &m
-	e.IssueID = or(e.IssueID, issueIn(string(self.Self)))
+	e.IssueID = or(e.IssueID, issueIn(word(lookup(w.comment, "self"))))
 	if e.User.ID() == "" && (e.Kind == CommentCreated || e.Kind == CommentUpdated) {
 		e.User = m.UpdateAuthor
 		if e.User.ID() == "" {
@@ -200,14 +217,10 @@ func (w *wireEvent) fillComment(e *Event) {
 
 func (w *wireEvent) fillWorklog(e *Event) {
 	var l Worklog
-	var self struct {
-		Self text `json:"self"`
-	}
-	if len(w.Worklog) == 0 || json.Unmarshal(w.Worklog, &l) != nil || l.ID == "" {
+	if len(w.worklog) == 0 || l.UnmarshalJSON(w.worklog) != nil || l.ID == "" {
 		return
 	}
-	_ = json.Unmarshal(w.Worklog, &self)
-	l.IssueID = or(l.IssueID, issueIn(string(self.Self)))
+	l.IssueID = or(l.IssueID, issueIn(word(lookup(w.worklog, "self"))))
 	e.Worklog = &l
 	e.IssueID = or(e.IssueID, l.IssueID)
 	if e.User.ID() == "" && e.Kind != WorklogDeleted {
@@ -217,15 +230,15 @@ func (w *wireEvent) fillWorklog(e *Event) {
 
 // fillHistory makes a changelog entry of the body's changelog: its time is the event's, its author the event's user.
 func (w *wireEvent) fillHistory(e *Event) {
-	if w.Changelog == nil {
+	h := w.history
+	if h == nil {
 		return
 	}
-	h := w.Changelog.history()
 	h.Author = e.User
 	if h.Created.IsZero() {
 		h.Created = e.At
 	}
-	e.History = &h
+	e.History = h
 	e.Trust = e.Kind == IssueUpdated && h.ID > 0 && strconv.FormatInt(h.ID, 10) != e.IssueID
 }
 

@@ -49,76 +49,95 @@ func (m *Metadata) wire() *wireMetadata {
 	return w
 }
 
-func (w *wireMetadata) metadata() *Metadata {
-	if w == nil {
+// UnmarshalJSON reads what a changelog holds of it.
+func (m *Metadata) UnmarshalJSON(raw []byte) error {
+	*m = Metadata{ExtraData: map[string]string{}}
+	return members(raw, func(name, value []byte) error {
+		switch string(name) {
+		case "type":
+			m.Type = word(value)
+		case "extraData":
+			return members(value, func(name, value []byte) error {
+				m.ExtraData[string(name)] = word(value)
+				return nil
+			})
+		}
 		return nil
-	}
-	m := &Metadata{Type: string(w.Type), ExtraData: map[string]string{}}
-	for k, v := range w.ExtraData {
-		m.ExtraData[k] = string(v)
-	}
-	return m
+	})
 }
 
-type wireHistory struct {
-	ID       number        `json:"id"`
-	Created  moment        `json:"created"`
-	Author   *User         `json:"author"`
-	Items    []wireItem    `json:"items"`
-	Metadata *wireMetadata `json:"historyMetadata"`
+// UnmarshalJSON reads an entry of either flavour's changelog.
+func (h *History) UnmarshalJSON(raw []byte) error {
+	*h = History{}
+	return members(raw, func(name, value []byte) (err error) {
+		switch string(name) {
+		case "id":
+			h.ID = integer(value)
+		case "created":
+			h.Created = timeOf(value)
+		case "author":
+			err = readUser(&h.Author, value)
+		case "items":
+			h.Items, err = listed(value, readItem)
+		case "historyMetadata":
+			if h.Metadata = nil; string(value) != "null" {
+				h.Metadata = &Metadata{}
+				err = h.Metadata.UnmarshalJSON(value)
+			}
+		}
+		return err
+	})
 }
 
-type wireItem struct {
-	Field      text `json:"field"`
-	FieldID    text `json:"fieldId"`
-	FieldType  text `json:"fieldtype"`
-	From       text `json:"from"`
-	FromString text `json:"fromString"`
-	To         text `json:"to"`
-	ToString   text `json:"toString"`
+func readHistory(raw []byte) (h History, err error) {
+	err = h.UnmarshalJSON(raw)
+	return h, err
 }
 
-func (w wireHistory) history() History {
-	h := History{ID: int64(w.ID), Created: w.Created.Time, Metadata: w.Metadata.metadata()}
-	if w.Author != nil {
-		h.Author = *w.Author
-	}
-	for _, i := range w.Items {
-		h.Items = append(h.Items, Item{string(i.Field), string(i.FieldID), string(i.FieldType),
-			string(i.From), string(i.FromString), string(i.To), string(i.ToString)})
-	}
-	return h
-}
-
-type wireChangelog struct {
-	Total     *number       `json:"total"`
-	Histories []wireHistory `json:"histories"`
-}
-
-// UnmarshalJSON takes what is no changelog for none: very old answers hold a word there.
-func (w *wireChangelog) UnmarshalJSON(raw []byte) error {
-	if raw[0] != '{' {
+func readItem(raw []byte) (it Item, err error) {
+	err = members(raw, func(name, value []byte) error {
+		switch string(name) {
+		case "field":
+			it.Field = word(value)
+		case "fieldId":
+			it.FieldID = word(value)
+		case "fieldtype":
+			it.FieldType = word(value)
+		case "from":
+			it.From = word(value)
+		case "fromString":
+			it.FromString = word(value)
+		case "to":
+			it.To = word(value)
+		case "toString":
+			it.ToString = word(value)
+		}
 		return nil
-	}
-	type plain wireChangelog
-	return json.Unmarshal(raw, (*plain)(w))
+	})
+	return it, err
 }
 
-// histories are the entries in order of id, and whether they are all there are. Search and read of one issue on Cloud give a part
-// of a long changelog; capped is the number from which a list without proof of its length counts as cut.
-func (w *wireChangelog) histories(capped int) (list []History, complete bool) {
-	if w == nil {
-		return nil, false
+// readChangelog reads the part of a changelog that comes with an issue: the entries in order of id, and whether they are all there
+// are. Search and read of one issue on Cloud give a part of a long one; capped is the number from which a list without proof of
+// its length counts as cut. What is no changelog is none: very old answers hold a word there.
+func readChangelog(raw []byte, capped int) (list []History, complete bool, err error) {
+	if len(raw) == 0 || raw[0] != '{' {
+		return nil, false, nil
 	}
-	for _, h := range w.Histories {
-		list = append(list, h.history())
-	}
+	total := int64(0)
+	err = members(raw, func(name, value []byte) (err error) {
+		switch string(name) {
+		case "total":
+			total = integer(value)
+		case "histories":
+			list, err = listed(value, readHistory)
+			complete = string(value) != "null"
+		}
+		return err
+	})
 	slices.SortStableFunc(list, func(a, b History) int { return cmp.Compare(a.ID, b.ID) })
-	complete = w.Histories != nil && (capped == 0 || len(list) < capped)
-	if w.Total != nil && int(*w.Total) > len(list) {
-		complete = false
-	}
-	return list, complete
+	complete = complete && (capped == 0 || len(list) < capped) && total <= int64(len(list))
+	return list, complete, err
 }
 
 // Histories reads the complete changelog and calls each for every entry: on Cloud page by page, oldest first; on Data Center, which has no
@@ -127,9 +146,7 @@ func (c *Client) Histories(ctx context.Context, id string, each func(History) er
 	what := "read the changelog of issue " + id
 	path := "rest/api/2/issue/" + url.PathEscape(id)
 	if c.cloud() {
-		return pages(ctx, c, pager{what, "issue/{issue}/changelog", path + "/changelog", nil, 100}, func(w wireHistory) error {
-			return each(w.history())
-		})
+		return pages(ctx, c, pager{what, "issue/{issue}/changelog", path + "/changelog", nil, 100}, each)
 	}
 	var stopped error
 	err := c.do(ctx, call{what: what, method: http.MethodGet, route: "issue/{issue}", path: path + "?expand=changelog&fields=summary", streams: true,
@@ -157,11 +174,11 @@ func streamHistories(dec *json.Decoder, more func(History) bool) error {
 				return false, nil
 			}
 			return true, array(dec, func() error {
-				var w wireHistory
-				if err := dec.Decode(&w); err != nil {
+				var h History
+				if err := dec.Decode(&h); err != nil {
 					return err
 				}
-				if !more(w.history()) {
+				if !more(h) {
 					return errEnough
 				}
 				return nil

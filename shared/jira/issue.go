@@ -61,27 +61,14 @@ func (i *Issue) Updated() time.Time { return i.time("updated") }
 // Created is the time of creation.
 func (i *Issue) Created() time.Time { return i.time("created") }
 
-func (i *Issue) member(field, name string) string {
-	var w map[string]json.RawMessage
-	if json.Unmarshal(i.Fields[field], &w) != nil || len(w[name]) == 0 {
-		return ""
-	}
-	var s text
-	_ = json.Unmarshal(w[name], &s)
-	return string(s)
-}
+func (i *Issue) member(field, name string) string { return word(lookup(i.Fields[field], name)) }
 
-func (i *Issue) user(field string) User {
-	var u User
-	_ = json.Unmarshal(i.Fields[field], &u)
+func (i *Issue) user(field string) (u User) {
+	_ = readUser(&u, i.Fields[field])
 	return u
 }
 
-func (i *Issue) time(field string) time.Time {
-	var m moment
-	_ = json.Unmarshal(i.Fields[field], &m)
-	return m.Time
-}
+func (i *Issue) time(field string) time.Time { return timeOf(i.Fields[field]) }
 
 // IssueOptions say what to read with an issue.
 type IssueOptions struct {
@@ -100,11 +87,15 @@ func (c *Client) Issue(ctx context.Context, idOrKey string, o IssueOptions) (*Is
 	if len(o.Properties) > 0 {
 		q.Set("properties", strings.Join(o.Properties, ","))
 	}
-	var w wireIssue
-	if err := c.get(ctx, "read issue "+idOrKey, "issue/{issue}", "rest/api/2/issue/"+url.PathEscape(idOrKey)+"?"+q.Encode(), into(&w)); err != nil {
+	var i *Issue
+	err := c.get(ctx, "read issue "+idOrKey, "issue/{issue}", "rest/api/2/issue/"+url.PathEscape(idOrKey)+"?"+q.Encode(), whole(func(raw []byte) (err error) {
+		i, err = readIssue(raw, c.issueCap(), true)
+		return err
+	}))
+	if err != nil {
 		return nil, err
 	}
-	return w.issue(c.issueCap()), nil
+	return i, nil
 }
 
 // issueCap is from how many histories on one read of an issue may have left some out: Cloud gives the newest hundred.
@@ -138,65 +129,89 @@ func fieldList(fields []string, comments bool) []string {
 	return fields
 }
 
-type wireIssue struct {
-	ID         text                       `json:"id"`
-	Key        text                       `json:"key"`
-	Fields     map[string]json.RawMessage `json:"fields"`
-	Changelog  *wireChangelog             `json:"changelog"`
-	Properties map[string]json.RawMessage `json:"properties"`
-}
-
-// issue makes ours of Jira's; capped is as for wireChangelog.histories.
-func (w *wireIssue) issue(capped int) *Issue {
-	i := &Issue{ID: string(w.ID), Key: string(w.Key), Fields: w.Fields, Properties: w.Properties}
-	if i.Fields == nil {
-		i.Fields = map[string]json.RawMessage{}
-	}
-	i.Histories, i.AllHistories = w.Changelog.histories(capped)
-	i.readComments(true)
-	i.readWorklogs(true)
+// readIssue reads an issue of a valid text, of which it keeps parts. capped is as for readChangelog; api says that the API sent it, not
+// a webhook.
+func readIssue(raw []byte, capped int, api bool) (*Issue, error) {
+	i := &Issue{Fields: map[string]json.RawMessage{}}
+	err := members(raw, func(name, value []byte) (err error) {
+		switch string(name) {
+		case "id":
+			i.ID = word(value)
+		case "key":
+			i.Key = word(value)
+		case "fields":
+			i.Fields, err = readMap(value)
+		case "changelog":
+			i.Histories, i.AllHistories, err = readChangelog(value, capped)
+		case "properties":
+			i.Properties, err = readMap(value)
+		}
+		return err
+	})
+	i.readComments(api)
+	i.readWorklogs(api)
 	if raw, ok := i.Fields["attachment"]; ok {
-		var list []Attachment
-		if json.Unmarshal(raw, &list) == nil {
+		if list, err := listed(raw, readAttachment); err == nil {
 			i.Attachments, i.HasAttachments = list, true
 		}
 	}
-	return i
+	return i, err
 }
 
-// readComments takes the comments out of the fields. complete says that the API sent them, not a webhook.
+// readMap reads an object whose members are read later.
+func readMap(raw []byte) (map[string]json.RawMessage, error) {
+	m := map[string]json.RawMessage{}
+	return m, members(raw, func(name, value []byte) error {
+		m[string(name)] = value
+		return nil
+	})
+}
+
+// readComments takes the comments out of the fields. complete says that they are read from the API.
 func (i *Issue) readComments(complete bool) {
-	raw, ok := i.Fields["comment"]
-	if !ok {
-		return
+	list, all, ok := part(i, "comment", "comments", func(raw []byte) (m Comment, err error) {
+		err = m.UnmarshalJSON(raw)
+		m.Complete = complete
+		return m, err
+	})
+	if ok {
+		i.Comments, i.AllComments = list, all
 	}
-	var w struct {
-		Comments []Comment `json:"comments"`
-		Total    *number   `json:"total"`
-	}
-	if json.Unmarshal(raw, &w) != nil {
-		return
-	}
-	for n := range w.Comments {
-		w.Comments[n].Complete = complete
-	}
-	i.Comments, i.AllComments = w.Comments, w.Total != nil && int(*w.Total) <= len(w.Comments)
-	delete(i.Fields, "comment")
 }
 
 // readWorklogs takes the worklogs out of the fields, as readComments does.
 func (i *Issue) readWorklogs(complete bool) {
-	var w struct {
-		Worklogs []Worklog `json:"worklogs"`
-		Total    *number   `json:"total"`
+	list, all, ok := part(i, "worklog", "worklogs", func(raw []byte) (l Worklog, err error) {
+		err = l.UnmarshalJSON(raw)
+		l.Complete = complete
+		return l, err
+	})
+	if ok {
+		i.Worklogs, i.AllWorklogs = list, all
 	}
-	raw, ok := i.Fields["worklog"]
-	if !ok || json.Unmarshal(raw, &w) != nil {
-		return
+}
+
+// part takes a list out of the fields; all says that it is complete.
+func part[T any](i *Issue, field, name string, read func([]byte) (T, error)) (list []T, all, ok bool) {
+	raw, there := i.Fields[field]
+	if !there {
+		return nil, false, false
 	}
-	for n := range w.Worklogs {
-		w.Worklogs[n].Complete = complete
+	total := int64(-1)
+	err := members(raw, func(n, value []byte) (err error) {
+		switch string(n) {
+		case name:
+			list, err = listed(value, read)
+		case "total":
+			if string(value) != "null" {
+				total = integer(value)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, false, false
 	}
-	i.Worklogs, i.AllWorklogs = w.Worklogs, w.Total != nil && int(*w.Total) <= len(w.Worklogs)
-	delete(i.Fields, "worklog")
+	delete(i.Fields, field)
+	return list, total >= 0 && total <= int64(len(list)), true
 }

@@ -1,8 +1,6 @@
 package jira
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,59 +10,84 @@ import (
 // text is a string that some answers write as a number or leave null.
 type text string
 
+// UnmarshalJSON cannot fail.
 func (t *text) UnmarshalJSON(raw []byte) error {
-	switch {
-	case bytes.Equal(raw, []byte("null")):
-		*t = ""
-	case raw[0] == '"':
-		var s string
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return err
-		}
-		*t = text(s)
-	case raw[0] == '{' || raw[0] == '[':
-		*t = "" // a document where a word was expected: nothing we could use
-	default:
-		*t = text(raw)
-	}
+	*t = text(word(raw))
 	return nil
 }
+
+// word reads a text.
+func word(raw []byte) string {
+	switch {
+	case len(raw) == 0 || string(raw) == "null":
+		return ""
+	case raw[0] == '"':
+		return unquote(raw)
+	case raw[0] == '{' || raw[0] == '[':
+		return "" // a document where a word was expected: nothing we could use
+	}
+	return string(raw)
+}
+
+// bare is what stands between the quotes of a number, a time or a truth, where there are any.
+func bare(raw []byte) string { return strings.Trim(string(raw), `"`) }
 
 // truth is a boolean that old bodies write as "true".
 type truth bool
 
+// UnmarshalJSON cannot fail.
 func (b *truth) UnmarshalJSON(raw []byte) error {
-	*b = truth(strings.Trim(string(raw), `"`) == "true")
+	*b = truth(bare(raw) == "true")
 	return nil
+}
+
+// truthOf reads a truth; nil is none.
+func truthOf(raw []byte) *truth {
+	if string(raw) == "null" {
+		return nil
+	}
+	t := truth(bare(raw) == "true")
+	return &t
 }
 
 // number is an integer that bodies also write as a string; anything else is 0.
 type number int64
 
+// UnmarshalJSON cannot fail.
 func (n *number) UnmarshalJSON(raw []byte) error {
-	i, err := strconv.ParseInt(strings.Trim(string(raw), `"`), 10, 64)
-	if err != nil {
-		i = 0
-	}
-	*n = number(i)
+	*n = number(integer(raw))
 	return nil
 }
 
-// moment is a time as Jira writes one: with or without milliseconds, any notation of the offset, or milliseconds since
-// 1970. What cannot be read is the zero time.
+func integer(raw []byte) int64 {
+	i, err := strconv.ParseInt(bare(raw), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return i
+}
+
+// moment is a time, see timeOf.
 type moment struct{ time.Time }
 
+// UnmarshalJSON cannot fail.
 func (m *moment) UnmarshalJSON(raw []byte) error {
-	m.Time = time.Time{}
-	s := strings.Trim(string(raw), `"`)
-	if ms, err := strconv.ParseInt(s, 10, 64); err == nil {
-		m.Time = time.UnixMilli(ms).UTC()
-		return nil
-	}
-	if t, err := ParseTime(s); err == nil {
-		m.Time = t
-	}
+	m.Time = timeOf(raw)
 	return nil
+}
+
+// timeOf reads a time as Jira writes one: with or without milliseconds, any notation of the offset, or milliseconds since
+// 1970. What cannot be read is the zero time.
+func timeOf(raw []byte) time.Time {
+	s := bare(raw)
+	if s == "" || s == "null" {
+		return time.Time{}
+	}
+	if ms, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return time.UnixMilli(ms).UTC()
+	}
+	t, _ := ParseTime(s)
+	return t
 }
 
 var layouts = []string{"2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05.999999999Z07:00", "2006-01-02T15:04Z0700",

@@ -21,15 +21,16 @@ func (i *Issue) Neutral(f Field) (v bridge.Value, set []string, ok bool) {
 }
 
 func (f Field) neutral(raw json.RawMessage) (v bridge.Value, set []string, ok bool) {
-	raw = bytes.TrimSpace(raw)
-	null := len(raw) == 0 || string(raw) == "null"
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 {
+		raw = []byte("null")
+	}
 	switch f.Kind {
 	case bridge.Names:
-		return namesValue(raw, null)
+		return namesValue(raw)
 	case bridge.Users:
-		return usersValue(raw, null)
+		return usersValue(raw)
 	}
-	if null {
+	if string(raw) == "null" {
 		return bridge.Cleared, nil, true
 	}
 	v, ok = f.single(raw)
@@ -48,32 +49,26 @@ func (f Field) single(raw json.RawMessage) (bridge.Value, bool) {
 		}
 		return bridge.Value(n), true
 	case bridge.Date:
-		var s string
-		if json.Unmarshal(raw, &s) != nil || len(s) < len("2006-01-02") {
+		s := unquote(raw)
+		if len(s) < len("2006-01-02") {
 			return "", false
 		}
 		return bridge.ValueOf(s[:len("2006-01-02")]), true
 	case bridge.DateTime:
-		var m moment
-		if json.Unmarshal(raw, &m) != nil || m.IsZero() {
-			return "", false
-		}
-		return bridge.ValueOf(m.UTC().Format(neutralTime)), true
+		t := timeOf(raw)
+		return bridge.ValueOf(t.UTC().Format(neutralTime)), !t.IsZero()
 	case bridge.Name:
 		s, ok := f.name(raw)
 		return bridge.ValueOf(s), ok
 	case bridge.User:
 		var u User
-		if json.Unmarshal(raw, &u) != nil || u.ID() == "" && u.DisplayName == "" {
+		if u.UnmarshalJSON(raw) != nil || u.ID() == "" && u.DisplayName == "" {
 			return "", false
 		}
 		return canonical(u.Person()), true
 	case bridge.Issue:
-		var w struct{ ID, Key text }
-		if json.Unmarshal(raw, &w) != nil || w.ID == "" {
-			return "", false
-		}
-		return bridge.ValueOf(map[string]string{"id": string(w.ID), "key": string(w.Key)}), true
+		id := word(lookup(raw, "id"))
+		return bridge.ValueOf(map[string]string{"id": id, "key": word(lookup(raw, "key"))}), id != ""
 	}
 	v, err := bridge.Canonical(raw)
 	return v, err == nil
@@ -90,11 +85,11 @@ const neutralTime = "2006-01-02T15:04:05.000Z"
 
 // textValue is a text with the line ends that both sites have in common. An empty text is no text: Jira stores none.
 func textValue(raw json.RawMessage) (bridge.Value, bool) {
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
+	if raw[0] != '"' {
 		return "", false
 	}
-	if s = lineEnds(s); s == "" {
+	s := lineEnds(unquote(raw))
+	if s == "" {
 		return bridge.Cleared, true
 	}
 	return bridge.ValueOf(s), true
@@ -113,52 +108,49 @@ func (f Field) name(raw json.RawMessage) (string, bool) {
 }
 
 // member is the first of the named members, or the string itself.
-func member(raw json.RawMessage, names ...string) (string, bool) {
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		return s, s != ""
-	}
-	var w map[string]json.RawMessage
-	if json.Unmarshal(raw, &w) != nil {
-		return "", false
+func member(raw []byte, names ...string) (string, bool) {
+	if s := unquote(raw); s != "" {
+		return s, true
 	}
 	for _, n := range names {
-		if json.Unmarshal(w[n], &s) == nil && s != "" {
+		if s := unquote(lookup(raw, n)); s != "" {
 			return s, true
 		}
 	}
 	return "", false
 }
 
-func namesValue(raw json.RawMessage, null bool) (bridge.Value, []string, bool) {
+func namesValue(raw json.RawMessage) (bridge.Value, []string, bool) {
 	set := []string{}
-	var list []json.RawMessage
-	if !null && json.Unmarshal(raw, &list) != nil {
-		return "", nil, false
-	}
-	for _, e := range list {
+	err := elements(raw, func(e []byte) error {
 		s, ok := member(e, "name", "value")
 		if !ok {
-			return "", nil, false
+			return errShape
 		}
 		set = append(set, s)
+		return nil
+	})
+	if err != nil {
+		return "", nil, false
 	}
 	slices.Sort(set)
 	set = slices.Compact(set)
 	return bridge.ValueOf(set), set, true
 }
 
-func usersValue(raw json.RawMessage, null bool) (bridge.Value, []string, bool) {
-	var list []User
-	if !null && json.Unmarshal(raw, &list) != nil {
+func usersValue(raw json.RawMessage) (bridge.Value, []string, bool) {
+	list, err := listed(raw, func(raw []byte) (u User, err error) {
+		if err = u.UnmarshalJSON(raw); err == nil && u.ID() == "" {
+			err = errShape
+		}
+		return u, err
+	})
+	if err != nil {
 		return "", nil, false
 	}
 	slices.SortFunc(list, func(a, b User) int { return strings.Compare(a.ID(), b.ID()) })
 	people, set := []bridge.Person{}, []string{}
 	for _, u := range list {
-		if u.ID() == "" {
-			return "", nil, false
-		}
 		if len(set) == 0 || set[len(set)-1] != u.ID() {
 			people, set = append(people, u.Person()), append(set, u.ID())
 		}

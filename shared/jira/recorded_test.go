@@ -68,12 +68,11 @@ func TestRecordedIssues(t *testing.T) {
 			continue // what a client sent; a body made by hand
 		}
 		for _, raw := range issuesIn(body) {
-			var w wireIssue
-			if err := json.Unmarshal(raw, &w); err != nil {
+			i, err := readIssue(raw, 0, true)
+			if err != nil {
 				t.Errorf("%s: %v", path, err)
 				continue
 			}
-			i := w.issue(0)
 			n++
 			if i.Knows("created") && i.Created().IsZero() || i.Knows("updated") && i.Updated().IsZero() {
 				t.Errorf("%s: times of %s unread", path, i.Key)
@@ -148,12 +147,11 @@ func TestRecordedHistories(t *testing.T) {
 	if err != nil {
 		t.Skip("no recordings beside the project")
 	}
-	var list []wireHistory
+	var list []History
 	if err := json.Unmarshal(raw, &list); err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range list {
-		h := w.history()
+	for _, h := range list {
 		if h.ID == 0 || h.Created.IsZero() || len(h.Items) == 0 || h.Author.DisplayName == "" {
 			t.Errorf("%+v", h)
 		}
@@ -171,11 +169,10 @@ func TestRecordedRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, row := range rows[1:] {
-		var w wireIssue
-		if err := json.Unmarshal([]byte(row[2]), &w); err != nil {
+		i, err := readIssue([]byte(row[2]), 0, true)
+		if err != nil {
 			t.Fatal(err)
 		}
-		i := w.issue(0)
 		if i.ID == "" || i.Updated().IsZero() {
 			t.Errorf("%s: %v", i.Key, i.Updated())
 		}

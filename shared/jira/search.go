@@ -2,7 +2,6 @@ package jira
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -62,10 +61,12 @@ func (c *Client) SearchPage(ctx context.Context, jql string, o SearchOptions, cu
 	var got searched
 	k := c.searchCall(jql, o, cursor)
 	nameless := false
-	k.decode = func(res *http.Response, r io.Reader) (err error) {
+	k.decode = func(res *http.Response, r io.Reader) error {
 		nameless = c.account.nameless(res.Header)
-		got, err = decodeSearch(json.NewDecoder(r), c.searchCap())
-		return err
+		return whole(func(raw []byte) (err error) {
+			got, err = readSearch(raw, c.searchCap())
+			return err
+		})(res, r)
 	}
 	if err := c.do(ctx, k); err != nil {
 		return nil, "", err
@@ -166,30 +167,22 @@ type searched struct {
 	token  string
 }
 
-// decodeSearch reads a page issue by issue. Where a page ends says only isLast or a missing token, never its length.
-func decodeSearch(dec *json.Decoder, capped int) (got searched, err error) {
-	isLast := false
-	seen := false
-	err = object(dec, func(name string) (bool, error) {
-		switch name {
+// readSearch reads a page. Where a page ends says only isLast or a missing token, never its length.
+func readSearch(raw []byte, capped int) (got searched, err error) {
+	isLast, seen := false, false
+	err = members(raw, func(name, value []byte) (err error) {
+		switch string(name) {
 		case "issues":
 			seen = true
-			return true, array(dec, func() error {
-				var w wireIssue
-				if err := dec.Decode(&w); err != nil {
-					return err
-				}
-				got.issues = append(got.issues, w.issue(capped))
-				return nil
-			})
+			got.issues, err = listed(value, func(raw []byte) (*Issue, error) { return readIssue(raw, capped, true) })
 		case "total":
-			return true, dec.Decode((*count)(&got.total))
+			got.total = int(integer(value))
 		case "nextPageToken":
-			return true, dec.Decode((*text)(&got.token))
+			got.token = word(value)
 		case "isLast":
-			return true, dec.Decode((*truth)(&isLast))
+			isLast = bare(value) == "true"
 		}
-		return false, nil
+		return err
 	})
 	if isLast {
 		got.token = ""
@@ -198,15 +191,6 @@ func decodeSearch(dec *json.Decoder, capped int) (got searched, err error) {
 		err = errShape
 	}
 	return got, err
-}
-
-type count int
-
-func (n *count) UnmarshalJSON(raw []byte) error {
-	var w number
-	_ = w.UnmarshalJSON(raw)
-	*n = count(w)
-	return nil
 }
 
 // Count is how many issues jql matches; on Cloud an estimate.

@@ -1,8 +1,6 @@
 package jira
 
 import (
-	"encoding/json"
-
 	"drawbridge/shared/bridge"
 )
 
@@ -36,21 +34,35 @@ func (u User) Person() bridge.Person {
 	return bridge.Person{Name: u.DisplayName, Email: u.Email, ID: u.ID()}
 }
 
+// readUser reads a user; null is nobody.
+func readUser(u *User, raw []byte) error {
+	if len(raw) == 0 || string(raw) == "null" {
+		*u = User{}
+		return nil
+	}
+	return u.UnmarshalJSON(raw)
+}
+
 // UnmarshalJSON reads a user of either flavour.
 func (u *User) UnmarshalJSON(raw []byte) error {
-	var w struct {
-		AccountID    text   `json:"accountId"`
-		Name         text   `json:"name"`
-		Key          text   `json:"key"`
-		DisplayName  text   `json:"displayName"`
-		EmailAddress text   `json:"emailAddress"`
-		TimeZone     text   `json:"timeZone"`
-		Active       *truth `json:"active"`
-	}
-	if err := json.Unmarshal(raw, &w); err != nil {
-		return err
-	}
-	*u = User{AccountID: string(w.AccountID), Name: string(w.Name), Key: string(w.Key), DisplayName: string(w.DisplayName),
-		Email: string(w.EmailAddress), TimeZone: string(w.TimeZone), Active: w.Active == nil || bool(*w.Active)}
-	return nil
+	*u = User{Active: true}
+	return members(raw, func(name, value []byte) error {
+		switch string(name) {
+		case "accountId":
+			u.AccountID = word(value)
+		case "name":
+			u.Name = word(value)
+		case "key":
+			u.Key = word(value)
+		case "displayName":
+			u.DisplayName = word(value)
+		case "emailAddress":
+			u.Email = word(value)
+		case "timeZone":
+			u.TimeZone = word(value)
+		case "active":
+			u.Active = string(value) == "null" || bare(value) == "true"
+		}
+		return nil
+	})
 }

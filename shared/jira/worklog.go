@@ -29,38 +29,36 @@ type WorklogRequest struct {
 	Properties map[string]any // Cloud only
 }
 
-type wireWorklog struct {
-	ID           text            `json:"id"`
-	IssueID      text            `json:"issueId"`
-	Author       *User           `json:"author"`
-	UpdateAuthor *User           `json:"updateAuthor"`
-	Comment      text            `json:"comment"`
-	Created      moment          `json:"created"`
-	Updated      moment          `json:"updated"`
-	Started      moment          `json:"started"`
-	Seconds      number          `json:"timeSpentSeconds"`
-	Visibility   *wireVisibility `json:"visibility"`
-	Properties   json.RawMessage `json:"properties"`
-}
-
 // UnmarshalJSON reads a worklog of either flavour. Complete stays false: the caller knows where the body comes from.
 func (l *Worklog) UnmarshalJSON(raw []byte) error {
-	var w wireWorklog
-	if err := json.Unmarshal(raw, &w); err != nil {
+	*l = Worklog{}
+	return members(raw, func(name, value []byte) (err error) {
+		switch string(name) {
+		case "id":
+			l.ID = word(value)
+		case "issueId":
+			l.IssueID = word(value)
+		case "author":
+			err = readUser(&l.Author, value)
+		case "updateAuthor":
+			err = readUser(&l.UpdateAuthor, value)
+		case "comment":
+			l.Comment = lineEnds(word(value))
+		case "created":
+			l.Created = timeOf(value)
+		case "updated":
+			l.Updated = timeOf(value)
+		case "started":
+			l.Started = timeOf(value)
+		case "timeSpentSeconds":
+			l.Seconds = integer(value)
+		case "visibility":
+			l.Visibility, err = readVisibility(value)
+		case "properties":
+			l.Properties, _ = readProperties(value)
+		}
 		return err
-	}
-	*l = Worklog{ID: string(w.ID), IssueID: string(w.IssueID), Comment: lineEnds(string(w.Comment)), Created: w.Created.Time,
-		Updated: w.Updated.Time, Started: w.Started.Time, Seconds: int64(w.Seconds), Visibility: w.Visibility.visibility()}
-	if w.Author != nil {
-		l.Author = *w.Author
-	}
-	if w.UpdateAuthor != nil {
-		l.UpdateAuthor = *w.UpdateAuthor
-	}
-	if len(w.Properties) > 0 {
-		l.Properties, _ = readProperties(w.Properties)
-	}
-	return nil
+	})
 }
 
 type worklogBody struct {
