@@ -179,8 +179,8 @@ func TestSampleEvents(t *testing.T) {
 	if len(ds) != 1 { // the second one has the same webhook identifier
 		t.Fatalf("%d tasks in the queue, want 1", len(ds))
 	}
-	var task site.Task
-	if err := json.Unmarshal(ds[0].Body, &task); err != nil || task.Issue != "10001" || task.Kind != site.EventTask || ds[0].Group != "acme/10001" {
+	task, err := site.ParseTask(ds[0].Body)
+	if err != nil || task.Issue != "10001" || task.Kind != site.EventTask || ds[0].Group != "acme/10001" {
 		t.Errorf("task %+v in group %s, %v", task, ds[0].Group, err)
 	}
 }

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 
@@ -27,6 +28,27 @@ type Task struct {
 	Join       *Wanted        `json:"join,omitempty"`    // pair: which issue over there
 	// Question is what the remote site asks: what would become of this change here?
 	Question *bridge.Question `json:"question,omitempty"`
+}
+
+// Message is the task as the queue carries it: one line of JSON, and behind it the webhook body, whose every byte would else be
+// written and read anew.
+func (t Task) Message() ([]byte, error) {
+	event := t.Body
+	t.Body = nil
+	m, err := json.Marshal(t)
+	if event != nil {
+		m = append(append(m, '\n'), event...)
+	}
+	return m, err
+}
+
+// ParseTask reads a message of the queue.
+func ParseTask(message []byte) (t Task, err error) {
+	head, event, some := bytes.Cut(message, []byte("\n"))
+	if err = json.Unmarshal(head, &t); err == nil && some {
+		t.Body = event
+	}
+	return t, err
 }
 
 // Wanted names the issue of the remote site that an issue is to be joined with.
@@ -85,7 +107,7 @@ func (s *Site) SendAll(ctx context.Context, ts []Task, lane func(Task) bridge.La
 }
 
 func (s *Site) message(t Task, lane bridge.Lane, dedup string) (queue.Message, error) {
-	body, err := json.Marshal(t)
+	body, err := t.Message()
 	if lane == "" {
 		lane = bridge.Live
 	}

@@ -6,7 +6,6 @@ package work
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -126,12 +125,12 @@ func (p *Pool) mark(ctx context.Context, d queue.Delivery, cause error) (enough 
 	if p.Mark == nil {
 		return false
 	}
-	var t site.Task
-	if json.Unmarshal(d.Body, &t) != nil {
+	t, err := site.ParseTask(d.Body)
+	if err != nil {
 		_, issue, _ := strings.Cut(d.Group, "/")
 		t = site.Task{Kind: site.ReadTask, Issue: issue}
 	}
-	enough, err := p.Mark(ctx, t, cause)
+	enough, err = p.Mark(ctx, t, cause)
 	if err != nil {
 		p.Log.Error("not marked for reconciliation: redrive the dead letter", "issue", t.Issue, "error", err, "name", bridge.NameOf(err))
 	}
@@ -143,8 +142,7 @@ func (p *Pool) mark(ctx context.Context, d queue.Delivery, cause error) (enough 
 const triesOfChange = 4
 
 func kindOf(body []byte) site.TaskKind {
-	var t struct{ Kind site.TaskKind }
-	_ = json.Unmarshal(body, &t) // of a body that cannot be read, no kind is known
+	t, _ := site.ParseTask(body) // of a body that cannot be read, no kind is known
 	return t.Kind
 }
 
@@ -156,8 +154,8 @@ func (p *Pool) Do(ctx context.Context, body []byte) (err error) {
 			err = bridge.Temporary("panic", "unexpected: %v", r)
 		}
 	}()
-	var t site.Task
-	if err := json.Unmarshal(body, &t); err != nil {
+	t, err := site.ParseTask(body)
+	if err != nil {
 		return bridge.Permanent("task-unreadable", "task cannot be read: %w", err)
 	}
 	h, ok := p.Handlers[t.Kind]

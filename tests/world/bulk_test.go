@@ -2,7 +2,6 @@ package world
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -43,8 +42,8 @@ func (h *Half) one() site.TaskKind {
 }
 
 func kindOf(body []byte) site.TaskKind {
-	var t site.Task
-	if json.Unmarshal(body, &t) != nil {
+	t, err := site.ParseTask(body)
+	if err != nil {
 		return "unreadable"
 	}
 	return t.Kind
