@@ -7,10 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // minGzip is the size from which a message is compressed.
 const minGzip = 1 << 10
+
+// compressors are used again: to make one costs more than what it compresses.
+var compressors = sync.Pool{New: func() any {
+	z, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
+	return z
+}}
 
 var errTooLarge = errors.New("the message is too large")
 
@@ -24,7 +31,9 @@ func encode(message any) ([]byte, error) {
 		return text, nil
 	}
 	var b bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	z := compressors.Get().(*gzip.Writer)
+	defer compressors.Put(z)
+	z.Reset(&b)
 	if _, err := z.Write(text); err != nil {
 		return nil, err
 	}

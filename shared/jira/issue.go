@@ -49,6 +49,17 @@ func (i *Issue) Security() string { return i.member("security", "name") }
 // Knows reports whether the body carries the field, with or without a value.
 func (i *Issue) Knows(fieldID string) bool { _, ok := i.Fields[fieldID]; return ok }
 
+// Texts are what the fields say that hold a text.
+func (i *Issue) Texts() []string {
+	var texts []string
+	for _, raw := range i.Fields {
+		if s := unquote(raw); s != "" {
+			texts = append(texts, s)
+		}
+	}
+	return texts
+}
+
 // Reporter is the reporter; the zero User if there is none.
 func (i *Issue) Reporter() User { return i.user("reporter") }
 

@@ -3,6 +3,7 @@ package jira
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -65,7 +66,7 @@ func (f Field) single(raw json.RawMessage) (bridge.Value, bool) {
 		if u.UnmarshalJSON(raw) != nil || u.ID() == "" && u.DisplayName == "" {
 			return "", false
 		}
-		return canonical(u.Person()), true
+		return bridge.ValueOf(shown(u)), true
 	case bridge.Issue:
 		id := word(lookup(raw, "id"))
 		return bridge.ValueOf(map[string]string{"id": id, "key": word(lookup(raw, "key"))}), id != ""
@@ -74,11 +75,11 @@ func (f Field) single(raw json.RawMessage) (bridge.Value, bool) {
 	return v, err == nil
 }
 
-// canonical is the value of a struct, whose members JSON writes in the order of the struct.
-func canonical(v any) bridge.Value {
-	raw, _ := json.Marshal(v)
-	c, _ := bridge.Canonical(raw)
-	return c
+// shown is a user as a bridge.Person is written, in a form that is canonical without being read again.
+func shown(u User) map[string]string {
+	m := map[string]string{"name": u.DisplayName, "email": u.Email, "id": u.ID()}
+	maps.DeleteFunc(m, func(_, value string) bool { return value == "" })
+	return m
 }
 
 const neutralTime = "2006-01-02T15:04:05.000Z"
@@ -149,13 +150,13 @@ func usersValue(raw json.RawMessage) (bridge.Value, []string, bool) {
 		return "", nil, false
 	}
 	slices.SortFunc(list, func(a, b User) int { return strings.Compare(a.ID(), b.ID()) })
-	people, set := []bridge.Person{}, []string{}
+	people, set := []any{}, []string{}
 	for _, u := range list {
 		if len(set) == 0 || set[len(set)-1] != u.ID() {
-			people, set = append(people, u.Person()), append(set, u.ID())
+			people, set = append(people, shown(u)), append(set, u.ID())
 		}
 	}
-	return canonical(people), set, true
+	return bridge.ValueOf(people), set, true
 }
 
 // ItemValue is the value that one end of a changelog item names (its From or To), where that is exact: a date, or an id that

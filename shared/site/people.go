@@ -2,7 +2,6 @@ package site
 
 import (
 	"context"
-	"encoding/json"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
@@ -15,13 +14,7 @@ func (s *Site) LearnPeople(ctx context.Context, is *jira.Issue) error {
 	if is == nil {
 		return nil
 	}
-	var texts []string
-	for _, raw := range is.Fields {
-		var t string
-		if len(raw) > 0 && raw[0] == '"' && json.Unmarshal(raw, &t) == nil {
-			texts = append(texts, t)
-		}
-	}
+	texts := is.Texts()
 	for _, c := range is.Comments {
 		texts = append(texts, c.Body)
 	}

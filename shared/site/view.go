@@ -24,13 +24,16 @@ func (s *Site) View(ctx context.Context, is *jira.Issue) (*rule.Issue, error) {
 		Security: is.Security(), Fields: map[string]any{},
 	}
 	v.Service = slices.ContainsFunc(names.Projects, func(p jira.Project) bool { return p.Key == v.Project && p.TypeKey == "service_desk" })
-	for id := range is.Fields {
+	for id, raw := range is.Fields {
 		f, ok := schema.ByID(id)
-		if !ok {
-			continue
-		}
-		if value, set, ok := is.Neutral(f); ok {
-			v.Fields[id] = neutral(f.Kind, value, set)
+		switch {
+		case !ok:
+		case f.Kind == bridge.Opaque: // no form of ours to bring it into
+			v.Fields[id] = bridge.Value(raw).Any()
+		default:
+			if value, set, ok := is.Neutral(f); ok {
+				v.Fields[id] = neutral(f.Kind, value, set)
+			}
 		}
 	}
 	return v, nil
