@@ -165,10 +165,14 @@ func (k *kept) faithful() bool {
 type memory struct {
 	mu         sync.Mutex
 	young, old map[string]*kept // by partition
+	bytes      int              // of the young
 }
 
-// remembered is how many pairs are, at most twice that: some 10 KB each.
-const remembered = 300
+// remembered is how many bytes they take, at most twice that.
+const remembered = 3 << 20
+
+// size is about how many bytes it takes: decoded, seven times as many as stored.
+func (k *kept) size() int { return 7 * (len(k.headBody) + len(k.stateBody)) }
 
 func (m *memory) get(part string) *kept {
 	m.mu.Lock()
@@ -182,8 +186,12 @@ func (m *memory) get(part string) *kept {
 func (m *memory) put(part string, k *kept) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.young == nil || len(m.young) >= remembered {
-		m.young, m.old = map[string]*kept{}, m.young
+	if m.young == nil || m.bytes > remembered {
+		m.young, m.old, m.bytes = map[string]*kept{}, m.young, 0
+	}
+	if before := m.young[part]; before != nil {
+		m.bytes -= before.size()
 	}
 	m.young[part] = k
+	m.bytes += k.size()
 }

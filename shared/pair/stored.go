@@ -79,18 +79,12 @@ func (e *storedEntry) UnmarshalJSON(b []byte) error {
 	if len(b) > 0 && b[0] == '{' {
 		return json.Unmarshal(b, (*bridge.Entry)(e))
 	}
-	var list []json.RawMessage // not a list of pointers: null would be no value instead of the value null
-	if err := json.Unmarshal(b, &list); err != nil {
-		return err
+	list := []any{&e.Seq, &e.Saw, &e.Value, &e.Stamp.Site, &e.Stamp.At, &e.Stamp.Policy, &e.Rules}
+	err := json.Unmarshal(b, &list)
+	if len(list) > 2 && list[2] == nil { // null is no place to read a value into, and it is one
+		e.Value = bridge.Cleared
 	}
-	for i, into := range []any{&e.Seq, &e.Saw, &e.Value, &e.Stamp.Site, &e.Stamp.At, &e.Stamp.Policy, &e.Rules} {
-		if i < len(list) {
-			if err := json.Unmarshal(list[i], into); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return err
 }
 
 func pack(f Field) (json.RawMessage, error) {
@@ -379,7 +373,7 @@ func (h *Head) about() about { return about{h.Local.Key, h.Local.URL, h.Remote, 
 
 // assemble puts the parts together again; values that were moved out are references still.
 func (k *kept) assemble(before *kept) error {
-	rest := map[string]json.RawMessage{}
+	rest := parts{}
 	k.fields = make(map[string]*Field, len(k.now))
 	for name, raw := range k.now {
 		key, ok := strings.CutPrefix(name, fieldPart)

@@ -1,7 +1,9 @@
 package sqlitestore
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,12 +19,12 @@ import (
 // after it. So no read sees less than one before it.
 type cache struct {
 	mu      sync.Mutex
-	guests  *guests                                             // nil: the file is not this process's own, nothing is held
-	docs    *simplelru.LRU[store.Key, *store.Doc]               // nil: there is none
-	lists   *simplelru.LRU[string, map[store.Range][]store.Doc] // by partition
-	misses  map[*miss]struct{}                                  // reads of the file that are under way
-	writing map[string]bool                                     // partitions of which something is being committed
-	missed  bool                                                // something was, and meanwhile another process came
+	guests  *guests                                     // nil: the file is not this process's own, nothing is held
+	docs    recent[store.Key, *store.Doc]               // nil: there is none
+	lists   recent[string, map[store.Range][]store.Doc] // by partition
+	misses  map[*miss]struct{}                          // reads of the file that are under way
+	writing map[string]bool                             // partitions of which something is being committed
+	missed  bool                                        // something was, and meanwhile another process came
 }
 
 // miss is a read of the file, of one partition. What it finds may be too old to be held if that was written meanwhile.
@@ -31,19 +33,60 @@ type miss struct {
 	late bool
 }
 
-// What is held at most: so many documents, and partitions with so many lists; no larger document, and no longer list.
+// What is held at most: so many bytes of documents, and of lists; no larger document, no longer list, and no more of a partition.
 const (
-	heldDocs   = 2000
+	heldDocs   = 4 << 20
 	heldBody   = 32 << 10
-	heldParts  = 200
+	heldLists  = 1 << 20
 	heldRanges = 16
 	heldLines  = 64
 )
 
+// recent holds what was used last, as many bytes of it as it may.
+type recent[K comparable, V any] struct {
+	*simplelru.LRU[K, V]
+	bytes, most int
+	size        func(V) int
+}
+
+func (r *recent[K, V]) open(most int, size func(V) int) (err error) {
+	r.most, r.size = most, size
+	r.LRU, err = simplelru.NewLRU(most, func(_ K, v V) { r.bytes -= size(v) })
+	return err
+}
+
+func (r *recent[K, V]) hold(k K, v V) {
+	r.Remove(k)
+	r.Add(k, v)
+	for r.bytes += r.size(v); r.bytes > r.most; {
+		r.RemoveOldest()
+	}
+}
+
+// about is how many bytes it takes to hold anything: keys, places in maps and lists, the document around the body.
+const about = 400
+
+func sizeOf(d *store.Doc) int {
+	if d == nil {
+		return about
+	}
+	return about + len(d.Body)
+}
+
+func sizeOfLists(lists map[store.Range][]store.Doc) (n int) {
+	for _, docs := range lists {
+		n += about
+		for i := range docs {
+			n += sizeOf(&docs[i])
+		}
+	}
+	return n
+}
+
 func (c *cache) open(g *guests) (err error) {
 	c.misses = map[*miss]struct{}{}
-	if c.docs, err = simplelru.NewLRU[store.Key, *store.Doc](heldDocs, nil); err == nil {
-		c.lists, err = simplelru.NewLRU[string, map[store.Range][]store.Doc](heldParts, nil)
+	if err = c.docs.open(heldDocs, sizeOf); err == nil {
+		err = c.lists.open(heldLists, sizeOfLists)
 	}
 	c.guests = g
 	c.alone()
@@ -135,7 +178,7 @@ func (c *cache) hold(k store.Key, d *store.Doc) {
 		}
 		d = new(*d)
 	}
-	c.docs.Add(k, d)
+	c.docs.hold(k, d)
 }
 
 func (c *cache) holdList(part string, r store.Range, docs []store.Doc) {
@@ -143,12 +186,25 @@ func (c *cache) holdList(part string, r store.Range, docs []store.Doc) {
 	if len(docs) > heldLines || slices.ContainsFunc(docs, unfit) {
 		return
 	}
-	lists, ok := c.lists.Get(part)
-	if !ok || len(lists) >= heldRanges {
+	lists, _ := c.lists.Get(part)
+	if lists = maps.Clone(lists); lists == nil || len(lists) >= heldRanges {
 		lists = map[store.Range][]store.Doc{}
-		c.lists.Add(part, lists)
 	}
 	lists[r] = slices.Clone(docs)
+	c.lists.hold(part, lists)
+}
+
+// letGo forgets a document, and the lists that it may be in.
+func (c *cache) letGo(k store.Key) {
+	c.docs.Remove(k)
+	lists, _ := c.lists.Get(k.Part)
+	lists = maps.Clone(lists)
+	maps.DeleteFunc(lists, func(r store.Range, _ []store.Doc) bool { return strings.HasPrefix(k.Sort, r.Prefix) })
+	if len(lists) > 0 {
+		c.lists.hold(k.Part, lists)
+	} else {
+		c.lists.Remove(k.Part)
+	}
 }
 
 // before lets go of what is about to be written. Only the writer calls it, and after.
@@ -162,8 +218,7 @@ func (c *cache) before(batch []*job) {
 	for _, j := range batch {
 		for _, o := range j.ops {
 			c.writing[o.Key().Part] = true
-			c.docs.Remove(o.Key())
-			c.lists.Remove(o.Key().Part)
+			c.letGo(o.Key())
 		}
 	}
 	for m := range c.misses {

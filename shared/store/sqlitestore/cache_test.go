@@ -41,6 +41,68 @@ func TestOwnerReadsOnce(t *testing.T) {
 	}
 }
 
+// TestListsOutliveOtherWrites: a list is read again when something of it was written, and only then.
+func TestListsOutliveOtherWrites(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("nothing is held on Windows")
+	}
+	db := open(t, path(t), Options{Exclusive: true})
+	list := func(r store.Range) (sorts []string) {
+		t.Helper()
+		found, err := db.Store().List(t.Context(), "p", r)
+		must(t, err)
+		for _, d := range found {
+			sorts = append(sorts, d.Key.Sort)
+		}
+		return sorts
+	}
+	own, all := store.Range{Prefix: "own/"}, store.Range{}
+	must(t, db.Store().Apply(t.Context(), store.Create(doc("own/1"))))
+	list(own)
+	list(all)
+	if _, err := db.sql.Exec("INSERT INTO doc (part, sort, rev, body) VALUES ('p', 'own/2', 1, '{}')"); err != nil {
+		t.Fatal(err)
+	}
+	must(t, db.Store().Apply(t.Context(), store.Put(doc("head"))))
+	if a, o := list(all), list(own); len(a) != 3 || len(o) != 1 {
+		t.Errorf("after another document was written all are %q, and one list is %q: read again", a, o)
+	}
+	must(t, db.Store().Apply(t.Context(), store.Put(doc("own/3"))))
+	if o := list(own); len(o) != 3 {
+		t.Errorf("after a document of its own was written the list is %q", o)
+	}
+}
+
+// TestWhatIsHeldIsBounded: what was used least lately goes first, whatever is written anew or let go.
+func TestWhatIsHeldIsBounded(t *testing.T) {
+	var c cache
+	must(t, c.open(nil))
+	r := rand.New(rand.NewPCG(1, 1))
+	key := func(n int) store.Key { return store.Key{Part: fmt.Sprint("p", n/10), Sort: fmt.Sprint("d", n)} }
+	for n := range 10000 {
+		d := store.Doc{Key: key(n), Body: make([]byte, r.IntN(2000))}
+		c.hold(d.Key, &d)
+		c.hold(key(max(0, n-r.IntN(500))), []*store.Doc{nil, &d}[r.IntN(2)])
+		c.holdList(d.Key.Part, store.Range{After: fmt.Sprint(r.IntN(20))}, make([]store.Doc, r.IntN(heldLines)))
+		if n%20 == 0 {
+			c.letGo(key(max(0, n-1-r.IntN(500))))
+		}
+	}
+	docs, lists := 0, 0
+	for _, d := range c.docs.Values() {
+		docs += sizeOf(d)
+	}
+	for _, l := range c.lists.Values() {
+		lists += sizeOfLists(l)
+	}
+	if docs != c.docs.bytes || lists != c.lists.bytes || docs > heldDocs || lists > heldLists || docs < heldDocs-3000 || lists < heldLists/2 {
+		t.Errorf("%d bytes of documents, counted as %d, and %d of lists, counted as %d", docs, c.docs.bytes, lists, c.lists.bytes)
+	}
+	if c.docs.Contains(key(0)) || !c.docs.Contains(key(9999)) {
+		t.Error("an old document is held, or a new one is not")
+	}
+}
+
 // TestOwnerSeesEveryWrite: every read sees each write that returned before it began, of this process or of another.
 func TestOwnerSeesEveryWrite(t *testing.T) {
 	p := path(t)
