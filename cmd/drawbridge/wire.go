@@ -68,9 +68,13 @@ func wire(w wiring) (*engine, error) {
 	}
 	out, in := &publish.Flow{Site: s}, &apply.Flow{Site: s, IndexLag: w.watch.Overlap.Std()}
 	e := &engine{site: s, publish: out, pause: w.watch.Interval.Std(), between: w.watch.Sweep.Std(), unready: new(relay.Unready), metrics: m, log: w.log}
+	in.Worked = func(connection, remoteIssue string) {
+		e.unready.Worked(connection, remoteIssue)
+		s.Ring() // whoever holds an exchange may send the ack at once
+	}
 	e.watch = &reconcile.Watch{Site: s, Projects: w.site.Projects, Overlap: w.watch.Overlap.Std(), Hit: out.Hit, Workers: w.workers}
-	e.pool = &work.Pool{Queue: s.Queue, Workers: w.workers, Log: w.log, Probe: e.probe, Handlers: work.Handlers{
-		site.EventTask: out.Event, site.SyncTask: out.Issue, site.StopTask: out.Stopping, site.ReadTask: out.Read, site.ChangeTask: e.ringing(in.Change), site.RetryTask: in.Retry,
+	e.pool = &work.Pool{Queue: s.Queue, Workers: w.workers, Log: w.log, Probe: s.Answers, Handlers: work.Handlers{
+		site.EventTask: out.Event, site.SyncTask: out.Issue, site.StopTask: out.Stopping, site.ReadTask: out.Read, site.ChangeTask: in.Change, site.RetryTask: in.Retry,
 		site.SweepTask: (&reconcile.Sweep{Site: s, Hit: out.Hit, Read: out.Read}).Page,
 		site.PairTask:  out.Pair, site.MeetTask: out.Meet, site.AskTask: in.Preview, site.RingTask: (&relay.Relay{Site: s}).Wake,
 		site.ParkedTask: (&reconcile.Parked{Site: s}).Page,
@@ -82,17 +86,6 @@ func wire(w wiring) (*engine, error) {
 	}
 	e.pool.Back = func(ctx context.Context) error { return reconcile.Back(ctx, s) }
 	return e, nil
-}
-
-// ringing rings after a change was applied: its ack is ready, and whoever holds an exchange may send it at once.
-func (e *engine) ringing(do func(context.Context, site.Task) error) func(context.Context, site.Task) error {
-	return func(ctx context.Context, t site.Task) error {
-		defer e.site.Ring()
-		if c := t.Change; c != nil {
-			defer e.unready.Worked(c.Connection, c.Issue.ID)
-		}
-		return do(ctx, t)
-	}
 }
 
 func jiraClient(s config.Site, workers int, onCall func(method, route string, status int, took time.Duration), log *slog.Logger) (*jira.Client, error) {
@@ -181,9 +174,4 @@ func (e *engine) problem() string {
 		return ""
 	}
 	return e.trouble.Error()
-}
-
-func (e *engine) probe(ctx context.Context) error {
-	_, err := e.site.Account(ctx)
-	return err
 }

@@ -16,6 +16,10 @@ import (
 // tried now and then, and when one of those pairs works, the others that the same error parked are tried too.
 var granted = map[string]bool{"forbidden": true}
 
+// outage are the temporary errors that are hardly ever one issue's alone: when one of the pairs that they parked works again, the
+// others do not wait for their time either.
+var outage = map[string]bool{"jira-failed": true, "site-unreachable": true, "html-answer": true}
+
 const (
 	probeFirst = 10 * time.Minute
 	probeLast  = 6 * time.Hour
@@ -75,7 +79,7 @@ func undo(ctx context.Context, p *pair.Pair) error {
 
 // freed sends for the pairs that were parked for the same reason as one that works now.
 func (f *Flow) freed(ctx context.Context, v *observe.View, was string) error {
-	if !granted[was] {
+	if !granted[was] && !outage[was] {
 		return nil
 	}
 	t := site.Task{Kind: site.ParkedTask, Connection: v.Connection.ID, Issue: "parked-" + v.Connection.ID, Name: was, By: "the cause of " + was + " has gone"}

@@ -28,6 +28,8 @@ type Flow struct {
 	// IndexLag is by how much the search of a Jira that does not say so may be behind; 0: 8 minutes. An empty search for a
 	// creation whose answer was lost counts only when it is over.
 	IndexLag time.Duration
+	// Worked is told of every change of the remote site that was worked on: its ack may be ready. nil: nobody waits for it.
+	Worked func(connection, remoteIssue string)
 
 	mu        sync.Mutex
 	workflows map[step][]jira.Transition
@@ -42,6 +44,7 @@ func (f *Flow) Change(ctx context.Context, t site.Task) error {
 	if c == nil {
 		return nil
 	}
+	defer f.worked(c.Connection, c.Issue.ID)
 	connection, err := f.Site.Book.Connection(ctx, c.Connection)
 	if err != nil || connection == nil || connection.State != bridge.Active {
 		return err // not acknowledged: it is sent again when the connection is active
@@ -90,6 +93,12 @@ func (f *Flow) Change(ctx context.Context, t site.Task) error {
 	return f.apply(ctx, v, p, c)
 }
 
+func (f *Flow) worked(connection, remoteIssue string) {
+	if f.Worked != nil {
+		f.Worked(connection, remoteIssue)
+	}
+}
+
 // clashes reports that the remote issue has the id of another one, from before its Jira was rebuilt: it says so, or the pair is out of
 // sync, so that nobody told us of its issue's new id, and the change is of an issue with another key that claims no twin here.
 func clashes(p *pair.Pair, c *bridge.Change) bool {
@@ -126,6 +135,7 @@ func (f *Flow) Retry(ctx context.Context, t site.Task) error {
 	if err != nil || p == nil {
 		return err
 	}
+	defer f.worked(t.Connection, p.Head.Remote.ID)
 	defer f.Site.Lock("remote/" + p.Head.Remote.ID)()
 	f.Site.Notice(t.Connection) // rules that were published a moment ago may be why
 	v, err := observe.Load(ctx, f.Site, connection, nil, bridge.Live)
@@ -258,9 +268,11 @@ func (f *Flow) ring(p *pair.Pair, err error) error {
 
 // park keeps a pair that cannot be applied now, with the reason. A temporary error is tried again by itself, later and
 // later; a permanent one when its cause goes or a person asks. An error that concerns the whole site or connection is
-// handed on as well.
+// handed on as well, and one that came before the change was taken in: the pair's next try knows nothing of it.
 func (f *Flow) park(ctx context.Context, v *observe.View, issue string, c *bridge.Change, cause error) error {
+	outside := false
 	err := f.update(ctx, v, issue, func(p *pair.Pair) error {
+		outside = c != nil && p.Head.Received < c.Revision && bridge.IsTemporary(cause)
 		now, retry, tries := f.Site.Now(), int64(0), 0
 		if p.Head.Parked != nil {
 			tries = p.Head.Parked.Tries
@@ -281,7 +293,7 @@ func (f *Flow) park(ctx context.Context, v *observe.View, issue string, c *bridg
 	if err != nil {
 		return errors.Join(cause, err)
 	}
-	if bridge.LevelOf(cause) != bridge.LevelPair {
+	if bridge.LevelOf(cause) != bridge.LevelPair || outside {
 		return cause
 	}
 	f.Site.Log.Warn("parked", "connection", v.Connection.ID, "issue", issue, "error", cause)

@@ -84,6 +84,12 @@ func (c *Client) vouch(ctx context.Context, nameless bool) *bridge.Error {
 	return err
 }
 
+// failsAll reports whether Jira does not even say who we are: what it failed at then is no one issue's trouble.
+func (c *Client) failsAll(ctx context.Context) bool {
+	_, err := c.whoami(ctx)
+	return err != nil && err.Level == bridge.LevelSite
+}
+
 // Whoami asks Jira who we are. An anonymous answer is an error, whatever its status.
 func (c *Client) Whoami(ctx context.Context) (User, error) {
 	u, err := c.whoami(ctx)
@@ -96,6 +102,9 @@ func (c *Client) Whoami(ctx context.Context) (User, error) {
 func (c *Client) whoami(ctx context.Context) (User, *bridge.Error) {
 	var u User
 	if err := c.call(ctx, call{what: "ask who we are", method: http.MethodGet, route: "myself", path: "rest/api/2/myself", decode: into(&u)}); err != nil {
+		if err.Name == "jira-failed" {
+			err.Level = bridge.LevelSite
+		}
 		return User{}, err
 	}
 	if u.ID() == "" {

@@ -49,10 +49,14 @@ func (k *call) write() bool { return k.method != http.MethodGet && !k.reads }
 // do makes the call, again where that is safe: a read after a temporary failure, a write only after an answer that says it
 // was not executed (429, 409).
 func (c *Client) do(ctx context.Context, k call) error {
-	if err := c.call(ctx, k); err != nil {
-		return err
+	err := c.call(ctx, k)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if err.Name == "jira-failed" && err.Level == bridge.LevelPair && c.failsAll(ctx) {
+		err.Level = bridge.LevelSite
+	}
+	return err
 }
 
 func (c *Client) call(ctx context.Context, k call) *bridge.Error {

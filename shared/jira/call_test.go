@@ -41,7 +41,6 @@ func TestRefusals(t *testing.T) {
 		{"refused", answer{status: 400, body: `{"errorMessages":["There was an error parsing JSON."]}`}, "request-refused", false, bridge.LevelPair, false, "parsing JSON"},
 		{"refused in words", answer{status: 422, body: `plain`, header: map[string]string{"Content-Type": "text/plain"}}, "request-refused", false, bridge.LevelPair, false, "plain"},
 		{"too large", answer{status: 413}, "too-large", false, bridge.LevelPair, false, ""},
-		{"failed", answer{status: 500, body: `{"errorMessages":["Internal server error"]}`}, "jira-failed", true, bridge.LevelPair, true, "Internal"},
 		{"starting", answer{status: 503, body: `<html><head><title>JIRA starting</title>`, header: page}, "html-answer", true, bridge.LevelSite, true, "JIRA starting"},
 		{"page instead of answer", answer{status: 200, body: `<!DOCTYPE html><title>Sign in</title>`, header: page}, "html-answer", true, bridge.LevelSite, true, "Sign in"},
 		{"block page", answer{status: 403, body: `<html>blocked`, header: page}, "html-answer", true, bridge.LevelSite, false, ""},
@@ -68,6 +67,26 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("a write was repeated: %q", s.lines())
 			}
 		})
+	}
+}
+
+// TestAJiraThatFailsWhoeverAsks: a server error is one issue's trouble as long as Jira still says who we are, and the site's else.
+func TestAJiraThatFailsWhoeverAsks(t *testing.T) {
+	failed := answer{status: 500, body: `{"errorMessages":["Internal server error"]}`}
+	for level, myself := range map[bridge.Level]answer{bridge.LevelPair: ok(`{"accountId":"a"}`), bridge.LevelSite: failed} {
+		s := script(t, failed, myself)
+		_, err := s.client(t, bridge.Cloud).Create(ctx, CreateRequest{Fields: map[string]any{"summary": "s"}})
+		if bridge.NameOf(err) != "jira-failed" || !bridge.IsTemporary(err) || bridge.LevelOf(err) != level || !Uncertain(err) || StatusOf(err) != 500 {
+			t.Errorf("level %s: got %s, %v", level, bridge.LevelOf(err), err)
+		}
+		if err == nil || err.Error() != "create an issue: jira failed (500): Internal server error" {
+			t.Errorf("message %v", err)
+		}
+		for _, line := range s.lines()[1:] {
+			if line != "GET /jira/rest/api/2/myself" {
+				t.Errorf("besides, it asked %s", line)
+			}
+		}
 	}
 }
 

@@ -194,8 +194,32 @@ func (b *Book) Due(ctx context.Context, limit int) ([]Due, error) {
 	}
 	out := make([]Due, 0, len(hits))
 	for _, h := range hits {
-		connection, issue, _ := strings.Cut(h.Key.Sort, "/")
-		out = append(out, Due{connection, issue})
+		out = append(out, dueOf(h))
 	}
 	return out, nil
+}
+
+func dueOf(h store.IndexHit) Due {
+	connection, issue, _ := strings.Cut(h.Key.Sort, "/")
+	return Due{connection, issue}
+}
+
+// EachDue hands every pair to do that is tried again by itself, whether its time has come or not.
+func (b *Book) EachDue(ctx context.Context, do func(Due) error) error {
+	r := store.IndexRange{Limit: eachPage}
+	for {
+		hits, err := b.Store.Indexed(ctx, "due/"+b.Site, r)
+		if err != nil {
+			return err
+		}
+		for _, h := range hits {
+			if err := do(dueOf(h)); err != nil {
+				return err
+			}
+			r.After = h
+		}
+		if len(hits) < eachPage {
+			return nil
+		}
+	}
 }

@@ -57,6 +57,12 @@ func (s *Site) Check(ctx context.Context) error {
 	return err
 }
 
+// Answers asks Jira now whether it answers, and us.
+func (s *Site) Answers(ctx context.Context) error {
+	_, err := s.whoami(ctx, 0)
+	return err
+}
+
 func (s *Site) whoami(ctx context.Context, fresh time.Duration) (jira.User, error) {
 	s.mu.Lock()
 	known, asked := s.account, s.asked

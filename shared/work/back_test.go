@@ -16,12 +16,12 @@ import (
 )
 
 // TestASiteThatComesBack: while a site is down nothing is received, it is asked from time to time, and once it answers
-// whoever waits for it is told, once.
+// whoever waits for it is told, once. One of the workers asks for all.
 func TestASiteThatComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := queue.NewMemory(queue.Faults{})
 		var calls, probes, backs atomic.Int32
-		pool := &work.Pool{Queue: q, Workers: 1, Log: slog.New(slog.DiscardHandler), Handlers: work.Handlers{
+		pool := &work.Pool{Queue: q, Workers: 4, Log: slog.New(slog.DiscardHandler), Handlers: work.Handlers{
 			site.RetryTask: func(context.Context, site.Task) error {
 				if calls.Add(1) == 1 {
 					return bridge.Temporary("site-unreachable", "down").At(bridge.LevelSite)

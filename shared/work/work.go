@@ -176,16 +176,20 @@ func Pause(attempt int, err error) time.Duration {
 	return pause
 }
 
-// up waits while the whole site is down, and asks it from time to time.
+// up waits while the whole site is down, and asks it from time to time: one worker does, for all.
 func (p *Pool) up(ctx context.Context) bool {
 	p.mu.Lock()
-	until := p.down
-	p.mu.Unlock()
-	if until.IsZero() {
+	wait := time.Until(p.down)
+	switch {
+	case p.down.IsZero():
+		p.mu.Unlock()
 		return true
+	case wait <= 0:
+		p.down = time.Now().Add(Visibility) // while this one asks
 	}
-	if wait := time.Until(until); wait > 0 {
-		pause(ctx, min(wait, time.Second))
+	p.mu.Unlock()
+	if wait > 0 {
+		pause(ctx, min(wait, probeEvery/4))
 		return false
 	}
 	if p.Probe != nil && p.Probe(ctx) != nil {
@@ -193,10 +197,9 @@ func (p *Pool) up(ctx context.Context) bool {
 		return false
 	}
 	p.mu.Lock()
-	was := p.down
 	p.down = time.Time{}
 	p.mu.Unlock()
-	if p.Back != nil && !was.IsZero() {
+	if p.Back != nil {
 		if err := p.Back(ctx); err != nil && ctx.Err() == nil {
 			p.Log.Error("parked pairs could not be brought back", "error", err)
 		}
@@ -204,7 +207,7 @@ func (p *Pool) up(ctx context.Context) bool {
 	return true
 }
 
-const probeEvery = 5 * time.Second
+const probeEvery = 2 * time.Second
 
 func (p *Pool) stop() {
 	p.mu.Lock()

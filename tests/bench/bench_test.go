@@ -83,9 +83,7 @@ func Scenes(t *testing.T, p plan) (out []scene) {
 		add("B", func(t *testing.T, r *Report) { RunIdle(t, n, Options{Latency: 20 * time.Millisecond}).report(r, "B") })
 	}
 	add("D", func(t *testing.T, r *Report) { RunHandover(t, p.handover, p.burst).report(r, "D") })
-	add("D trouble", func(t *testing.T, r *Report) {
-		r.Add("D trouble", "lost or out of order: poller away, hub restarted, Jira answers 500", "changes", "0", float64(RunTrouble(t, p.trouble)))
-	})
+	add("D trouble", func(t *testing.T, r *Report) { RunTrouble(t, p.trouble).report(r, "D trouble") })
 	add("E", func(t *testing.T, r *Report) { RunAway(t, p.awayIssues, p.awayEdits, Options{}).report(r, "E") })
 	state := &State{Dir: t.TempDir()}
 	for _, n := range p.growth {

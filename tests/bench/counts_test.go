@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// TestCounts asserts what does not depend on the machine: how many calls a synced issue costs.
+// TestCounts asserts what does not depend on the machine: how many calls a synced issue costs, and that nothing waits long, or for ever,
+// after a trouble.
 func TestCounts(t *testing.T) {
 	t.Run("A first sync", func(t *testing.T) {
 		t.Parallel()
@@ -27,6 +28,12 @@ func TestCounts(t *testing.T) {
 				reads = 0.6 // Cloud's event does not prove that everybody may see it: one read for half of them
 			}
 			most(t, c.Kind+": reads per change", c.Reads, c.Changes, reads, 20) // and looks for changes, by the clock
+		}
+	})
+	t.Run("D trouble", func(t *testing.T) {
+		t.Parallel()
+		if d := RunTrouble(t, 12); d.Lost > 0 || d.Settled > 15*time.Second {
+			t.Errorf("%d twins do not show the last edit; settled %s after Jira answered again", d.Lost, d.Settled)
 		}
 	})
 	t.Run("E a week away", func(t *testing.T) {

@@ -109,14 +109,15 @@ func (h *Half) flows(o HalfOptions, log *slog.Logger) {
 	h.Sweep = &reconcile.Sweep{Site: s, Hit: h.Pub.Hit, Read: h.Pub.Read}
 	h.Watch = &reconcile.Watch{Site: s, Hit: h.Pub.Hit, Workers: o.Workers}
 	bulk := &reconcile.Bulk{Site: s, Put: h.Pub.Put, Workers: o.Workers}
-	change := func(ctx context.Context, t site.Task) error {
-		defer s.Ring()
-		defer h.Relay.Unready.Worked(t.Change.Connection, t.Change.Issue.ID)
-		return h.App.Change(ctx, t)
+	h.App.Worked = func(connection, remoteIssue string) {
+		h.Relay.Unready.Worked(connection, remoteIssue)
+		s.Ring()
 	}
-	h.Pool = &work.Pool{Queue: s.Queue, Workers: o.Workers, Log: log, Handlers: work.Handlers{
-		site.EventTask: h.Pub.Event, site.SyncTask: h.Pub.Issue, site.ReadTask: h.Pub.Read, site.ChangeTask: change,
+	back := func(ctx context.Context) error { return reconcile.Back(ctx, s) }
+	h.Pool = &work.Pool{Queue: s.Queue, Workers: o.Workers, Log: log, Probe: s.Answers, Back: back, Handlers: work.Handlers{
+		site.EventTask: h.Pub.Event, site.SyncTask: h.Pub.Issue, site.ReadTask: h.Pub.Read, site.ChangeTask: h.App.Change,
 		site.RetryTask: h.App.Retry, site.SweepTask: h.Sweep.Page, site.BulkTask: bulk.Page,
+		site.ParkedTask: (&reconcile.Parked{Site: s}).Page,
 	}}
 }
 

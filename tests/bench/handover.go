@@ -117,28 +117,38 @@ func (w *World) handed(ids []string) (lost int) {
 	return lost
 }
 
-// RunTrouble edits issues while the poller is away and while the private Jira answers 500 to everything, and counts the
-// twins that do not show the last edit in the end, and those that show an earlier one after a later.
-func RunTrouble(t testing.TB, n int) (lost int) {
+// Trouble is what becomes of edits made meanwhile (scene D).
+type Trouble struct {
+	Lost    int           // twins that do not show the last edit in the end
+	Settled time.Duration // from when the private Jira answers again until nothing waits
+}
+
+// RunTrouble edits issues while nobody works, while the poller is away and while the private Jira answers 500 to everything.
+func RunTrouble(t testing.TB, n int) (out Trouble) {
 	w := New(t, Options{Writers: 8, Deliver: Deliveries{Twice: true}})
 	w.Run()
 	ids := w.Public.Jira.CreateAll(n)
 	w.Settle(settleTime)
-	for round, trouble := range []struct{ on, off func() }{
-		{func() { w.Halt() }, w.Run}, // nobody works: the hub only takes webhooks, and starts anew then
-		{func() { w.Halt(w.Private) }, w.Run},
-		{func() { w.Private.Jira.Fail(true) }, func() { w.Private.Jira.Fail(false) }},
+	for round, trouble := range []struct {
+		on, off func()
+		lasts   time.Duration
+	}{
+		{func() { w.Halt() }, w.Run, time.Second}, // nobody works: the hub only takes webhooks, and starts anew then
+		{func() { w.Halt(w.Private) }, w.Run, time.Second},
+		{func() { w.Private.Jira.Fail(true) }, func() { w.Private.Jira.Fail(false) }, 4 * time.Second}, // longer than a call is tried
 	} {
 		trouble.on()
 		for edit := range 2 {
 			each(n, func(i int) { w.Public.Jira.Edit(ids[i], fmt.Sprintf("round %d edit %d of %d", round, edit, i)) })
 		}
-		time.Sleep(time.Second)
+		time.Sleep(trouble.lasts)
 		trouble.off()
+		began := time.Now()
 		w.Settle(settleTime)
-		lost += w.differ(ids, func(i int) string { return fmt.Sprintf("round %d edit 1 of %d", round, i) })
+		out.Settled = time.Since(began)
+		out.Lost += w.differ(ids, func(i int) string { return fmt.Sprintf("round %d edit 1 of %d", round, i) })
 	}
-	return lost
+	return out
 }
 
 // differ counts twins of the public site's issues that do not show that summary.
@@ -152,6 +162,11 @@ func (w *World) differ(ids []string, want func(i int) string) (n int) {
 		}
 	}
 	return n
+}
+
+func (d Trouble) report(r *Report, scene string) {
+	r.Add(scene, "lost: poller away, hub restarted, Jira answers 500", "changes", "0", float64(d.Lost))
+	r.Add(scene, "settled after Jira has answered 500", "s", "", d.Settled.Seconds())
 }
 
 func (h Handover) report(r *Report, scene string) {

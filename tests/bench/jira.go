@@ -144,7 +144,7 @@ func (j *Jira) Latency(d time.Duration) {
 	}
 }
 
-// Fail makes it answer 500 to Drawbridge's writes.
+// Fail makes it answer 500 to Drawbridge, whatever it asks.
 func (j *Jira) Fail(on bool) {
 	j.T.Helper()
 	j.Manage("DELETE", "/faults", nil, nil)

@@ -233,13 +233,16 @@ var settleTime = time.Minute
 // explain logs what waits.
 func (w *World) explain() {
 	ctx := context.Background()
-	for _, h := range []*Half{w.Public, w.Private} {
+	for h, other := range map[*Half]*Half{w.Public: w.Private, w.Private: w.Public} {
 		d, err := h.Site.Queue.Depth(ctx)
 		w.T.Logf("%s half: queue %+v %v", h.Site.Name, d, err)
 		changes, _, err := h.Site.Book.Outgoing(ctx, Connection, 5, func(string, int64) bool { return false })
 		for _, c := range changes {
 			p, _ := h.Site.Book.Load(ctx, Connection, c.Issue.ID) // it was there a moment ago
 			w.T.Logf("%s waits: head %+v, intents %+v", c.Issue.Key, p.Head, p.State.Intents)
+			if twin, _ := other.Site.Book.Find(ctx, Connection, c.Issue.ID); twin != nil {
+				w.T.Logf("its twin: head %+v, intents %+v", twin.Head, twin.State.Intents)
+			}
 		}
 		if err != nil {
 			w.T.Log(err)

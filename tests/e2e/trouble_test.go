@@ -31,6 +31,7 @@ func TestJirasInTrouble(t *testing.T) {
 		t.Run("the "+s.name+" site's token stops working", func(t *testing.T) { unauthorized(t, s.with(t), false) })
 		t.Run("the "+s.name+" site answers as to nobody", func(t *testing.T) { unauthorized(t, s.with(t), true) })
 		t.Run("the "+s.name+" site answers HTML", func(t *testing.T) { html(t, s.with(t)) })
+		t.Run("the "+s.name+" site fails whoever asks", func(t *testing.T) { failing(t, s.with(t)) })
 		t.Run("the "+s.name+" site refuses one field", func(t *testing.T) { oneField(t, s.with(t)) })
 		t.Run("the "+s.name+" site takes no long text", func(t *testing.T) { longText(t, s.with(t)) })
 	}
@@ -93,6 +94,19 @@ func html(t *testing.T, s side) {
 		})
 		s.here.Heal()
 	}
+}
+
+// failing has Jira answer 500 to everything for longer than a change is tried. What was edited meanwhile, twice, arrives soon after.
+func failing(t *testing.T, s side) {
+	key, twin := s.pair(t, "500 from "+s.name, nil)
+	s.here.Fault(rig.Fields{"route": "*", "agent": "drawbridge", "status": 500})
+	t.Cleanup(s.here.Heal)
+	s.there.Edit(twin, rig.Fields{"summary": "Edited while " + s.name + " failed"})
+	time.Sleep(3 * time.Second)
+	s.there.Edit(twin, rig.Fields{"summary": "Edited again while " + s.name + " failed"})
+	time.Sleep(10 * time.Second)
+	s.here.Heal()
+	s.here.Shows(key, "summary", "Edited again while "+s.name+" failed")
 }
 
 // oneField has Jira refuse one field of an edit: the rest is applied, and the pair says so.
