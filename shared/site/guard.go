@@ -56,11 +56,16 @@ func (s *Site) Guard(ctx context.Context, connection, issue string, h Harm) erro
 			return err
 		}
 	}
-	why, err := s.unusual(ctx, connection, kinds)
+	// Counting is dear where much was done: as long as the count of a moment ago, and one more for every harm since, is not
+	// unusual, or a person allowed it, nothing is counted anew.
+	why, err := s.unusual(ctx, connection, kinds, s.tallied)
 	if err != nil || why == "" {
 		return err
 	}
 	if allowed, err := s.allowed(ctx, connection); err != nil || allowed {
+		return err
+	}
+	if why, err = s.unusual(ctx, connection, kinds, s.harmed); err != nil || why == "" {
 		return err
 	}
 	err = s.Watched(ctx, "Drawbridge", "stopped for safety", connection, func() error {
@@ -94,29 +99,19 @@ func guardSort(kind string, now int64) string {
 	return fmt.Sprintf("%s/%010d/", kind, now/guardBucket.Milliseconds())
 }
 
-// unusual asks the pure decision, with what is counted of these kinds. Counting is dear where much was done: as long as
-// the count of a moment ago, and one more for every harm since, is not unusual, nothing is counted anew.
-func (s *Site) unusual(ctx context.Context, connection string, kinds []string) (string, error) {
-	pairs := func() (int, error) { return s.pairs(ctx, connection) }
-	why, err := judge(kinds, func(kind string) (int, error) { return s.tallied(ctx, connection, kind) }, pairs)
-	if err != nil || why == "" {
-		return "", err
-	}
-	return judge(kinds, func(kind string) (int, error) { return s.harmed(ctx, connection, kind) }, pairs)
-}
-
-func judge(kinds []string, count func(kind string) (int, error), pairs func() (int, error)) (why string, err error) {
+// unusual asks the pure decision, with what is counted of these kinds.
+func (s *Site) unusual(ctx context.Context, connection string, kinds []string, count func(ctx context.Context, connection, kind string) (int, error)) (why string, err error) {
 	var c merge.Counts
 	to := map[string]*int{"created": &c.Created, "cleared": &c.Cleared, "deleted": &c.Deleted, "gone": &c.Gone, "rewritten": &c.Rewritten}
 	for _, kind := range kinds {
-		if *to[kind], err = count(kind); err != nil {
+		if *to[kind], err = count(ctx, connection, kind); err != nil {
 			return "", err
 		}
 	}
 	if merge.Unusual(c) == "" {
 		return "", nil // not even for a connection without pairs
 	}
-	if c.Pairs, err = pairs(); err != nil {
+	if c.Pairs, err = s.pairs(ctx, connection); err != nil {
 		return "", err
 	}
 	return merge.Unusual(c), nil

@@ -98,7 +98,7 @@ var list = []broken{
 		"tests/world", "TestCommentsArriveInternalInAServiceProject",
 	}, {
 		"an unusual share of issues stops the connection",
-		"shared/site/guard.go", "why, err := s.unusual(ctx, connection, kinds)\n\tif err != nil || why == \"\" {", "why, err := s.unusual(ctx, connection, kinds)\n\tif true {",
+		"shared/site/guard.go", "why, err := s.unusual(ctx, connection, kinds, s.tallied)\n\tif err != nil || why == \"\" {", "why, err := s.unusual(ctx, connection, kinds, s.tallied)\n\tif true {",
 		"tests/world", "TestAnEmptiedProjectStopsTheConnection",
 	}, {
 		"a write that a Jira does not name is known by its stored intent",
