@@ -23,10 +23,14 @@ func (b *Book) Await(ctx context.Context, connection, what, issue string) error 
 	return b.Store.Apply(ctx, store.Put(store.Doc{Key: awaitKey(connection, what, issue), Body: []byte("{}")}))
 }
 
-// Awaiting lists the local issues of which something waits for that one.
-func (b *Book) Awaiting(ctx context.Context, connection, what string) ([]string, error) {
-	docs, err := b.Store.List(ctx, "await/"+connection, store.Range{Prefix: what + "/"})
-	var out []string
+// Awaiting lists the local issues of which something waits for that one. Every change asks, and hardly anything ever waits: whether
+// anything does is the same question for all issues, which a store may have the answer to.
+func (b *Book) Awaiting(ctx context.Context, connection, what string) (out []string, err error) {
+	docs, err := b.Store.List(ctx, "await/"+connection, store.Range{Limit: 1})
+	if err != nil || len(docs) == 0 {
+		return nil, err
+	}
+	docs, err = b.Store.List(ctx, "await/"+connection, store.Range{Prefix: what + "/"})
 	for _, d := range docs {
 		out = append(out, strings.TrimPrefix(d.Key.Sort, what+"/"))
 	}
