@@ -127,7 +127,7 @@ func (l *line) loaded(n int, from int64, gaps int, es []*entry, all bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	lane := &l.lanes[n]
-	if lane.next != from { // it was loaded meanwhile
+	if from == complete || lane.next != from { // it was loaded meanwhile
 		return
 	}
 	all = all && gaps == l.gaps
@@ -357,6 +357,9 @@ func (db *DB) load(ctx context.Context, n int) error {
 		db.line.mu.Lock()
 		from, gaps = db.line.lanes[n].next, db.line.gaps
 		db.line.mu.Unlock()
+		if from == complete { // another worker was faster
+			return nil
+		}
 		rows, err := w.query("SELECT "+unread+" FROM msg WHERE dead = 0 AND lane = ? AND seq >= ? AND hidden = 0 ORDER BY seq"+limit(page), n, from)
 		if err != nil {
 			return err

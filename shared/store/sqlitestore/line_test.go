@@ -219,3 +219,30 @@ func TestAFailedCommitLosesNoDeletion(t *testing.T) {
 		t.Errorf("left: %+v (%v)", d, err)
 	}
 }
+
+// TestWorkersThatWaitTogetherMissNothing: several look into the file at once, and find that there is nothing; what another
+// process sends after that is received, in either lane.
+func TestWorkersThatWaitTogetherMissNothing(t *testing.T) {
+	p := path(t)
+	owner := open(t, p, Options{Exclusive: true})
+	for i := range 10 {
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() { must(t, owner.load(t.Context(), i%2)) })
+		}
+		wg.Wait()
+		m := message("g", fmt.Sprint("message ", i))
+		if i%2 == 1 {
+			m.Lane = bridge.Bulk
+		}
+		guest, err := Open(p, Options{})
+		must(t, err)
+		sends(t, guest, m)
+		must(t, guest.Close())
+		d := next(t, owner)
+		if string(d.Body) != string(m.Body) {
+			t.Fatalf("received %q, want %q", d.Body, m.Body)
+		}
+		must(t, owner.Queue().Delete(t.Context(), d))
+	}
+}
