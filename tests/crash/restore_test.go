@@ -50,6 +50,8 @@ func TestABackupOfWhichNothingTells(t *testing.T) {
 		t.Run(half, func(t *testing.T) {
 			t.Parallel()
 			w := rig.New(t, rig.Options{})
+			w.Public.Create("Before the backup", nil)
+			w.Private.Twin("Before the backup") // each half has told the other which state it has
 			stop(t, w, half)
 			map[string]func(...string) string{"hub": w.OnHub, "poller": w.OnPoller}[half]("site", "restored")
 			start(w, half)
