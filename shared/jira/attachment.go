@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/walk"
 )
 
 // An Attachment is a file of an issue. Two may have the same name; the ID tells them apart.
@@ -27,7 +28,7 @@ type Attachment struct {
 func (a *Attachment) UnmarshalJSON(raw []byte) error {
 	*a = Attachment{}
 	self := ""
-	err := members(raw, func(name, value []byte) error {
+	err := walk.Members(raw, func(name, value []byte) error {
 		switch string(name) {
 		case "id":
 			a.ID = word(value)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/walk"
 )
 
 const (
@@ -244,7 +245,7 @@ func unreadable(ctx context.Context, k *call, status int, body *bounded, err err
 		return ours
 	case body.left <= 0:
 		return f.with(bridge.Permanent("bad-answer", "%s: the answer is larger than %d MB", k.what, largestAnswer>>20), bridge.LevelPair)
-	case errors.As(err, &syntax), errors.As(err, &kind), errors.Is(err, io.EOF), errors.Is(err, errShape), body.whole:
+	case errors.As(err, &syntax), errors.As(err, &kind), errors.Is(err, io.EOF), errors.Is(err, walk.ErrShape), body.whole:
 		return f.with(bridge.Temporary("bad-answer", "%s: the answer cannot be read: %v", k.what, err), bridge.LevelPair)
 	}
 	e := lost(ctx, k.what, err, k.write())
@@ -272,9 +273,6 @@ func (b *bounded) Read(p []byte) (int, error) {
 // errEnough ends a stream of which nobody wants more.
 var errEnough = errors.New("enough")
 
-// errShape is an answer of JSON that is not what the call answers.
-var errShape = errors.New("not the expected shape")
-
 // into decodes an answer into a fresh value.
 func into[T any](out *T) func(*http.Response, io.Reader) error {
 	return func(_ *http.Response, r io.Reader) error {
@@ -292,7 +290,7 @@ func whole(read func(raw []byte) error) func(*http.Response, io.Reader) error {
 	return func(_ *http.Response, r io.Reader) error {
 		raw, err := io.ReadAll(r)
 		if err == nil {
-			err = valid(raw)
+			err = walk.Check(raw)
 		}
 		if err == nil {
 			err = read(raw)

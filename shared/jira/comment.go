@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"drawbridge/shared/walk"
 )
 
 // A Comment is a comment as one answer or webhook body shows it.
@@ -45,7 +47,7 @@ const internalKey = "sd.public.comment"
 // readVisibility reads who may see a comment or worklog; nil is everybody.
 func readVisibility(raw []byte) (*Visibility, error) {
 	var v Visibility
-	err := members(raw, func(name, value []byte) error {
+	err := walk.Members(raw, func(name, value []byte) error {
 		switch string(name) {
 		case "type":
 			v.Type = word(value)
@@ -67,7 +69,7 @@ func (m *Comment) UnmarshalJSON(raw []byte) error {
 	*m = Comment{}
 	var role, group string // very old Data Center
 	var public *truth
-	err := members(raw, func(name, value []byte) (err error) {
+	err := walk.Members(raw, func(name, value []byte) (err error) {
 		switch string(name) {
 		case "id":
 			m.ID = word(value)
@@ -112,9 +114,9 @@ func readProperties(raw []byte) (m map[string]json.RawMessage, ok bool) {
 		return nil, false
 	}
 	m = map[string]json.RawMessage{}
-	err := elements(raw, func(property []byte) error {
+	err := walk.Elements(raw, func(property []byte) error {
 		key, value := "", []byte(nil)
-		err := members(property, func(name, v []byte) error {
+		err := walk.Members(property, func(name, v []byte) error {
 			switch string(name) {
 			case "key":
 				key = word(v)
@@ -145,7 +147,7 @@ func internal(public *truth, m *Comment) *bool {
 	return nil
 }
 
-func isInternal(raw json.RawMessage) bool { return bare(lookup(raw, "internal")) == "true" }
+func isInternal(raw json.RawMessage) bool { return bare(walk.Member(raw, "internal")) == "true" }
 
 // CommentRequest is a comment to write.
 type CommentRequest struct {

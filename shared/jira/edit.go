@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"slices"
 	"sort"
+
+	"drawbridge/shared/walk"
 )
 
 // CreateRequest is a new issue: values of "fields" as [Field.Wire] writes them, and properties set in the same call.
@@ -72,7 +74,7 @@ func needs[T any](out *T, whole func() bool) func(*http.Response, io.Reader) err
 			return err
 		}
 		if !whole() {
-			return errShape
+			return walk.ErrShape
 		}
 		return nil
 	}
@@ -127,7 +129,7 @@ func (c *Client) maybeIssue(out **Issue) func(*http.Response, io.Reader) error {
 			return nil
 		}
 		if err == nil {
-			err = valid(raw)
+			err = walk.Check(raw)
 		}
 		if err != nil {
 			return err

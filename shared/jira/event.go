@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/walk"
 )
 
 // EventKind is what happened, the same on both flavours.
@@ -78,7 +79,7 @@ type wireEvent struct {
 }
 
 func readEvent(raw []byte) (w wireEvent, err error) {
-	err = members(raw, func(name, value []byte) (err error) {
+	err = walk.Members(raw, func(name, value []byte) (err error) {
 		if string(value) == "null" {
 			return nil
 		}
@@ -104,7 +105,7 @@ func readEvent(raw []byte) (w wireEvent, err error) {
 		case "issueLink":
 			w.link, err = readEventLink(value)
 		case "property":
-			w.property = word(lookup(value, "key"))
+			w.property = word(walk.Member(value, "key"))
 		}
 		return err
 	})
@@ -113,7 +114,7 @@ func readEvent(raw []byte) (w wireEvent, err error) {
 
 func readEventLink(raw []byte) (*Link, error) {
 	l := &Link{}
-	return l, members(raw, func(name, value []byte) error {
+	return l, walk.Members(raw, func(name, value []byte) error {
 		switch string(name) {
 		case "id":
 			l.ID = word(value)
@@ -122,7 +123,7 @@ func readEventLink(raw []byte) (*Link, error) {
 		case "destinationIssueId":
 			l.Destination = word(value)
 		case "issueLinkType":
-			l.Type = LinkType{word(lookup(value, "id")), word(lookup(value, "name")), word(lookup(value, "inwardName")), word(lookup(value, "outwardName"))}
+			l.Type = LinkType{word(walk.Member(value, "id")), word(walk.Member(value, "name")), word(walk.Member(value, "inwardName")), word(walk.Member(value, "outwardName"))}
 		}
 		return nil
 	})
@@ -134,7 +135,7 @@ func DecodeEvent(body []byte, h http.Header) (Event, error) {
 	if err := decent(body); err != nil {
 		return Event{}, err
 	}
-	err := valid(body)
+	err := walk.Check(body)
 	var w wireEvent
 	if err == nil {
 		w, err = readEvent(body)
@@ -206,7 +207,7 @@ func (w *wireEvent) fillComment(e *Event) {
 		return
 	}
 	e.Comment = &m
-	e.IssueID = or(e.IssueID, issueIn(word(lookup(w.comment, "self"))))
+	e.IssueID = or(e.IssueID, issueIn(word(walk.Member(w.comment, "self"))))
 	if e.User.ID() == "" && (e.Kind == CommentCreated || e.Kind == CommentUpdated) {
 		e.User = m.UpdateAuthor
 		if e.User.ID() == "" {
@@ -220,7 +221,7 @@ func (w *wireEvent) fillWorklog(e *Event) {
 	if len(w.worklog) == 0 || l.UnmarshalJSON(w.worklog) != nil || l.ID == "" {
 		return
 	}
-	l.IssueID = or(l.IssueID, issueIn(word(lookup(w.worklog, "self"))))
+	l.IssueID = or(l.IssueID, issueIn(word(walk.Member(w.worklog, "self"))))
 	e.Worklog = &l
 	e.IssueID = or(e.IssueID, l.IssueID)
 	if e.User.ID() == "" && e.Kind != WorklogDeleted {

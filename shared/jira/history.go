@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"drawbridge/shared/walk"
 )
 
 // A History is one entry of an issue's changelog: everything one call or one click changed.
@@ -52,12 +54,12 @@ func (m *Metadata) wire() *wireMetadata {
 // UnmarshalJSON reads what a changelog holds of it.
 func (m *Metadata) UnmarshalJSON(raw []byte) error {
 	*m = Metadata{ExtraData: map[string]string{}}
-	return members(raw, func(name, value []byte) error {
+	return walk.Members(raw, func(name, value []byte) error {
 		switch string(name) {
 		case "type":
 			m.Type = word(value)
 		case "extraData":
-			return members(value, func(name, value []byte) error {
+			return walk.Members(value, func(name, value []byte) error {
 				m.ExtraData[string(name)] = word(value)
 				return nil
 			})
@@ -69,7 +71,7 @@ func (m *Metadata) UnmarshalJSON(raw []byte) error {
 // UnmarshalJSON reads an entry of either flavour's changelog.
 func (h *History) UnmarshalJSON(raw []byte) error {
 	*h = History{}
-	return members(raw, func(name, value []byte) (err error) {
+	return walk.Members(raw, func(name, value []byte) (err error) {
 		switch string(name) {
 		case "id":
 			h.ID = integer(value)
@@ -78,7 +80,7 @@ func (h *History) UnmarshalJSON(raw []byte) error {
 		case "author":
 			err = readUser(&h.Author, value)
 		case "items":
-			h.Items, err = listed(value, readItem)
+			h.Items, err = walk.List(value, readItem)
 		case "historyMetadata":
 			if h.Metadata = nil; string(value) != "null" {
 				h.Metadata = &Metadata{}
@@ -95,7 +97,7 @@ func readHistory(raw []byte) (h History, err error) {
 }
 
 func readItem(raw []byte) (it Item, err error) {
-	err = members(raw, func(name, value []byte) error {
+	err = walk.Members(raw, func(name, value []byte) error {
 		switch string(name) {
 		case "field":
 			it.Field = word(value)
@@ -125,12 +127,12 @@ func readChangelog(raw []byte, capped int) (list []History, complete bool, err e
 		return nil, false, nil
 	}
 	total := int64(0)
-	err = members(raw, func(name, value []byte) (err error) {
+	err = walk.Members(raw, func(name, value []byte) (err error) {
 		switch string(name) {
 		case "total":
 			total = integer(value)
 		case "histories":
-			list, err = listed(value, readHistory)
+			list, err = walk.List(value, readHistory)
 			complete = string(value) != "null"
 		}
 		return err

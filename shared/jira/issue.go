@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"drawbridge/shared/walk"
 )
 
 // A Ref names an issue.
@@ -53,7 +55,7 @@ func (i *Issue) Knows(fieldID string) bool { _, ok := i.Fields[fieldID]; return 
 func (i *Issue) Texts() []string {
 	var texts []string
 	for _, raw := range i.Fields {
-		if s := unquote(raw); s != "" {
+		if s := walk.Text(raw); s != "" {
 			texts = append(texts, s)
 		}
 	}
@@ -72,7 +74,7 @@ func (i *Issue) Updated() time.Time { return i.time("updated") }
 // Created is the time of creation.
 func (i *Issue) Created() time.Time { return i.time("created") }
 
-func (i *Issue) member(field, name string) string { return word(lookup(i.Fields[field], name)) }
+func (i *Issue) member(field, name string) string { return word(walk.Member(i.Fields[field], name)) }
 
 func (i *Issue) user(field string) (u User) {
 	_ = readUser(&u, i.Fields[field])
@@ -144,7 +146,7 @@ func fieldList(fields []string, comments bool) []string {
 // a webhook.
 func readIssue(raw []byte, capped int, api bool) (*Issue, error) {
 	i := &Issue{Fields: map[string]json.RawMessage{}}
-	err := members(raw, func(name, value []byte) (err error) {
+	err := walk.Members(raw, func(name, value []byte) (err error) {
 		switch string(name) {
 		case "id":
 			i.ID = word(value)
@@ -162,7 +164,7 @@ func readIssue(raw []byte, capped int, api bool) (*Issue, error) {
 	i.readComments(api)
 	i.readWorklogs(api)
 	if raw, ok := i.Fields["attachment"]; ok {
-		if list, err := listed(raw, readAttachment); err == nil {
+		if list, err := walk.List(raw, readAttachment); err == nil {
 			i.Attachments, i.HasAttachments = list, true
 		}
 	}
@@ -172,7 +174,7 @@ func readIssue(raw []byte, capped int, api bool) (*Issue, error) {
 // readMap reads an object whose members are read later.
 func readMap(raw []byte) (map[string]json.RawMessage, error) {
 	m := map[string]json.RawMessage{}
-	return m, members(raw, func(name, value []byte) error {
+	return m, walk.Members(raw, func(name, value []byte) error {
 		m[string(name)] = value
 		return nil
 	})
@@ -209,10 +211,10 @@ func part[T any](i *Issue, field, name string, read func([]byte) (T, error)) (li
 		return nil, false, false
 	}
 	total := int64(-1)
-	err := members(raw, func(n, value []byte) (err error) {
+	err := walk.Members(raw, func(n, value []byte) (err error) {
 		switch string(n) {
 		case name:
-			list, err = listed(value, read)
+			list, err = walk.List(value, read)
 		case "total":
 			if string(value) != "null" {
 				total = integer(value)

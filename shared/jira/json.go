@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"drawbridge/shared/walk"
 )
 
 // text is a string that some answers write as a number or leave null.
@@ -22,7 +24,7 @@ func word(raw []byte) string {
 	case len(raw) == 0 || string(raw) == "null":
 		return ""
 	case raw[0] == '"':
-		return unquote(raw)
+		return walk.Text(raw)
 	case raw[0] == '{' || raw[0] == '[':
 		return "" // a document where a word was expected: nothing we could use
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/walk"
 )
 
 // Neutral returns the field's value as both sites understand it, by the field's kind (see bridge.Kind). ok is false where the
@@ -50,7 +51,7 @@ func (f Field) single(raw json.RawMessage) (bridge.Value, bool) {
 		}
 		return bridge.Value(n), true
 	case bridge.Date:
-		s := unquote(raw)
+		s := walk.Text(raw)
 		if len(s) < len("2006-01-02") {
 			return "", false
 		}
@@ -68,8 +69,8 @@ func (f Field) single(raw json.RawMessage) (bridge.Value, bool) {
 		}
 		return bridge.ValueOf(shown(u)), true
 	case bridge.Issue:
-		id := word(lookup(raw, "id"))
-		return bridge.ValueOf(map[string]string{"id": id, "key": word(lookup(raw, "key"))}), id != ""
+		id := word(walk.Member(raw, "id"))
+		return bridge.ValueOf(map[string]string{"id": id, "key": word(walk.Member(raw, "key"))}), id != ""
 	}
 	v, err := bridge.Canonical(raw)
 	return v, err == nil
@@ -89,7 +90,7 @@ func textValue(raw json.RawMessage) (bridge.Value, bool) {
 	if raw[0] != '"' {
 		return "", false
 	}
-	s := lineEnds(unquote(raw))
+	s := lineEnds(walk.Text(raw))
 	if s == "" {
 		return bridge.Cleared, true
 	}
@@ -110,11 +111,11 @@ func (f Field) name(raw json.RawMessage) (string, bool) {
 
 // member is the first of the named members, or the string itself.
 func member(raw []byte, names ...string) (string, bool) {
-	if s := unquote(raw); s != "" {
+	if s := walk.Text(raw); s != "" {
 		return s, true
 	}
 	for _, n := range names {
-		if s := unquote(lookup(raw, n)); s != "" {
+		if s := walk.Text(walk.Member(raw, n)); s != "" {
 			return s, true
 		}
 	}
@@ -123,10 +124,10 @@ func member(raw []byte, names ...string) (string, bool) {
 
 func namesValue(raw json.RawMessage) (bridge.Value, []string, bool) {
 	set := []string{}
-	err := elements(raw, func(e []byte) error {
+	err := walk.Elements(raw, func(e []byte) error {
 		s, ok := member(e, "name", "value")
 		if !ok {
-			return errShape
+			return walk.ErrShape
 		}
 		set = append(set, s)
 		return nil
@@ -140,9 +141,9 @@ func namesValue(raw json.RawMessage) (bridge.Value, []string, bool) {
 }
 
 func usersValue(raw json.RawMessage) (bridge.Value, []string, bool) {
-	list, err := listed(raw, func(raw []byte) (u User, err error) {
+	list, err := walk.List(raw, func(raw []byte) (u User, err error) {
 		if err = u.UnmarshalJSON(raw); err == nil && u.ID() == "" {
-			err = errShape
+			err = walk.ErrShape
 		}
 		return u, err
 	})

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/walk"
 )
 
 // SearchOptions say what a search brings with each issue.
@@ -170,11 +171,11 @@ type searched struct {
 // readSearch reads a page. Where a page ends says only isLast or a missing token, never its length.
 func readSearch(raw []byte, capped int) (got searched, err error) {
 	isLast, seen := false, false
-	err = members(raw, func(name, value []byte) (err error) {
+	err = walk.Members(raw, func(name, value []byte) (err error) {
 		switch string(name) {
 		case "issues":
 			seen = true
-			got.issues, err = listed(value, func(raw []byte) (*Issue, error) { return readIssue(raw, capped, true) })
+			got.issues, err = walk.List(value, func(raw []byte) (*Issue, error) { return readIssue(raw, capped, true) })
 		case "total":
 			got.total = int(integer(value))
 		case "nextPageToken":
@@ -188,7 +189,7 @@ func readSearch(raw []byte, capped int) (got searched, err error) {
 		got.token = ""
 	}
 	if err == nil && !seen {
-		err = errShape
+		err = walk.ErrShape
 	}
 	return got, err
 }

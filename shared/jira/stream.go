@@ -3,6 +3,8 @@ package jira
 import (
 	"encoding/json"
 	"fmt"
+
+	"drawbridge/shared/walk"
 )
 
 // object reads a JSON object member by member. handle reads the member's value, or returns false to have it skipped.
@@ -38,7 +40,7 @@ func array(dec *json.Decoder, element func() error) error {
 		return nil
 	}
 	if tok != json.Delim('[') {
-		return fmt.Errorf("%w: %v instead of a list", errShape, tok)
+		return fmt.Errorf("%w: %v instead of a list", walk.ErrShape, tok)
 	}
 	for dec.More() {
 		if err := element(); err != nil {
@@ -54,7 +56,7 @@ func expect(dec *json.Decoder, d json.Delim) error {
 		return err
 	}
 	if tok != d {
-		return fmt.Errorf("%w: %v instead of %v", errShape, tok, d)
+		return fmt.Errorf("%w: %v instead of %v", walk.ErrShape, tok, d)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package jira
 
 import (
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/walk"
 )
 
 // A User is a user as Jira shows one. On Cloud AccountID identifies, on Data Center Name (and Key, which survives renames).
@@ -46,7 +47,7 @@ func readUser(u *User, raw []byte) error {
 // UnmarshalJSON reads a user of either flavour.
 func (u *User) UnmarshalJSON(raw []byte) error {
 	*u = User{Active: true}
-	return members(raw, func(name, value []byte) error {
+	return walk.Members(raw, func(name, value []byte) error {
 		switch string(name) {
 		case "accountId":
 			u.AccountID = word(value)

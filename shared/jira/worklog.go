@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"drawbridge/shared/walk"
 )
 
 // A Worklog is time spent on an issue, as one answer or webhook body shows it.
@@ -32,7 +34,7 @@ type WorklogRequest struct {
 // UnmarshalJSON reads a worklog of either flavour. Complete stays false: the caller knows where the body comes from.
 func (l *Worklog) UnmarshalJSON(raw []byte) error {
 	*l = Worklog{}
-	return members(raw, func(name, value []byte) (err error) {
+	return walk.Members(raw, func(name, value []byte) (err error) {
 		switch string(name) {
 		case "id":
 			l.ID = word(value)

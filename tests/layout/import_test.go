@@ -17,6 +17,7 @@ var layers = map[string]int{
 	"rule":    1,
 	"scan":    1, // a program that sees attachments; for mains
 	"sign":    1,
+	"walk":    1, // over JSON
 
 	"store":  2, // ports and their drivers
 	"queue":  2,
@@ -46,6 +47,7 @@ var confined = map[string][]string{
 	"github.com/andygrunwald/go-jira":       {"shared/jira"},
 	"github.com/remitly-oss/httpsig-go":     {"shared/sign"},
 	"github.com/expr-lang/expr":             {"shared/rule"},
+	"github.com/tidwall/gjson":              {"shared/walk"},
 	"github.com/spf13/cobra":                {"cmd"},
 	"github.com/goccy/go-yaml":              {"shared/config", "shared/rule"},
 	"github.com/santhosh-tekuri/jsonschema": {"shared/config", "shared/rule"},

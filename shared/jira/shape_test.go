@@ -1,8 +1,6 @@
 package jira
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,52 +8,17 @@ import (
 	"testing"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/walk"
 )
-
-// FuzzWalk: of a valid text the walk finds what encoding/json finds, and no text makes it panic.
-func FuzzWalk(f *testing.F) {
-	for _, s := range []string{`{"a":1,"b":{"c":[1,"]",{}]}}`, ` { "a\u0062" : "\"}" , "" : null }`, `[1, -2.5e3 ,"x",[],{},true]`, `{"a":1,"a":2}`, `"`, `{"`, `{"a"`, `{"a":`, `[`, `{]`, `[}`, ``, `{"a\`, `[[[`, `null`,
-		"{\"a\":\"\xff\",\"\xfe\":1}", `[-0.5E+10,1e5,01]`, `[-]`, `[1.]`, `[1e]`, `[true,false,nul]`, `"\u12g4"`, `"\x"`, "\"\n\"", `{"a":1,}`, `[1,]`, `[1 2]`, `{"a" 1}`, `1 2`, `-1`, `{"text":"größer \ud83d\ude00 \ud83d"}`, "\t[\n]\r"} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		m, mErr := readMap(raw)
-		list, lErr := listed(raw, func(e []byte) (string, error) { return string(e), nil })
-		_, _, _ = word(raw), unquote(raw), timeOf(raw)
-		if got, want := sound(raw), json.Valid(raw); got && !want || want && !got && !bytes.Contains(raw, []byte("[[[")) {
-			t.Errorf("%q: valid %v, want %v", raw, got, want)
-		}
-		if err := valid(raw); (err == nil) != json.Valid(raw) {
-			t.Errorf("%q: %v", raw, err)
-		}
-		if !json.Valid(raw) {
-			return
-		}
-		var wantMap map[string]json.RawMessage
-		if err := json.Unmarshal(raw, &wantMap); (err == nil) != (mErr == nil) || err == nil && fmt.Sprintf("%q", m) != fmt.Sprintf("%q", wantMap) {
-			t.Errorf("%q: members %q (%v), want %q (%v)", raw, m, mErr, wantMap, err)
-		}
-		var wantList []json.RawMessage
-		if err := json.Unmarshal(raw, &wantList); (err == nil) != (lErr == nil) || fmt.Sprintf("%q", list) != fmt.Sprintf("%q", wantList) {
-			t.Errorf("%q: elements %q (%v), want %q (%v)", raw, list, lErr, wantList, err)
-		}
-		for _, e := range list {
-			var want string
-			if json.Unmarshal([]byte(e), &want) == nil && word([]byte(e)) != want {
-				t.Errorf("%q says %q, want %q", e, word([]byte(e)), want)
-			}
-		}
-	})
-}
 
 func TestWhatIsNoObject(t *testing.T) {
 	for _, raw := range []string{`7`, `"x"`, `[]`, ``} {
-		if _, err := readMap([]byte(raw)); !errors.Is(err, errShape) {
+		if _, err := readMap([]byte(raw)); !errors.Is(err, walk.ErrShape) {
 			t.Errorf("%q: %v", raw, err)
 		}
 	}
 	for _, raw := range []string{`{"issues":{}}`, `{"issues":[7]}`, `{"issues":[{"fields":[]}]}`, `{"total":1}`, `{"issues":[{"changelog":{"histories":[{"items":5}]}}]}`} {
-		if _, err := readSearch([]byte(raw), 40); !errors.Is(err, errShape) {
+		if _, err := readSearch([]byte(raw), 40); !errors.Is(err, walk.ErrShape) {
 			t.Errorf("%s: %v", raw, err)
 		}
 	}
@@ -94,7 +57,7 @@ func BenchmarkReadSearch(b *testing.B) {
 	b.SetBytes(int64(len(page)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := valid(page); err != nil {
+		if err := walk.Check(page); err != nil {
 			b.Fatal(err)
 		}
 		if got, err := readSearch(page, 40); err != nil || len(got.issues) != 50 {
