@@ -56,6 +56,7 @@ type wiring struct {
 }
 
 func wire(w wiring) (*engine, error) {
+	work.CollectLate()
 	m := newMetrics()
 	client, err := jiraClient(w.site, w.workers, m.call, w.log)
 	if err != nil {

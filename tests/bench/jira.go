@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"drawbridge/shared/work"
 	"drawbridge/simulator"
 )
 
@@ -25,6 +26,7 @@ const childVariable = "DRAWBRIDGE_BENCH_JIRA"
 func Main(m *testing.M) int {
 	args := os.Getenv(childVariable)
 	if args == "" {
+		work.CollectLate() // as the hub and the poller do
 		return m.Run()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
