@@ -52,21 +52,10 @@ func plain(v any) Value {
 	return Value(bytes.TrimRight(b.Bytes(), "\n"))
 }
 
-// literal reads what needs no decoder and is canonical as it stands: null, true, false, and most texts.
-func literal[T Value | []byte](raw T) (v any, ok bool) {
-	switch string(raw) {
-	case "null":
-		return nil, true
-	case "true":
-		return true, true
-	case "false":
-		return false, true
-	}
-	if last := len(raw) - 1; last > 0 && raw[0] == '"' && raw[last] == '"' {
-		text := string(raw[1:last])
-		return text, bare(text)
-	}
-	return nil, false
+// literal reports whether a value needs no decoder, and is canonical as it stands: null, true, false, and most texts.
+func (v Value) literal() bool {
+	last := len(v) - 1
+	return v == Cleared || v == True || v == False || last > 0 && v[0] == '"' && v[last] == '"' && bare(string(v[1:last]))
 }
 
 // bare reports whether JSON writes a text as it is, between quotes.
@@ -84,8 +73,8 @@ func bare(text string) bool {
 
 // Canonical returns the value of a JSON text, which may have white space and unsorted keys.
 func Canonical(raw []byte) (Value, error) {
-	if _, ok := literal(raw); ok {
-		return Value(raw), nil
+	if v := Value(raw); v.literal() {
+		return v, nil
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
@@ -98,8 +87,13 @@ func Canonical(raw []byte) (Value, error) {
 
 // Any decodes the value into maps, slices, strings, json.Number, bools or nil. An unknown value is nil.
 func (v Value) Any() any {
-	if out, ok := literal(v); ok || v == "" {
-		return out
+	switch {
+	case v == "" || v == Cleared:
+		return nil
+	case v == True || v == False:
+		return v == True
+	case v.literal():
+		return string(v[1 : len(v)-1])
 	}
 	dec := json.NewDecoder(bytes.NewReader([]byte(v)))
 	dec.UseNumber()

@@ -43,7 +43,7 @@ func (b *Book) Fade(ctx context.Context, connection, issue string) error {
 	if err := b.fadeHead(ctx, *docs[0], before); err != nil {
 		return err
 	}
-	var c carried
+	var c struct{ Told int }
 	if err := json.Unmarshal(docs[0].Body, &c); err != nil {
 		return damaged(docs[0].Key, err)
 	}
@@ -70,7 +70,7 @@ func (b *Book) fadeHead(ctx context.Context, d store.Doc, before int64) error {
 	}
 	if raw := whole["events"]; len(raw) == 0 {
 		return nil
-	} else if err := json.Unmarshal(raw, &lines); err != nil {
+	} else if err := set(&lines, raw); err != nil {
 		return damaged(d.Key, err)
 	}
 	faded := false

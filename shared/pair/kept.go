@@ -9,6 +9,7 @@ import (
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/store"
+	"drawbridge/shared/walk"
 )
 
 // kept is what the two documents of a pair say. It is a function of their bytes and of nothing else, so it holds wherever
@@ -18,8 +19,7 @@ type kept struct {
 
 	head    Head // with what is stored in "about"
 	carried carried
-	written parts // what the state document holds
-	now     parts // and what there is with the fresh ones
+	now     parts // what the state document holds, and the fresh ones over it
 	fields  map[string]*Field
 	state   State    // without the fields
 	outside []string // ids of the values that it refers to
@@ -46,14 +46,16 @@ func read(connection, issue string, head, state *store.Doc, before *kept) (k *ke
 
 // openState reads the state document, and lays over it what the head holds.
 func (k *kept) openState(d *store.Doc, before *kept) error {
-	if k.written = before.written; !bytes.Equal(before.stateBody, d.Body) {
-		k.written = nil
-		if err := json.Unmarshal(d.Body, (*nested)(&k.written)); err != nil {
-			return damaged(d.Key, err)
-		}
+	err := walk.Check(d.Body)
+	var stored nested
+	if err == nil {
+		stored, err = readParts(d.Body)
 	}
-	k.now = k.written.over(parts(k.carried.Fresh))
-	if err := k.assemble(before); err != nil {
+	if err != nil {
+		return damaged(d.Key, err)
+	}
+	k.now = parts(stored).over(parts(k.carried.Fresh))
+	if err = k.assemble(before); err != nil {
 		return damaged(d.Key, err)
 	}
 	s := k.state
@@ -171,8 +173,8 @@ type memory struct {
 // remembered is how many bytes they take, at most twice that.
 const remembered = 3 << 20
 
-// size is about how many bytes it takes: decoded, seven times as many as stored.
-func (k *kept) size() int { return 7 * (len(k.headBody) + len(k.stateBody)) }
+// size is about how many bytes it takes: five times as many as stored, the stored ones among them, and a few.
+func (k *kept) size() int { return 600 + 5*(len(k.headBody)+len(k.stateBody)) }
 
 func (m *memory) get(part string) *kept {
 	m.mu.Lock()

@@ -164,8 +164,8 @@ func (p *Pair) writes(now int64) (w writes, err error) {
 
 // first writes a new pair: everything in one step.
 func (p *Pair) first(w *writes, is *kept) (err error) {
-	is.written, is.carried = is.now, carried{Base: 1, Told: p.told, Events: slices.Clone(p.history)}
-	if is.stateBody, err = json.Marshal(nested(is.written)); err != nil {
+	is.carried = carried{Base: 1, Told: p.told, Events: slices.Clone(p.history)}
+	if is.stateBody, err = json.Marshal(nested(is.now)); err != nil {
 		return err
 	}
 	head, err := is.head.body()
@@ -181,8 +181,8 @@ func (p *Pair) first(w *writes, is *kept) (err error) {
 // two that which gives more room for what its document costs.
 func (p *Pair) next(w *writes, is *kept, now int64) error {
 	was := p.kept
-	is.stateBody, is.written = was.stateBody, was.written
-	is.carried = carried{p.stateRev, nested(is.now.since(was.written, parts(was.carried.Fresh))), p.told, slices.Concat(was.carried.Events, events(p.history))}
+	is.stateBody = was.stateBody
+	is.carried = carried{p.stateRev, nested(is.now.since(was.now, parts(was.carried.Fresh))), p.told, slices.Concat(was.carried.Events, events(p.history))}
 	head, err := is.head.body()
 	if err != nil {
 		return err
@@ -239,8 +239,7 @@ func (p *Pair) moveState(w *writes, is *kept, _ int64) (err error) {
 	if len(p.kept.carried.Fresh) == 0 {
 		return nil
 	}
-	is.written = p.kept.now
-	if is.stateBody, err = json.Marshal(nested(is.written)); err != nil {
+	if is.stateBody, err = json.Marshal(nested(p.kept.now)); err != nil {
 		return err
 	}
 	d := store.Doc{Key: p.key("state"), Body: is.stateBody, Rev: p.stateRev}
@@ -249,7 +248,7 @@ func (p *Pair) moveState(w *writes, is *kept, _ int64) (err error) {
 	} else {
 		w.moves = append(w.moves, store.Replace(d))
 	}
-	is.carried.Base, is.carried.Fresh = is.carried.Base+1, nested(is.now.since(is.written, nil))
+	is.carried.Base, is.carried.Fresh = is.carried.Base+1, nested(is.now.since(p.kept.now, nil))
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/merge"
 	"drawbridge/shared/store"
+	"drawbridge/shared/walk"
 )
 
 // parts are a state as it is stored, by name: each field is a part of its own ("fields/summary"), so is each other
@@ -55,7 +56,7 @@ type carried struct {
 	Events events `json:"events,omitempty"` // lines of the history that are in none
 }
 
-// storedField is a field as it is stored: entries as short lists, and nothing that the entries say already.
+// storedField is a field as it is written: entries as short lists, and nothing that the entries say already.
 type storedField struct {
 	Field
 	Mine   *storedEntry `json:"mine,omitempty"`
@@ -66,25 +67,12 @@ type storedField struct {
 	Like string `json:"like,omitempty"`
 }
 
-// storedEntry is [seq, saw, value, site, at, policy, rules].
+// storedEntry is [seq, saw, value, site, at, policy, rules]; older documents have an object.
 type storedEntry bridge.Entry
 
 // MarshalJSON implements json.Marshaler.
 func (e *storedEntry) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]any{e.Seq, e.Saw, e.Value, e.Stamp.Site, e.Stamp.At, e.Stamp.Policy, e.Rules})
-}
-
-// UnmarshalJSON implements json.Unmarshaler. Older documents have an object.
-func (e *storedEntry) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '{' {
-		return json.Unmarshal(b, (*bridge.Entry)(e))
-	}
-	list := []any{&e.Seq, &e.Saw, &e.Value, &e.Stamp.Site, &e.Stamp.At, &e.Stamp.Policy, &e.Rules}
-	err := json.Unmarshal(b, &list)
-	if len(list) > 2 && list[2] == nil { // null is no place to read a value into, and it is one
-		e.Value = bridge.Cleared
-	}
-	return err
 }
 
 func pack(f Field) (json.RawMessage, error) {
@@ -139,18 +127,32 @@ func placed(item int64, theirs *bridge.Entry) merge.Placed {
 }
 
 func unpack(raw json.RawMessage) (*Field, error) {
-	var s storedField
-	if err := json.Unmarshal(raw, &s); err != nil {
+	f, like := new(Field), ""
+	err := open(raw, func(name []byte) any {
+		switch string(name) {
+		case "mine":
+			return &f.Mine
+		case "theirs":
+			return &f.Theirs
+		case "raw":
+			return &f.Raw
+		case "shown":
+			return &f.Shown
+		case "item":
+			return &f.Item
+		case "rev":
+			return &f.Rev
+		case "like":
+			return &like
+		}
+		return nil
+	}, f)
+	if err != nil {
 		return nil, err
 	}
-	f := &s.Field
-	f.Mine, f.Theirs = (*bridge.Entry)(s.Mine), (*bridge.Entry)(s.Theirs)
-	if s.Turns != nil {
-		f.Turns = *s.Turns
-	}
-	for _, letter := range s.Like {
+	for _, letter := range like {
 		if strings.ContainsRune("rsci", letter) && f.Mine == nil || strings.ContainsRune("SCpt", letter) && f.Theirs == nil {
-			return nil, fmt.Errorf("like %q without the entry that is meant", s.Like)
+			return nil, fmt.Errorf("like %q without the entry that is meant", like)
 		}
 		switch letter {
 		case 'r':
@@ -196,27 +198,21 @@ func (es events) MarshalJSON() ([]byte, error) {
 	return json.Marshal(lists)
 }
 
-// UnmarshalJSON implements json.Unmarshaler.
-func (es *events) UnmarshalJSON(b []byte) error {
-	var lists []json.RawMessage
-	if err := json.Unmarshal(b, &lists); err != nil {
-		return err
-	}
-	for _, raw := range lists {
-		var e Event
+func readEvents(raw []byte) (es events, err error) {
+	err = walk.Elements(raw, func(line []byte) error {
+		es = append(es, Event{})
+		e := &es[len(es)-1]
 		var old, now []bridge.Value
-		if err := json.Unmarshal(raw, &[]any{&e.At, &e.What, &e.Field, &old, &now, &e.Edit, &e.Rule, &e.Cause, &e.Outcome, &e.Note}); err != nil {
-			return err
-		}
+		err := row(line, &e.At, &e.What, &e.Field, &old, &now, &e.Edit, &e.Rule, &e.Cause, &e.Outcome, &e.Note)
 		if len(old) > 0 {
 			e.Old = old[0]
 		}
 		if len(now) > 0 {
 			e.New = now[0]
 		}
-		*es = append(*es, e)
-	}
-	return nil
+		return err
+	})
+	return es, err
 }
 
 // optional is a list of the value, if there is one.
@@ -246,23 +242,20 @@ func (ps nested) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// UnmarshalJSON implements json.Unmarshaler.
-func (ps *nested) UnmarshalJSON(b []byte) error {
-	var out, fields parts
-	if err := json.Unmarshal(b, &out); err != nil {
-		return err
-	}
-	if raw, ok := out["fields"]; ok {
-		if err := json.Unmarshal(raw, &fields); err != nil {
-			return err
+// readParts makes parts of a text, which they are pieces of.
+func readParts(raw []byte) (nested, error) {
+	ps := nested{}
+	err := walk.Members(raw, func(name, value []byte) error {
+		if string(name) != "fields" {
+			ps[string(name)] = value
+			return nil
 		}
-	}
-	delete(out, "fields")
-	for key, raw := range fields {
-		out[fieldPart+key] = raw
-	}
-	*ps = nested(out)
-	return nil
+		return walk.Members(value, func(key, value []byte) error {
+			ps[fieldPart+string(key)] = value
+			return nil
+		})
+	})
+	return ps, err
 }
 
 // over are the parts with later ones laid over them.
@@ -286,15 +279,15 @@ func (ps parts) over(later parts) parts {
 
 func null(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
 
-// since are the parts that bring a base to what is now: what differs, and whatever was fresh before.
-func (ps parts) since(base, fresh parts) parts {
+// since are the parts that make them of what was known: what differs, and whatever was fresh before.
+func (ps parts) since(known, fresh parts) parts {
 	out := parts{}
 	for name, raw := range ps {
-		if _, was := fresh[name]; was || !bytes.Equal(raw, base[name]) {
+		if _, was := fresh[name]; was || !bytes.Equal(raw, known[name]) {
 			out[name] = raw
 		}
 	}
-	for _, before := range []parts{base, fresh} {
+	for _, before := range []parts{known, fresh} {
 		for name := range before {
 			if _, is := ps[name]; !is {
 				out[name] = json.RawMessage("null")
@@ -372,68 +365,123 @@ func (k *kept) setAttributes(s *State) error {
 func (h *Head) about() about { return about{h.Local.Key, h.Local.URL, h.Remote, h.Origin} }
 
 // assemble puts the parts together again; values that were moved out are references still.
-func (k *kept) assemble(before *kept) error {
-	rest := parts{}
+func (k *kept) assemble(before *kept) (err error) {
+	var others rare
 	k.fields = make(map[string]*Field, len(k.now))
 	for name, raw := range k.now {
-		key, ok := strings.CutPrefix(name, fieldPart)
+		key, field := strings.CutPrefix(name, fieldPart)
 		switch {
-		case !ok:
-			rest[name] = raw
-		case bytes.Equal(before.now[name], raw):
+		case field && bytes.Equal(before.now[name], raw):
 			k.fields[key] = before.fields[key]
+		case field:
+			k.fields[key], err = unpack(raw)
 		default:
-			var err error
-			if k.fields[key], err = unpack(raw); err != nil {
-				return err
+			if to := k.attribute(name); to != nil {
+				err = set(to, raw)
+			} else {
+				others.add(name, raw)
 			}
 		}
+		if err != nil {
+			return err
+		}
 	}
-	return k.attributes(rest)
+	return others.into(&k.state)
 }
 
-// attributes are those of the state that are no fields, and who the pair is.
-func (k *kept) attributes(rest map[string]json.RawMessage) error {
-	whole, err := json.Marshal(rest)
-	if err != nil {
-		return err
-	}
-	a := struct {
-		*State
-		Fields *struct{} `json:"fields"` // they are there already
-		About  *about    `json:"about"`
-	}{State: &k.state}
-	if err := json.Unmarshal(whole, &a); err != nil {
-		return err
-	}
-	if a.About != nil {
-		h := &k.head
-		h.Local.Key, h.Local.URL, h.Remote, h.Origin = a.About.Key, a.About.URL, a.About.Remote, a.About.Origin
+// attribute is the place of one of the state that is no field, or of who the pair is; nil: it is rare.
+func (k *kept) attribute(name string) any {
+	switch name {
+	case "about":
+		return &k.head
+	case "project":
+		return &k.state.Project
+	case "type":
+		return &k.state.Type
+	case "linked":
+		return &k.state.Linked
 	}
 	return nil
 }
 
+// readAbout reads who the pair is.
+func (h *Head) readAbout(raw []byte) error {
+	if null(raw) {
+		return nil
+	}
+	var a about
+	err := open(raw, func(name []byte) any {
+		switch string(name) {
+		case "key":
+			return &a.Key
+		case "url":
+			return &a.URL
+		case "remote":
+			return &a.Remote
+		case "origin":
+			return &a.Origin
+		}
+		return nil
+	}, &a)
+	h.Local.Key, h.Local.URL, h.Remote, h.Origin = a.Key, a.URL, a.Remote, a.Origin
+	return err
+}
+
 // openHead reads the head document.
 func (k *kept) openHead(connection, issue string, d *store.Doc) error {
-	s := storedHead{Head: &k.head}
-	if err := json.Unmarshal(d.Body, &s); err != nil {
+	h, s := &k.head, storedHead{Head: &k.head}
+	err := walk.Check(d.Body)
+	if err == nil {
+		err = open(d.Body, func(name []byte) any {
+			switch string(name) {
+			case "revision":
+				return &h.Revision
+			case "acked":
+				return &h.Acked
+			case "since":
+				return &h.Since
+			case "received":
+				return &h.Received
+			case "applied":
+				return &h.Applied
+			case "updated":
+				return &h.Updated
+			case "rules":
+				return &h.Rules
+			case "bare":
+				return &h.Bare
+			case "status":
+				return (*string)(&s.Status)
+			case "lane":
+				return (*string)(&s.Lane)
+			case "base":
+				return &s.Base
+			case "fresh":
+				return &s.Fresh
+			case "events":
+				return &s.Events
+			}
+			return nil
+		}, &s)
+	}
+	if err != nil {
 		return damaged(d.Key, err)
 	}
-	k.head.Connection, k.head.Local.ID = connection, issue
+	h.Connection, h.Local.ID = connection, issue
 	if s.Local != nil {
-		k.head.Connection, k.head.Local = s.Connection, *s.Local
+		h.Connection, h.Local = s.Connection, *s.Local
 	}
 	if s.Remote != nil {
-		k.head.Remote = *s.Remote
+		h.Remote = *s.Remote
 	}
 	if s.Origin != nil {
-		k.head.Origin = *s.Origin
+		h.Origin = *s.Origin
 	}
-	if k.head.Status = s.Status; s.Status == "" {
-		k.head.Status = Synced
+	if h.Status = s.Status; s.Status == "" {
+		h.Status = Synced
 	}
-	if k.head.Lane = s.Lane; s.Lane == "" && k.head.Since != 0 {
-		k.head.Lane = bridge.Live
+	if h.Lane = s.Lane; s.Lane == "" && h.Since != 0 {
+		h.Lane = bridge.Live
 	}
 	k.carried = s.carried
 	return nil

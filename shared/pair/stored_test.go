@@ -79,6 +79,24 @@ func TestDocumentsOfBeforeAreRead(t *testing.T) {
 	}
 }
 
+func TestWhatCannotBeReadIsDamaged(t *testing.T) {
+	for _, c := range [][2]string{
+		{`{`, `{}`}, {`[]`, `{}`}, {`{"revision":"x"}`, `{}`}, {`{"revision":1.5}`, `{}`}, {`{"bare":1}`, `{}`}, {`{"status":{}}`, `{}`}, {`{"fresh":[]}`, `{}`},
+		{`{"fresh":{"fields":{"a":{"mine":[1,"x"]}}}}`, `{}`}, {`{"events":[[1,2]]}`, `{}`}, {`{"events":{}}`, `{}`}, {`{"parked":7}`, `{}`},
+		{`{}`, `{"a"}`}, {`{}`, `7`}, {`{}`, `{"fields":7}`}, {`{}`, `{"fields":{"a":7}}`}, {`{}`, `{"fields":{"a":{"theirs":7}}}`},
+		{`{}`, `{"fields":{"a":{"placed":"x"}}}`}, {`{}`, `{"project":[]}`}, {`{}`, `{"intents":{}}`}, {`{}`, `{"about":{"key":5}}`}, {`{}`, `{"about":{"remote":{"id":5}}}`},
+	} {
+		docs := [2]*store.Doc{{Body: []byte(c[0])}, {Body: []byte(c[1])}}
+		if _, _, err := read("c1", "1", docs[0], docs[1], nil); bridge.NameOf(err) != "state-damaged" {
+			t.Errorf("head %s, state %s: %v", c[0], c[1], err)
+		}
+	}
+	rest := `{"outcome":null,"gone":null,"events":null,"fresh":null,"status":null,"lane":null,"unheardOf":{}}`
+	if _, _, err := read("c1", "1", &store.Doc{Body: []byte(rest)}, &store.Doc{Body: []byte(`{"fields":null,"about":null,"redo":null,"unheardOf":1}`)}, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 // model is what a pair must be, whatever the store does.
 type model struct {
 	fields map[string]bridge.Value
