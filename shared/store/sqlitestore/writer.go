@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"runtime"
 	"slices"
 	"time"
 
@@ -129,15 +130,20 @@ func (db *DB) loop(w *tx) {
 	}
 }
 
-// waiting returns the job with all that wait behind it.
+// waiting returns the job with all that wait behind it. Where the processor is busy, others are about to write: they may come
+// first, as long as any does, for a commit costs more than all that is in it. Where it is not, nobody is waited for.
 func (db *DB) waiting(first *job) []*job {
-	batch := []*job{first}
+	batch, asked := []*job{first}, false
 	for len(batch) < batchSize {
 		select {
 		case j := <-db.jobs:
-			batch = append(batch, j)
+			batch, asked = append(batch, j), false
 		default:
-			return batch
+			if asked {
+				return batch
+			}
+			asked = true
+			runtime.Gosched()
 		}
 	}
 	return batch
