@@ -165,9 +165,7 @@ func (p *Pair) writes(now int64) (w writes, err error) {
 // first writes a new pair: everything in one step.
 func (p *Pair) first(w *writes, is *kept) (err error) {
 	is.carried = carried{Base: 1, Told: p.told, Events: slices.Clone(p.history)}
-	if is.stateBody, err = json.Marshal(nested(is.now)); err != nil {
-		return err
-	}
+	is.stateBody = nested(is.now).text(nil)
 	head, err := is.head.body()
 	if err == nil {
 		is.headBody, err = is.carried.in(head)
@@ -235,13 +233,11 @@ func (p *Pair) moveHistory(w *writes, is *kept, now int64) error {
 }
 
 // moveState writes what is known already into the state document.
-func (p *Pair) moveState(w *writes, is *kept, _ int64) (err error) {
+func (p *Pair) moveState(w *writes, is *kept, _ int64) error {
 	if len(p.kept.carried.Fresh) == 0 {
 		return nil
 	}
-	if is.stateBody, err = json.Marshal(nested(p.kept.now)); err != nil {
-		return err
-	}
+	is.stateBody = nested(p.kept.now).text(nil)
 	d := store.Doc{Key: p.key("state"), Body: is.stateBody, Rev: p.stateRev}
 	if p.stateRev == 0 {
 		w.moves = append(w.moves, store.Create(d))

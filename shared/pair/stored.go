@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -226,20 +227,33 @@ func optional(v bridge.Value) []bridge.Value {
 // nested are parts as they are stored: the fields by their keys under "fields".
 type nested parts
 
-// MarshalJSON implements json.Marshaler.
-func (ps nested) MarshalJSON() ([]byte, error) {
-	fields, out := parts{}, map[string]any{}
-	for name, raw := range ps {
-		if key, ok := strings.CutPrefix(name, fieldPart); ok {
-			fields[key] = raw
-		} else {
-			out[name] = raw
+// text appends them to a text. Each part is a JSON text already: encoding/json would read it again.
+func (ps nested) text(b []byte) []byte {
+	names := slices.Sorted(maps.Keys(ps))
+	within := func(b []byte, prefix string, is func(name string) bool) []byte {
+		b = append(b, '{')
+		for _, name := range names {
+			if is(name) {
+				key, _ := json.Marshal(strings.TrimPrefix(name, prefix)) // a string
+				b = append(append(append(append(b, key...), ':'), ps[name]...), ',')
+			}
 		}
+		return b
 	}
-	if len(fields) > 0 {
-		out["fields"] = fields
+	isField := func(name string) bool { return strings.HasPrefix(name, fieldPart) }
+	b = within(b, "", func(name string) bool { return !isField(name) })
+	if slices.ContainsFunc(names, isField) {
+		b = append(closed(within(append(b, `"fields":`...), fieldPart, isField)), ',')
 	}
-	return json.Marshal(out)
+	return closed(b)
+}
+
+// closed ends an object after its last member.
+func closed(b []byte) []byte {
+	if b[len(b)-1] == ',' {
+		b = b[:len(b)-1]
+	}
+	return append(b, '}')
 }
 
 // readParts makes parts of a text, which they are pieces of.
@@ -501,9 +515,22 @@ func (h *Head) body() ([]byte, error) {
 
 // in is the head document that carries it; head is the one without.
 func (c *carried) in(head []byte) ([]byte, error) {
-	raw, err := json.Marshal(c)
-	if err != nil || string(raw) == "{}" {
-		return head, err
+	b := append(bytes.Clone(head[:len(head)-1]), ',')
+	if c.Base != 0 {
+		b = fmt.Appendf(b, `"base":%d,`, c.Base)
 	}
-	return slices.Concat(head[:len(head)-1], []byte(","), raw[1:]), nil
+	if len(c.Fresh) > 0 {
+		b = append(c.Fresh.text(append(b, `"fresh":`...)), ',')
+	}
+	if c.Told != 0 {
+		b = fmt.Appendf(b, `"told":%d,`, c.Told)
+	}
+	if len(c.Events) > 0 {
+		events, err := json.Marshal(c.Events)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(append(b, `"events":`...), events...), ',')
+	}
+	return closed(b), nil
 }

@@ -55,12 +55,16 @@ func TestBench(t *testing.T) {
 	}
 	settleTime = 20 * time.Minute
 	r, scenes := NewReport(mode), cmp.Or(os.Getenv("SCENES"), "ABCDEFM")
-	for _, s := range Scenes(t, p) {
+	state := &State{Dir: t.TempDir()}
+	for _, s := range Scenes(p, state) {
 		for run := range p.runs {
 			if strings.Contains(scenes, s.name[:1]) {
 				t.Run(fmt.Sprintf("%s run %d", s.name, run+1), func(t *testing.T) { s.run(t, r) })
 			}
 		}
+	}
+	if len(state.took) > 1 {
+		r.Add("F", "time per change: grows with this power of the number of pairs", "", "0.05", state.Slope())
 	}
 	r.Print(os.Stdout)
 	must(t, r.Save(cmp.Or(os.Getenv("BENCH_OUT"), filepath.Join(t.TempDir(), "bench.json"))))
@@ -71,8 +75,8 @@ type scene struct {
 	run  func(t *testing.T, r *Report)
 }
 
-// Scenes are the scenes of a plan, in the order of their letters.
-func Scenes(t *testing.T, p plan) (out []scene) {
+// Scenes are the scenes of a plan, in the order of their letters; F grows the state.
+func Scenes(p plan, state *State) (out []scene) {
 	add := func(name string, run func(t *testing.T, r *Report)) { out = append(out, scene{name, run}) }
 	for _, l := range p.latencies {
 		for _, n := range p.writers {
@@ -85,7 +89,6 @@ func Scenes(t *testing.T, p plan) (out []scene) {
 	add("D", func(t *testing.T, r *Report) { RunHandover(t, p.handover, p.burst).report(r, "D") })
 	add("D trouble", func(t *testing.T, r *Report) { RunTrouble(t, p.trouble).report(r, "D trouble") })
 	add("E", func(t *testing.T, r *Report) { RunAway(t, p.awayIssues, p.awayEdits, Options{}).report(r, "E") })
-	state := &State{Dir: t.TempDir()}
 	for _, n := range p.growth {
 		add("F", func(t *testing.T, r *Report) { RunGrowth(t, state, n).report(r, "F") })
 	}

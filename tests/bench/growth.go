@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"math"
 	mathrand "math/rand/v2"
 	"net"
 	"net/http"
@@ -41,6 +42,19 @@ type State struct {
 	Dir    string
 	pairs  int
 	binary string
+	took   map[int][]float64 // times per change, by number of pairs
+}
+
+// Slope is by which power of the number of pairs the time per change grows: the line through the logarithms of the medians.
+// 0.05 is 12 % more for ten times as many.
+func (s *State) Slope() float64 {
+	var n, x, y, xx, xy float64
+	for pairs, took := range s.took {
+		slices.Sort(took)
+		a, b := math.Log10(float64(pairs)), math.Log10(took[len(took)/2])
+		n, x, y, xx, xy = n+1, x+a, y+b, xx+a*a, xy+a*b
+	}
+	return (n*xy - x*y) / (n*xx - x*x)
 }
 
 // RunGrowth brings a state to n pairs, changes pairs at random, and starts the real poller on it.
@@ -56,6 +70,10 @@ func RunGrowth(t testing.TB, s *State, n int) Growth {
 	s.pairs = max(s.pairs, n)
 	out := Growth{Pairs: n}
 	out.Change, out.Processor = change(t, book, n)
+	if s.took == nil {
+		s.took = map[int][]float64{}
+	}
+	s.took[n] = append(s.took[n], out.Change.Seconds())
 	link(t, db)
 	must(t, db.Close())
 	info, err := os.Stat(path)
