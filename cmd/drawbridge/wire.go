@@ -74,7 +74,8 @@ func wire(w wiring) (*engine, error) {
 		s.Ring() // whoever holds an exchange may send the ack at once
 	}
 	e.watch = &reconcile.Watch{Site: s, Projects: w.site.Projects, Overlap: w.watch.Overlap.Std(), Hit: out.Hit, Workers: w.workers}
-	e.pool = &work.Pool{Queue: s.Queue, Workers: w.workers, Log: w.log, Probe: s.Answers, Handlers: work.Handlers{
+	// While as many as may wait for Jira do, as many others read, decide and store what comes next.
+	e.pool = &work.Pool{Queue: s.Queue, Workers: 2 * w.workers, Log: w.log, Probe: s.Answers, Handlers: work.Handlers{
 		site.EventTask: out.Event, site.SyncTask: out.Issue, site.StopTask: out.Stopping, site.ReadTask: out.Read, site.ChangeTask: in.Change, site.RetryTask: in.Retry,
 		site.SweepTask: (&reconcile.Sweep{Site: s, Hit: out.Hit, Read: out.Read}).Page,
 		site.PairTask:  out.Pair, site.MeetTask: out.Meet, site.AskTask: in.Preview, site.RingTask: (&relay.Relay{Site: s}).Wake,

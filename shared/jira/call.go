@@ -136,9 +136,13 @@ func (c *Client) send(ctx context.Context, k *call) (*http.Response, *bridge.Err
 	if err != nil {
 		return nil, (&fault{cause: err}).with(bridge.Permanent("request-unwritable", "%s: %v", k.what, err), bridge.LevelPair)
 	}
+	if err := c.turn(ctx); err != nil {
+		return nil, lost(ctx, k.what, err, false)
+	}
 	began := c.opts.Now()
 	res, err := c.gj.do(req, nil)
 	ended := c.opts.Now()
+	c.over()
 	if res == nil || res.Response == nil {
 		c.count(k, 0, ended.Sub(began))
 		if broken := (*secretError)(nil); errors.As(err, &broken) {
@@ -149,6 +153,25 @@ func (c *Client) send(ctx context.Context, k *call) (*http.Response, *bridge.Err
 	c.count(k, res.StatusCode, ended.Sub(began))
 	c.clock.date(res.Header, began, ended)
 	return res.Response, nil
+}
+
+// turn waits until another call may wait for Jira; over lets the next one.
+func (c *Client) turn(ctx context.Context) error {
+	if c.turns == nil {
+		return nil
+	}
+	select {
+	case c.turns <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *Client) over() {
+	if c.turns != nil {
+		<-c.turns
+	}
 }
 
 func (c *Client) request(ctx context.Context, k *call) (req *http.Request, err error) {

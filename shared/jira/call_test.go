@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -393,5 +395,42 @@ func TestClockBoundsNarrowAndStartAgain(t *testing.T) {
 	}
 	if b.learn(time.Hour, time.Hour+time.Second, noon); b.middle() != time.Hour+time.Second/2 {
 		t.Errorf("%+v", b)
+	}
+}
+
+// TestCallsAtOnce: whoever is at work, no more calls than were asked for wait for Jira at a time, and one that has ended, or whose
+// caller has gone, leaves its place.
+func TestCallsAtOnce(t *testing.T) {
+	const most = 3
+	var now, top atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := now.Add(1)
+		defer now.Add(-1)
+		for seen := top.Load(); n > seen && !top.CompareAndSwap(seen, n); seen = top.Load() {
+		}
+		time.Sleep(10 * time.Millisecond)
+		_, _ = w.Write([]byte(`{"accountId":"1"}`)) // it waits for it
+	}))
+	defer s.Close()
+	c, err := New(Options{APIURL: s.URL, Flavour: bridge.Cloud, Workers: most, Auth: Auth{Kind: "basic", User: "u", Secret: func() (string, error) { return "s", nil }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 30 {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if i%5 == 0 {
+				cancel()
+			}
+			if _, err := c.Myself(ctx); (err != nil) != (i%5 == 0) {
+				t.Errorf("call %d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+	if top.Load() != most {
+		t.Errorf("%d calls at once, want %d", top.Load(), most)
 	}
 }

@@ -31,7 +31,7 @@ type Options struct {
 	AllowHosts []string
 	Now        func() time.Time
 	Log        *slog.Logger
-	// Workers is how many calls run at once; as many connections are kept alive.
+	// Workers is how many calls wait for Jira at once, downloads aside; as many connections are kept alive. 0 is any number.
 	Workers int
 	// Share is this process's part of Cloud's rate limits, when several share one site: 0.25 for one of four. 0 is all; more
 	// than 1 is for a site that was granted more.
@@ -59,6 +59,7 @@ type Client struct {
 	gj      underneath
 	stream  *http.Client // for attachments: no total time-out
 	limits  *limits
+	turns   chan struct{} // of the calls that wait for Jira; nil: any number may
 	account account
 	clock   clock
 
@@ -79,6 +80,9 @@ func New(o Options) (*Client, error) {
 		return nil, bridge.Permanent("site-misconfigured", "api URL %q: write it like https://jira.example.org, without user and password", o.APIURL).At(bridge.LevelSite)
 	}
 	c := &Client{opts: o, api: api, limits: newLimits(o.Flavour, o.Share, o.OnGate)}
+	if o.Workers > 0 {
+		c.turns = make(chan struct{}, o.Workers)
+	}
 	calls, stream := c.httpClients()
 	c.stream = stream
 	gj, err := gojira.NewClient(calls, api.String())
@@ -118,7 +122,6 @@ func check(o *Options) error {
 	if o.Share <= 0 {
 		o.Share = 1
 	}
-	o.Workers = max(o.Workers, 1)
 	return nil
 }
 

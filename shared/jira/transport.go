@@ -25,7 +25,7 @@ func (c *Client) httpClients() (calls, stream *http.Client) {
 			timeout = h.Timeout
 		}
 	}
-	signed := &signer{api: c.api, auth: c.opts.Auth, next: keepAlive(base, c.opts.Workers)}
+	signed := &signer{api: c.api, auth: c.opts.Auth, next: keepAlive(base, max(c.opts.Workers, 1))}
 	calls = &http.Client{Transport: signed, Timeout: timeout, CheckRedirect: c.redirectCall}
 	stream = &http.Client{Transport: signed, CheckRedirect: c.redirectDownload}
 	return calls, stream

@@ -114,7 +114,7 @@ func (h *Half) flows(o HalfOptions, log *slog.Logger) {
 		s.Ring()
 	}
 	back := func(ctx context.Context) error { return reconcile.Back(ctx, s) }
-	h.Pool = &work.Pool{Queue: s.Queue, Workers: o.Workers, Log: log, Probe: s.Answers, Back: back, Handlers: work.Handlers{
+	h.Pool = &work.Pool{Queue: s.Queue, Workers: 2 * o.Workers, Log: log, Probe: s.Answers, Back: back, Handlers: work.Handlers{
 		site.EventTask: h.Pub.Event, site.SyncTask: h.Pub.Issue, site.ReadTask: h.Pub.Read, site.ChangeTask: h.App.Change,
 		site.RetryTask: h.App.Retry, site.SweepTask: h.Sweep.Page, site.BulkTask: bulk.Page,
 		site.ParkedTask: (&reconcile.Parked{Site: s}).Page,
