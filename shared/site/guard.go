@@ -48,6 +48,9 @@ func (s *Site) Guard(ctx context.Context, connection, issue string, h Harm) erro
 	if len(kinds) == 0 {
 		return nil
 	}
+	if allowed, err := s.allowed(ctx, connection); err != nil || allowed {
+		return err // what a person allowed is not counted
+	}
 	now := s.Now()
 	for _, kind := range kinds {
 		key := store.Key{Part: guardPart(connection), Sort: guardSort(kind, now) + issue}
@@ -57,12 +60,9 @@ func (s *Site) Guard(ctx context.Context, connection, issue string, h Harm) erro
 		}
 	}
 	// Counting is dear where much was done: as long as the count of a moment ago, and one more for every harm since, is not
-	// unusual, or a person allowed it, nothing is counted anew.
+	// unusual, nothing is counted anew.
 	why, err := s.unusual(ctx, connection, kinds, s.tallied)
 	if err != nil || why == "" {
-		return err
-	}
-	if allowed, err := s.allowed(ctx, connection); err != nil || allowed {
 		return err
 	}
 	if why, err = s.unusual(ctx, connection, kinds, s.harmed); err != nil || why == "" {
