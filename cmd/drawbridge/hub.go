@@ -104,7 +104,7 @@ func hubHandler(h config.Hub, e *engine, keys hubKeys, generation exchange.Gener
 		Authority: sign.Authority(base), Prefix: prefix, Book: exchange.Book{Store: e.site.Book.Store}, Blobs: blobs,
 		MaxBlob: int64(h.Limits.Attachment), Now: time.Now, Log: e.log,
 		Backend: &relay.Hub{
-			Relay: relay.Relay{Site: e.site, Unready: e.unready}, Dismiss: exchange.Book{Store: e.site.Book.Store}.Dismiss, State: generation, Kept: new(relay.Kept), Rejoin: e.rejoin, Hold: hold, Cheap: h.Pace == "cheap",
+			Relay: relay.Relay{Site: e.site, Unready: e.unready, Together: relay.Together}, Dismiss: exchange.Book{Store: e.site.Book.Store}.Dismiss, State: generation, Kept: new(relay.Kept), Rejoin: e.rejoin, Hold: hold, Cheap: h.Pace == "cheap",
 			Self: exchange.Site{Name: h.Site.Name, Flavour: h.Site.Flavour, URL: h.Site.BrowseURL, Version: version},
 		},
 	}

@@ -168,7 +168,7 @@ func (p *pollerHalf) loop(link poll.Link, anew bool) (*poll.Loop, error) {
 		return nil, err
 	}
 	l := &poll.Loop{
-		Relay: relay.Relay{Site: p.engine.site, Unready: p.engine.unready}, Client: client, Book: p.book, Self: p.self, Status: p.status,
+		Relay: relay.Relay{Site: p.engine.site, Unready: p.engine.unready, Together: relay.Together}, Client: client, Book: p.book, Self: p.self, Status: p.status,
 		Wait: poll.DefaultWait, Log: p.log, Rejoin: p.engine.rejoin,
 	}
 	p.mu.Lock()

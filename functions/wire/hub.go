@@ -181,7 +181,7 @@ func (h *Hub) Exchange() (http.Handler, error) {
 			Authority: sign.Authority(base), Prefix: strings.TrimSuffix(base.EscapedPath(), "/"), Keys: keys,
 			Book: exchange.Book{Store: h.Store}, Kept: sessions, Blobs: h.Blobs, MaxBlob: maxAttachment, Log: h.Log, Now: time.Now,
 			Backend: &relay.Hub{
-				Relay: relay.Relay{Site: local}, Dismiss: exchange.Book{Store: h.Store}.Dismiss, State: state, Kept: views, Cheap: h.Pace == "cheap",
+				Relay: relay.Relay{Site: local, Together: relay.Together}, Dismiss: exchange.Book{Store: h.Store}.Dismiss, State: state, Kept: views, Cheap: h.Pace == "cheap",
 				Rejoin: func(ctx context.Context, connection string, request, rules int64) error {
 					return reconcile.Rejoin(ctx, local, connection, request, rules)
 				},

@@ -9,6 +9,7 @@ import (
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
+	"drawbridge/shared/several"
 	"drawbridge/shared/site"
 )
 
@@ -144,9 +145,9 @@ type bulkPage struct {
 }
 
 func (w *bulkPage) put(ctx context.Context, ids []string) error {
-	hits := newHits(max(1, w.b.Workers))
+	hits := several.Hands(w.b.Workers)
 	each := func(is *jira.Issue) error {
-		return hits.do(func() error { return w.one(ctx, is) })
+		return hits.Do(func() error { return w.one(ctx, is) })
 	}
 	var err error
 	for len(ids) > 0 && err == nil {
@@ -158,7 +159,7 @@ func (w *bulkPage) put(ctx context.Context, ids []string) error {
 		ids = ids[len(some):]
 		err = w.b.Site.Jira.Search(ctx, among(some), jira.SearchOptions{Histories: true, Comments: true, Page: perSearch}, each)
 	}
-	return errors.Join(err, hits.wait())
+	return errors.Join(err, hits.Wait())
 }
 
 // one puts one issue under sync. What a single issue fails with does not stop the others: it is tried again by itself

@@ -13,12 +13,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
+	"drawbridge/shared/several"
 	"drawbridge/shared/site"
 	"drawbridge/shared/store"
 )
@@ -104,27 +106,35 @@ func (w *Watch) look(ctx context.Context, mark int64, overlap time.Duration) (fr
 	return fresh, top, err
 }
 
-// readPage is how many issues are read whole at once.
-const readPage = 50
+// readPage is how many issues are read whole at once, pagesAhead how many such pages: one is on its way while another is taken in.
+const (
+	readPage   = 50
+	pagesAhead = 2
+)
 
 // read reads issues with their changelogs and comments and hands them on, some at the same time.
 func (w *Watch) read(ctx context.Context, ids []string, mark int64) error {
-	hits, o := newHits(max(1, w.Workers)), jira.SearchOptions{Histories: true, Comments: true, Page: readPage}
-	var readAt int64
-	each := func(is *jira.Issue) error {
-		at := readAt
-		return hits.do(func() error { return w.hit(ctx, is, at, is.Updated().UnixMilli(), mark) })
-	}
+	hits, pages := several.Hands(w.Workers), several.Hands(min(pagesAhead, w.Workers))
 	var err error
-	for len(ids) > 0 && err == nil {
-		some := ids[:min(readPage, len(ids))]
-		ids = ids[len(some):]
-		readAt = w.Site.Now()
-		if err = w.Site.Jira.Search(ctx, among(some), o, each); jira.StatusOf(err) == 400 {
-			err = w.oneByOne(ctx, some, each) // some Jiras refuse a query that names a deleted issue
+	for some := range slices.Chunk(ids, readPage) {
+		if err = pages.Do(func() error { return w.page(ctx, some, mark, hits) }); err != nil {
+			break
 		}
 	}
-	return errors.Join(err, hits.wait())
+	return errors.Join(err, pages.Wait(), hits.Wait())
+}
+
+// page reads one page of issues. It returns when all of them are in somebody's hands.
+func (w *Watch) page(ctx context.Context, ids []string, mark int64, hits *several.Crew) error {
+	readAt := w.Site.Now()
+	each := func(is *jira.Issue) error {
+		return hits.Do(func() error { return w.hit(ctx, is, readAt, is.Updated().UnixMilli(), mark) })
+	}
+	err := w.Site.Jira.Search(ctx, among(ids), jira.SearchOptions{Histories: true, Comments: true, Page: readPage}, each)
+	if jira.StatusOf(err) == 400 {
+		return w.oneByOne(ctx, ids, each) // some Jiras refuse a query that names a deleted issue
+	}
+	return err
 }
 
 func (w *Watch) oneByOne(ctx context.Context, ids []string, each func(*jira.Issue) error) error {

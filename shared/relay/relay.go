@@ -12,6 +12,7 @@ import (
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/pair"
 	"drawbridge/shared/rule"
+	"drawbridge/shared/several"
 	"drawbridge/shared/site"
 )
 
@@ -20,6 +21,9 @@ type Relay struct {
 	Site *site.Site
 	// Unready spares looking at changes that are not done; nil: each is looked at in every exchange.
 	Unready *Unready
+	// Together is how many pairs an exchange writes at the same time; one after the other if 0. All else in it waits for them, and
+	// writes that wait together share a commit.
+	Together int
 }
 
 // TakeChanges puts the remote site's changes into the queue, each in the group of its issue. A change that comes again
@@ -43,22 +47,27 @@ const MaxAgain = 200
 
 // TakeAgain offers issues anew that the remote site may be able to make twins of now.
 func (r *Relay) TakeAgain(ctx context.Context, connection string, issues []string) error {
-	for _, issue := range issues {
-		if err := r.Site.Book.OfferAgain(ctx, connection, issue); err != nil {
-			return err
-		}
-	}
-	return nil
+	return each(r, issues, func(issue string) error { return r.Site.Book.OfferAgain(ctx, connection, issue) })
 }
 
 // TakeAcks takes the remote site's acks into the pairs.
 func (r *Relay) TakeAcks(ctx context.Context, acks []bridge.Ack) error {
-	for _, a := range acks {
-		if err := r.takeAck(ctx, a); err != nil {
-			return err
+	return each(r, acks, func(a bridge.Ack) error { return r.takeAck(ctx, a) })
+}
+
+// Together is a good number of pairs to write at the same time.
+const Together = 32
+
+// each does something for each of some, several at the same time.
+func each[T any](r *Relay, all []T, do func(T) error) error {
+	crew := several.Hands(r.Together)
+	var err error
+	for _, one := range all {
+		if err = crew.Do(func() error { return do(one) }); err != nil {
+			break
 		}
 	}
-	return nil
+	return errors.Join(err, crew.Wait())
 }
 
 func (r *Relay) takeAck(ctx context.Context, a bridge.Ack) error {

@@ -105,7 +105,7 @@ func (h *Half) client(o HalfOptions, log *slog.Logger) *jira.Client {
 // flows wires the half as cmd/drawbridge does.
 func (h *Half) flows(o HalfOptions, log *slog.Logger) {
 	s := h.Site
-	h.Relay, h.Pub, h.App = relay.Relay{Site: s, Unready: new(relay.Unready)}, &publish.Flow{Site: s}, &apply.Flow{Site: s}
+	h.Relay, h.Pub, h.App = relay.Relay{Site: s, Unready: new(relay.Unready), Together: relay.Together}, &publish.Flow{Site: s}, &apply.Flow{Site: s}
 	h.Sweep = &reconcile.Sweep{Site: s, Hit: h.Pub.Hit, Read: h.Pub.Read}
 	h.Watch = &reconcile.Watch{Site: s, Hit: h.Pub.Hit, Workers: o.Workers}
 	bulk := &reconcile.Bulk{Site: s, Put: h.Pub.Put, Workers: o.Workers}

@@ -16,6 +16,7 @@ var layers = map[string]int{
 	"merge":   1, // pure decisions
 	"rule":    1,
 	"scan":    1, // a program that sees attachments; for mains
+	"several": 1, // at the same time
 	"sign":    1,
 	"walk":    1, // over JSON
 

@@ -176,7 +176,7 @@ func (h *Half) build(role bridge.Role, blobs blob.Store, o Options) {
 		Name: string(role), Role: role, Jira: client, Queue: h.Queue, Log: log, Now: now,
 		Book: &pair.Book{Store: h.Store, Site: string(role), Now: now, Wary: true}, Content: site.Blobs{Store: blobs, Role: role},
 	}
-	h.Relay, h.Pub, h.App = relay.Relay{Site: h.Site}, &publish.Flow{Site: h.Site}, &apply.Flow{Site: h.Site}
+	h.Relay, h.Pub, h.App = relay.Relay{Site: h.Site, Together: relay.Together}, &publish.Flow{Site: h.Site}, &apply.Flow{Site: h.Site}
 	h.Kept = new(relay.Kept)
 	h.Sweep = &reconcile.Sweep{Site: h.Site, Hit: h.Pub.Hit, Read: h.Pub.Read}
 	h.Pool = &work.Pool{Queue: h.Queue, Log: log, Handlers: work.Handlers{

@@ -1,0 +1,64 @@
+// Package several does several things at the same time, but not too many: one issue whose attachment has to be fetched does
+// not hold up the others, and writes that wait together share a commit.
+//
+// Start reading at [Crew.Do].
+package several
+
+import (
+	"errors"
+	"sync"
+
+	"drawbridge/shared/bridge"
+)
+
+// Crew is so many hands.
+type Crew struct {
+	slots chan struct{}
+	wg    sync.WaitGroup
+	mu    sync.Mutex
+	errs  []error
+}
+
+// Hands makes a crew; one of less than two hands is its caller, who does one thing after the other.
+func Hands(n int) *Crew { return &Crew{slots: make(chan struct{}, max(1, n))} }
+
+// Do runs f as soon as a hand is free. It returns an earlier failure that concerns more than one pair: then nothing more is
+// to be begun.
+func (c *Crew) Do(f func() error) error {
+	if cap(c.slots) == 1 {
+		c.failed(f())
+		return c.over()
+	}
+	c.slots <- struct{}{}
+	c.wg.Go(func() {
+		defer func() { <-c.slots }()
+		c.failed(f())
+	})
+	return c.over()
+}
+
+func (c *Crew) failed(err error) {
+	if err == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.errs = append(c.errs, err)
+}
+
+func (c *Crew) over() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, err := range c.errs {
+		if bridge.LevelOf(err) != bridge.LevelPair {
+			return err
+		}
+	}
+	return nil
+}
+
+// Wait returns when all is done, with all that went wrong.
+func (c *Crew) Wait() error {
+	c.wg.Wait()
+	return errors.Join(c.errs...)
+}
