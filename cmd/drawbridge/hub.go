@@ -125,7 +125,9 @@ func hubHandler(h config.Hub, e *engine, keys hubKeys, generation exchange.Gener
 }
 
 func (e *engine) webhooks(name string, secret config.Secret) http.Handler {
-	return &ingest.Handler{Name: name, Secret: secret.Reveal, Unsigned: e.site.Jira.Flavour() == bridge.DataCenter, Send: e.site.Send, Log: e.log}
+	in := &ingest.Handler{Name: name, Secret: secret.Reveal, Unsigned: e.site.Jira.Flavour() == bridge.DataCenter, Send: e.site.Send, Log: e.log}
+	e.pool.Burst = in.Burst
+	return in
 }
 
 // serveHub serves and works until ctx is done, then stops: no new calls, held answers are given, work in hand is done.

@@ -12,6 +12,8 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"drawbridge/shared/bridge"
 	"drawbridge/shared/jira"
@@ -32,11 +34,29 @@ type Handler struct {
 	Unsigned bool
 	Send     func(ctx context.Context, t site.Task, lane bridge.Lane, dedup string) error
 	Log      *slog.Logger
+
+	coming atomic.Int32 // not answered yet
+	crowd  atomic.Int64 // ms since 1970 when more than a few were
+}
+
+// So many webhooks at the same time are a burst, and so long after the last such moment it is over.
+const (
+	few    = 8
+	moment = 20 * time.Millisecond
+)
+
+// Burst reports whether webhooks come by the crowd.
+func (h *Handler) Burst() bool {
+	return time.Now().UnixMilli()-h.crowd.Load() < moment.Milliseconds()
 }
 
 // ServeHTTP answers 202 for what was taken or is not for us, 4xx for what will never be taken, and 503 where a retry of
 // Jira's helps.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.coming.Add(1) > few {
+		h.crowd.Store(time.Now().UnixMilli())
+	}
+	defer h.coming.Add(-1)
 	status, why := h.take(w, r)
 	if why != "" {
 		h.Log.Warn("webhook refused", "status", status, "why", why, "delivery", identifier(r.Header))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -44,6 +45,41 @@ func TestASiteThatComesBack(t *testing.T) {
 		pool.Run(ctx)
 		if calls.Load() != 2 || probes.Load() != 3 || backs.Load() != 1 {
 			t.Errorf("%d calls, %d probes, told %d times; want 2, 3, 1", calls.Load(), probes.Load(), backs.Load())
+		}
+	})
+}
+
+// TestABurstGoesFirst: while webhooks come by the crowd a task is begun every 10 ms and no more, by all workers together;
+// afterwards nothing is waited for.
+func TestABurstGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := queue.NewMemory(queue.Faults{})
+		began := time.Now()
+		burst := func() bool { return time.Since(began) < time.Second }
+		var during, after atomic.Int32
+		pool := &work.Pool{Queue: q, Workers: 4, Log: slog.New(slog.DiscardHandler), Burst: burst, Handlers: work.Handlers{
+			site.RetryTask: func(context.Context, site.Task) error {
+				if burst() {
+					during.Add(1)
+				} else {
+					after.Add(1)
+				}
+				return nil
+			},
+		}}
+		for i := range 500 {
+			if err := q.Send(t.Context(), queue.Message{Group: strconv.Itoa(i), Lane: bridge.Live, Body: []byte(`{"kind":"retry"}`)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 1100*time.Millisecond)
+		defer cancel()
+		pool.Run(ctx)
+		if n := during.Load(); n < 95 || n > 100 {
+			t.Errorf("%d tasks during a second of burst, want one every 10 ms", n)
+		}
+		if n := during.Load() + after.Load(); n != 500 {
+			t.Errorf("%d tasks in all, want 500", n)
 		}
 	})
 }

@@ -35,9 +35,13 @@ type Pool struct {
 	// Mark marks for reconciliation what a task is about that was received for the last time. It reports whether that is
 	// enough: then the task is no dead letter. nil: nothing is marked.
 	Mark func(ctx context.Context, t site.Task, cause error) (enough bool, err error)
+	// Burst reports whether webhooks come by the crowd. They come before the work on the first of them: what is taken in can
+	// wait. nil: they never do.
+	Burst func() bool
 
-	mu   sync.Mutex
-	down time.Time // not before this time is anything received; zero: the site is up
+	mu    sync.Mutex
+	down  time.Time // not before this time is anything received; zero: the site is up
+	begun time.Time // when a task was last begun in a burst
 }
 
 // Visibility is how long a task may take before another worker may have it.
@@ -57,6 +61,7 @@ func (p *Pool) worker(ctx context.Context) {
 		if !p.up(ctx) {
 			continue
 		}
+		p.giveWay(ctx)
 		ds, err := p.Queue.Receive(ctx, 1, Visibility)
 		switch {
 		case err != nil && ctx.Err() == nil:
@@ -69,6 +74,27 @@ func (p *Pool) worker(ctx context.Context) {
 			p.Handle(ctx, d)
 		}
 	}
+}
+
+// trickle is how often a task is begun while a burst lasts.
+const trickle = 10 * time.Millisecond
+
+func (p *Pool) giveWay(ctx context.Context) {
+	for p.Burst != nil && p.Burst() && !p.turn() && ctx.Err() == nil {
+		pause(ctx, trickle)
+	}
+}
+
+// turn reports whether a task may begin although a burst lasts.
+func (p *Pool) turn() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if now.Sub(p.begun) < trickle {
+		return false
+	}
+	p.begun = now
+	return true
 }
 
 // Handle does one task and settles its delivery. The task in hand is finished even when the process is asked to stop.

@@ -123,7 +123,9 @@ func (h *Half) flows(o HalfOptions, log *slog.Logger) {
 
 // Ingest is where webhooks of this half's Jira arrive.
 func (h *Half) Ingest() *ingest.Handler {
-	return &ingest.Handler{Name: h.Site.Name, Secret: func() (string, error) { return webhookSecret, nil }, Send: h.Site.Send, Log: h.Site.Log}
+	in := &ingest.Handler{Name: h.Site.Name, Secret: func() (string, error) { return webhookSecret, nil }, Send: h.Site.Send, Log: h.Site.Log}
+	h.Pool.Burst = in.Burst
+	return in
 }
 
 // Run works until ctx is done.
