@@ -64,6 +64,9 @@ func (o Op) Key() Key { return o.Doc.Key }
 // Writes reports whether the operation leaves a document behind.
 func (o Op) Writes() bool { return o.Kind == OpPut || o.Kind == OpCreate || o.Kind == OpReplace }
 
+// Conditional reports whether the operation requires anything of what is stored.
+func (o Op) Conditional() bool { return o.Kind != OpPut && o.Kind != OpDelete }
+
 // Holds reports whether the operation's condition holds where rev is stored;
 // zero: absent or expired. Drivers that evaluate conditions in Go use it.
 func (o Op) Holds(rev int64) bool {

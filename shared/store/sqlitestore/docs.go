@@ -157,16 +157,30 @@ func (d docs) Apply(ctx context.Context, ops ...store.Op) error {
 	if len(ops) == 0 {
 		return nil
 	}
-	write := func(w *tx) error {
-		now := d.db.millis()
-		for _, o := range ops {
-			if err := do(w, o, now); err != nil {
-				return err
-			}
+	write := func(w *tx) error { return apply(w, ops, d.db.millis()) }
+	return d.db.submit(ctx, "write "+ops[0].Key().String(), &job{ctx: ctx, do: write, ops: ops, done: make(chan struct{})})
+}
+
+// apply leaves nothing behind where a condition does not hold: the first operation judges its own before it writes, and so those of
+// the others are judged before that. Taking back what was written would cost a copy of every page.
+func apply(w *tx, ops []store.Op, now int64) error {
+	for _, o := range ops[1:] {
+		if !o.Conditional() {
+			continue
 		}
-		return nil
+		if err := check(w, o, now); err != nil {
+			return err
+		}
 	}
-	return d.db.submit(ctx, "write "+ops[0].Key().String(), &job{ctx: ctx, do: write, ops: ops, done: make(chan struct{}), whole: len(ops) > 1})
+	for i, o := range ops {
+		if i > 0 && o.Kind == store.OpCheck {
+			continue
+		}
+		if err := do(w, o, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Sequence implements store.Store: one transaction costs less than several.

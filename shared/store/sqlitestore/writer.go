@@ -25,7 +25,8 @@ var (
 	errReadOnly = errors.New("the file was opened to be read only")
 )
 
-// job is one write: all of it or nothing.
+// job is one write: all of it or nothing. One that fails with a conflict has written nothing; with any other failure the
+// transaction is lost.
 type job struct {
 	ctx  context.Context
 	do   func(*tx) error
@@ -33,8 +34,6 @@ type job struct {
 	err  error
 	done chan struct{} // closed when it is durable; nil: nobody waits
 	then func()        // called before that, by the writer
-	// whole: what it wrote before it failed has to be taken back. A queue may keep it, and one statement leaves nothing.
-	whole bool
 	// hint: it may be lost with the power, not with the process.
 	hint bool
 }
@@ -50,7 +49,7 @@ func (j *job) finish() {
 
 // write runs do in a transaction that it may share with other writes, and
 // returns when it is durable. do may run while ctx ends; it is not run if ctx
-// had ended before. Where it fails, what it wrote before may stay.
+// had ended before.
 func (db *DB) write(ctx context.Context, what string, do func(*tx) error) error {
 	return db.submit(ctx, what, &job{ctx: ctx, do: do, done: make(chan struct{})})
 }
@@ -149,8 +148,7 @@ func (db *DB) waiting(first *job) []*job {
 	return batch
 }
 
-// commit runs the jobs in one transaction and reports to each. A job that
-// fails takes back only itself, unless the transaction is lost with it.
+// commit runs the jobs in one transaction and reports to each.
 func (db *DB) commit(w *tx, batch []*job) {
 	db.cache.before(batch)
 	err := w.sync(slices.ContainsFunc(batch, func(j *job) bool { return !j.hint }))
@@ -224,20 +222,13 @@ func (w *tx) end(failure error) error {
 	return failure
 }
 
-// all runs the jobs, and deletes the messages that are done. A job that is alone needs no savepoint: what it takes back is the
-// transaction.
+// all runs the jobs, and deletes the messages that are done. An error means that the transaction is lost.
 func (w *tx) all(batch []*job, done []int64) error {
 	for _, j := range batch {
 		if j.err = j.ctx.Err(); j.err != nil {
 			continue
 		}
-		if j.whole && len(batch) > 1 {
-			if err := w.within(j); err != nil {
-				return err
-			}
-			continue
-		}
-		if j.err = j.do(w); j.err != nil && len(batch) == 1 {
+		if j.err = j.do(w); j.err != nil && !errors.Is(j.err, store.ErrConflict) {
 			return j.err
 		}
 	}
@@ -247,21 +238,6 @@ func (w *tx) all(batch []*job, done []int64) error {
 		}
 	}
 	return nil
-}
-
-// within runs one job in a savepoint. Its own failure is the job's; the
-// returned error means that the transaction is lost.
-func (w *tx) within(j *job) error {
-	if _, err := w.exec("SAVEPOINT job"); err != nil {
-		return err
-	}
-	if j.err = j.do(w); j.err != nil {
-		if _, err := w.exec("ROLLBACK TO job"); err != nil {
-			return errors.Join(j.err, err)
-		}
-	}
-	_, err := w.exec("RELEASE job")
-	return err
 }
 
 func (w *tx) stmt(text string) (*sql.Stmt, error) {
