@@ -103,7 +103,7 @@ func (h *Handler) Take(ctx context.Context, body []byte, header http.Header, tok
 	if secret != "" && !h.proven(secret, body, header.Get("X-Hub-Signature"), token) {
 		return http.StatusUnauthorized, "bad or missing signature"
 	}
-	ev, err := jira.DecodeEvent(body, header)
+	ev, err := jira.PeekEvent(body, header)
 	if err != nil {
 		return http.StatusBadRequest, err.Error()
 	}

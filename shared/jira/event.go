@@ -78,9 +78,18 @@ type wireEvent struct {
 	link             *Link
 }
 
-func readEvent(raw []byte) (w wireEvent, err error) {
+// readEvent reads a body; of an issue and its changelog, whole or only which it is.
+func readEvent(raw []byte, whole bool) (w wireEvent, err error) {
 	err = walk.Members(raw, func(name, value []byte) (err error) {
 		if string(value) == "null" {
+			return nil
+		}
+		switch n := string(name); {
+		case whole:
+		case n == "issue":
+			w.issue = &Issue{}
+			return walk.Members(value, w.issue.which)
+		case n == "changelog":
 			return nil
 		}
 		switch string(name) {
@@ -131,14 +140,20 @@ func readEventLink(raw []byte) (*Link, error) {
 
 // DecodeEvent reads a webhook body of either flavour. An error is permanent and says what is wrong with the body; an event
 // that is of no interest is no error but Ignored. The caller limits the body's size.
-func DecodeEvent(body []byte, h http.Header) (Event, error) {
+func DecodeEvent(body []byte, h http.Header) (Event, error) { return decodeEvent(body, h, true) }
+
+// PeekEvent is DecodeEvent for whoever only wants to know what happened to which issue: what the issue looks like is left out, and
+// read by nobody.
+func PeekEvent(body []byte, h http.Header) (Event, error) { return decodeEvent(body, h, false) }
+
+func decodeEvent(body []byte, h http.Header, whole bool) (Event, error) {
 	if err := decent(body); err != nil {
 		return Event{}, err
 	}
 	err := walk.Check(body)
 	var w wireEvent
 	if err == nil {
-		w, err = readEvent(body)
+		w, err = readEvent(body, whole)
 	}
 	if err != nil {
 		return Event{}, bridge.Permanent("event-unreadable", "webhook body: %w", err)

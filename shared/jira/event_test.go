@@ -102,6 +102,10 @@ func FuzzDecodeEvent(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		e, err := DecodeEvent(body, http.Header{})
+		peek, peekErr := PeekEvent(body, http.Header{})
+		if err == nil && (peekErr != nil || peek.Kind != e.Kind || peek.IssueID != e.IssueID || peek.Delivery != e.Delivery) {
+			t.Errorf("peeked: %+v, %v; is %+v", peek, peekErr, e)
+		}
 		if err != nil {
 			if bridge.NameOf(err) != "event-unreadable" || bridge.IsTemporary(err) {
 				t.Errorf("%v", err)
@@ -134,6 +138,9 @@ func TestIDsThatClimb(t *testing.T) {
 	} {
 		if _, err := DecodeEvent([]byte(body), nil); bridge.NameOf(err) != "event-unreadable" {
 			t.Errorf("%s: %v", body, err)
+		}
+		if _, err := PeekEvent([]byte(body), nil); bridge.NameOf(err) != "event-unreadable" {
+			t.Errorf("%s: peeked: %v", body, err)
 		}
 	}
 }

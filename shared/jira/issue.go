@@ -148,16 +148,14 @@ func readIssue(raw []byte, capped int, api bool) (*Issue, error) {
 	i := &Issue{Fields: map[string]json.RawMessage{}}
 	err := walk.Members(raw, func(name, value []byte) (err error) {
 		switch string(name) {
-		case "id":
-			i.ID = word(value)
-		case "key":
-			i.Key = word(value)
 		case "fields":
 			i.Fields, err = readMap(value)
 		case "changelog":
 			i.Histories, i.AllHistories, err = readChangelog(value, capped)
 		case "properties":
 			i.Properties, err = readMap(value)
+		default:
+			err = i.which(name, value)
 		}
 		return err
 	})
@@ -169,6 +167,17 @@ func readIssue(raw []byte, capped int, api bool) (*Issue, error) {
 		}
 	}
 	return i, err
+}
+
+// which reads a member of an issue that says which it is.
+func (i *Issue) which(name, value []byte) error {
+	switch string(name) {
+	case "id":
+		i.ID = word(value)
+	case "key":
+		i.Key = word(value)
+	}
+	return nil
 }
 
 // readMap reads an object whose members are read later.

@@ -2,13 +2,13 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/walk"
 )
 
 // Kind is what an [Op] does.
@@ -188,7 +188,7 @@ func validDoc(d Doc) error {
 	if len(d.Body) > MaxBody {
 		return refuse("store: body of %q has %d bytes, at most %d", d.Key, len(d.Body), MaxBody)
 	}
-	if !strings.HasPrefix(string(d.Body[:min(1, len(d.Body))]), "{") || !utf8.Valid(d.Body) || !json.Valid(d.Body) {
+	if !strings.HasPrefix(string(d.Body[:min(1, len(d.Body))]), "{") || !utf8.Valid(d.Body) || !walk.Valid(d.Body) {
 		return refuse("store: body of %q is not a JSON object", d.Key)
 	}
 	if d.Index == nil {

@@ -21,7 +21,7 @@ func FuzzWalk(f *testing.F) {
 		mErr := Members(raw, func(name, value []byte) error { m[string(name)] = value; return nil })
 		list, lErr := List(raw, func(e []byte) (json.RawMessage, error) { return e, nil })
 		text, one := Text(raw), Member(raw, "a")
-		if err := Check(raw); (err == nil) != json.Valid(raw) {
+		if err := Check(raw); (err == nil) != json.Valid(raw) || Valid(raw) != json.Valid(raw) {
 			t.Errorf("%q: %v", raw, err)
 		}
 		if !json.Valid(raw) {
@@ -95,5 +95,16 @@ func TestCheckSaysWhere(t *testing.T) {
 	var at *json.SyntaxError
 	if err := Check([]byte(`{"a":tru}`)); !errors.As(err, &at) || at.Offset != 9 {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestDeep: what is nested as deep as encoding/json reads is read, anything deeper is refused, and nothing takes the stack.
+func TestDeep(t *testing.T) {
+	for _, deep := range []int{9_000, 9_999, 10_000, 10_001, 1_000_000} {
+		for _, text := range []string{strings.Repeat("[", deep) + strings.Repeat("]", deep), strings.Repeat("[", deep), strings.Repeat(`{"a":`, deep) + "1" + strings.Repeat("}", deep)} {
+			if got, want := Valid([]byte(text)), json.Valid([]byte(text)); got != want {
+				t.Errorf("%d levels of %.5s, %d bytes: %v, encoding/json says %v", deep, text, len(text), got, want)
+			}
+		}
 	}
 }
