@@ -64,26 +64,33 @@ func (b *Book) Fade(ctx context.Context, connection, issue string) error {
 // the next sweep.
 func (b *Book) fadeHead(ctx context.Context, d store.Doc, before int64) error {
 	var whole map[string]json.RawMessage
-	var lines events
 	if err := json.Unmarshal(d.Body, &whole); err != nil {
 		return damaged(d.Key, err)
 	}
-	if raw := whole["events"]; len(raw) == 0 {
+	raw := whole["events"]
+	if len(raw) == 0 {
 		return nil
-	} else if err := set(&lines, raw); err != nil {
+	}
+	var kept lines
+	err := set(&kept, raw)
+	var events []Event
+	if err == nil {
+		events, err = kept.events()
+	}
+	if err != nil {
 		return damaged(d.Key, err)
 	}
 	faded := false
-	for i := range lines {
-		faded = lines[i].At <= before && lines[i].fade() || faded
+	for i := range events {
+		faded = events[i].At <= before && events[i].fade() || faded
 	}
 	if !faded {
 		return nil
 	}
-	var err error
-	if whole["events"], err = json.Marshal(lines); err != nil {
+	if kept, err = linesOf(events); err != nil {
 		return err
 	}
+	whole["events"] = kept.text(nil)
 	if d.Body, err = json.Marshal(whole); err != nil {
 		return err
 	}
@@ -92,7 +99,7 @@ func (b *Book) fadeHead(ctx context.Context, d store.Doc, before int64) error {
 
 // fadeDoc moves a document whose lines are all old from history/ to past/, without values.
 func (b *Book) fadeDoc(ctx context.Context, d store.Doc, before int64) error {
-	lines, err := linesOf(d)
+	lines, err := eventsIn(d)
 	if err != nil {
 		return err
 	}

@@ -52,17 +52,22 @@ func (p *Pair) date(now int64) {
 
 // historyOp writes lines into a document of their own. Its key says which lines of the pair's history they are, counted
 // from 0: whoever writes the same ones writes the same document.
-func (p *Pair) historyOp(first int, events []Event, now int64) store.Op {
-	return store.Put(p.historyDoc(first, events, now))
+func (p *Pair) historyOp(first int, ls lines, now int64) (store.Op, error) {
+	d, err := p.historyDoc(first, ls, now)
+	return store.Put(d), err
 }
 
-func (p *Pair) historyDoc(first int, events []Event, now int64) store.Doc {
+func (p *Pair) historyDoc(first int, ls lines, now int64) (store.Doc, error) {
+	events, err := ls.events()
+	if err != nil {
+		return store.Doc{}, damaged(p.key("head"), err)
+	}
 	body, err := json.Marshal(map[string]any{"events": events})
 	if err != nil {
 		body = []byte(`{"events":[]}`)
 	}
 	key := p.key(fmt.Sprintf("history/%013d-e%06d-%d", events[0].At, first, len(events)))
-	return store.Doc{Key: key, Body: body, Expires: time.UnixMilli(now).Add(p.book.valuesKept() + grace)}
+	return store.Doc{Key: key, Body: body, Expires: time.UnixMilli(now).Add(p.book.valuesKept() + grace)}, nil
 }
 
 // History returns the newest lines of a pair's history, oldest first; limit counts documents, which hold one or more
@@ -82,13 +87,17 @@ func (b *Book) History(ctx context.Context, connection, issue string, limit int)
 		if first >= p.told || i > 0 && first == firstOf(docs[i-1]) {
 			continue // on its way there when somebody crashed: the head, or the next document, has it and more
 		}
-		lines, err := linesOf(docs[i])
+		lines, err := eventsIn(docs[i])
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, lines...)
 	}
-	return append(out, p.kept.carried.Events...), nil
+	pending, err := p.kept.carried.Events.events()
+	if err != nil {
+		return nil, damaged(p.key("head"), err)
+	}
+	return append(out, pending...), nil
 }
 
 // historyDocs are the newest documents of a pair's history, newest first; limit 0: all.
@@ -101,8 +110,8 @@ func (b *Book) historyDocs(ctx context.Context, part string, limit int) ([]store
 	return append(docs, past...), err
 }
 
-// linesOf are the lines that a document of the history holds.
-func linesOf(d store.Doc) ([]Event, error) {
+// eventsIn are the lines that a document of the history holds.
+func eventsIn(d store.Doc) ([]Event, error) {
 	var h struct{ Events []Event }
 	if err := json.Unmarshal(d.Body, &h); err != nil {
 		return nil, damaged(d.Key, err)

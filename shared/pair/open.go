@@ -103,8 +103,8 @@ func set(place any, raw []byte) (err error) {
 	case *nested:
 		*to, err = readParts(raw)
 		return err
-	case *events:
-		*to, err = readEvents(raw)
+	case *lines:
+		*to, err = walk.List(raw, func(line []byte) (json.RawMessage, error) { return line, row(line) })
 		return err
 	}
 	return json.Unmarshal(raw, place)

@@ -164,15 +164,19 @@ func (p *Pair) writes(now int64) (w writes, err error) {
 
 // first writes a new pair: everything in one step.
 func (p *Pair) first(w *writes, is *kept) (err error) {
-	is.carried = carried{Base: 1, Told: p.told, Events: slices.Clone(p.history)}
+	is.carried = carried{Base: 1, Told: p.told}
+	if is.carried.Events, err = linesOf(p.history); err != nil {
+		return err
+	}
 	is.stateBody = nested(is.now).text(nil)
 	head, err := is.head.body()
-	if err == nil {
-		is.headBody, err = is.carried.in(head)
+	if err != nil {
+		return err
 	}
+	is.headBody = is.carried.in(head)
 	w.next = is
 	w.commit = append(w.commit, store.Create(store.Doc{Key: p.key("state"), Body: is.stateBody}), store.Create(store.Doc{Key: p.key("head"), Body: is.headBody, Index: p.index()}))
-	return err
+	return nil
 }
 
 // next writes a changed pair. What the head holds of state and history is moved out when it grows too large: first of the
@@ -180,13 +184,17 @@ func (p *Pair) first(w *writes, is *kept) (err error) {
 func (p *Pair) next(w *writes, is *kept, now int64) error {
 	was := p.kept
 	is.stateBody = was.stateBody
-	is.carried = carried{p.stateRev, nested(is.now.since(was.now, parts(was.carried.Fresh))), p.told, slices.Concat(was.carried.Events, events(p.history))}
+	fresh, err := linesOf(p.history)
+	if err != nil {
+		return err
+	}
+	is.carried = carried{p.stateRev, nested(is.now.since(was.now, parts(was.carried.Fresh))), p.told, slices.Concat(was.carried.Events, fresh)}
 	head, err := is.head.body()
 	if err != nil {
 		return err
 	}
-	if is.headBody, err = is.carried.in(head); err == nil && len(is.headBody) > headMax {
-		err = p.move(w, is, head, now)
+	if is.headBody = is.carried.in(head); len(is.headBody) > headMax {
+		err = p.move(w, is, head, fresh, now)
 	}
 	w.next = is
 	w.commit = append(w.commit, store.Replace(store.Doc{Key: p.key("head"), Body: is.headBody, Rev: p.headRev, Index: p.index()}))
@@ -194,25 +202,27 @@ func (p *Pair) next(w *writes, is *kept, now int64) error {
 }
 
 // move moves out what makes the head too large.
-func (p *Pair) move(w *writes, is *kept, head []byte, now int64) (err error) {
+func (p *Pair) move(w *writes, is *kept, head []byte, fresh lines, now int64) error {
 	for _, move := range p.order() {
-		if err = move(p, w, is, now); err != nil {
+		if err := move(p, w, is, fresh, now); err != nil {
 			return err
 		}
-		if is.headBody, err = is.carried.in(head); err != nil || len(is.headBody) <= headMax {
-			return err
+		if is.headBody = is.carried.in(head); len(is.headBody) <= headMax {
+			return nil
 		}
 	}
-	if raw, _ := json.Marshal(p.history); len(raw) > eventsMax {
-		c := &is.carried
-		w.commit = append(w.commit, p.historyOp(c.Told, p.history, now))
-		c.Told, c.Events = c.Told+len(p.history), nil
-		is.headBody, err = c.in(head)
+	if fresh.size() <= eventsMax {
+		return nil
 	}
+	c := &is.carried
+	op, err := p.historyOp(c.Told, fresh, now)
+	w.commit = append(w.commit, op)
+	c.Told, c.Events = c.Told+len(fresh), nil
+	is.headBody = c.in(head)
 	return err
 }
 
-type moveFunc func(p *Pair, w *writes, is *kept, now int64) error
+type moveFunc func(p *Pair, w *writes, is *kept, fresh lines, now int64) error
 
 // order says what is moved first.
 func (p *Pair) order() []moveFunc {
@@ -224,16 +234,19 @@ func (p *Pair) order() []moveFunc {
 	return []moveFunc{(*Pair).moveHistory, (*Pair).moveState}
 }
 
-func (p *Pair) moveHistory(w *writes, is *kept, now int64) error {
-	if pending := p.kept.carried.Events; len(pending) > 0 {
-		w.moves = append(w.moves, p.historyOp(is.carried.Told, pending, now))
-		is.carried.Told, is.carried.Events = is.carried.Told+len(pending), slices.Clone(p.history)
+func (p *Pair) moveHistory(w *writes, is *kept, fresh lines, now int64) error {
+	pending := p.kept.carried.Events
+	if len(pending) == 0 {
+		return nil
 	}
-	return nil
+	op, err := p.historyOp(is.carried.Told, pending, now)
+	w.moves = append(w.moves, op)
+	is.carried.Told, is.carried.Events = is.carried.Told+len(pending), fresh
+	return err
 }
 
 // moveState writes what is known already into the state document.
-func (p *Pair) moveState(w *writes, is *kept, _ int64) error {
+func (p *Pair) moveState(w *writes, is *kept, _ lines, _ int64) error {
 	if len(p.kept.carried.Fresh) == 0 {
 		return nil
 	}
@@ -254,11 +267,6 @@ func (ps parts) size() (n int) {
 		n += len(name) + len(raw)
 	}
 	return n
-}
-
-func (es events) size() int {
-	raw, _ := json.Marshal(es) // of strings and values
-	return len(raw)
 }
 
 func (p *Pair) memberOps() ([]store.Op, error) {

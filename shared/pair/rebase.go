@@ -83,7 +83,11 @@ func (b *Book) keepHistory(ctx context.Context, p *Pair) error {
 	}
 	docs = slices.DeleteFunc(docs, func(d store.Doc) bool { return firstOf(d) >= p.told })
 	if pending := p.kept.carried.Events; len(pending) > 0 {
-		docs = append(docs, p.historyDoc(p.told, pending, b.Now()))
+		d, err := p.historyDoc(p.told, pending, b.Now())
+		if err != nil {
+			return err
+		}
+		docs = append(docs, d)
 	}
 	return b.putAt(ctx, formerHistory(p.Head.Connection, p.Head.Local.ID), docs)
 }
@@ -95,7 +99,7 @@ func (b *Book) Inherit(ctx context.Context, p *Pair, issue string) error {
 		return err
 	}
 	for _, d := range docs {
-		lines, err := linesOf(d)
+		lines, err := eventsIn(d)
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ type carried struct {
 	Base   int64  `json:"base,omitempty"`   // revision of the state document that Fresh is meant for, or a later one
 	Fresh  nested `json:"fresh,omitempty"`  // parts of the state that changed since
 	Told   int    `json:"told,omitempty"`   // lines of the history that are in documents
-	Events events `json:"events,omitempty"` // lines of the history that are in none
+	Events lines  `json:"events,omitempty"` // lines of the history that are in none
 }
 
 // storedField is a field as it is written: entries as short lists, and nothing that the entries say already.
@@ -182,38 +182,62 @@ func unpack(raw json.RawMessage) (*Field, error) {
 	return f, nil
 }
 
-// events are lines of the history, each as a list: [at, what, field, [old], [new], edit, rule, cause, outcome, note], up to
-// the last that there is.
-type events []Event
+// lines are lines of the history as they are written, each a list: [at, what, field, [old], [new], edit, rule, cause, outcome,
+// note], up to the last that there is. They are read when somebody asks for them.
+type lines []json.RawMessage
 
-// MarshalJSON implements json.Marshaler.
-func (es events) MarshalJSON() ([]byte, error) {
-	lists := make([][]any, len(es))
-	for i, e := range es {
+func linesOf(events []Event) (ls lines, err error) {
+	for _, e := range events {
 		list := []any{e.At, e.What, e.Field, optional(e.Old), optional(e.New), e.Edit, e.Rule, e.Cause, e.Outcome, e.Note}
 		for list[len(list)-1] == "" {
 			list = list[:len(list)-1]
 		}
-		lists[i] = list
+		line, err := json.Marshal(list)
+		if err != nil {
+			return nil, err
+		}
+		ls = append(ls, line)
 	}
-	return json.Marshal(lists)
+	return ls, nil
 }
 
-func readEvents(raw []byte) (es events, err error) {
-	err = walk.Elements(raw, func(line []byte) error {
-		es = append(es, Event{})
-		e := &es[len(es)-1]
+func (ls lines) events() ([]Event, error) {
+	es := make([]Event, len(ls))
+	for i, line := range ls {
+		e := &es[i]
 		var old, now []bridge.Value
 		err := row(line, &e.At, &e.What, &e.Field, &old, &now, &e.Edit, &e.Rule, &e.Cause, &e.Outcome, &e.Note)
+		if err != nil {
+			return nil, err
+		}
 		if len(old) > 0 {
 			e.Old = old[0]
 		}
 		if len(now) > 0 {
 			e.New = now[0]
 		}
-		return err
-	})
-	return es, err
+	}
+	return es, nil
+}
+
+// size is how many bytes they take.
+func (ls lines) size() (n int) {
+	for _, line := range ls {
+		n += len(line) + 1
+	}
+	return n
+}
+
+// text appends them to a text.
+func (ls lines) text(b []byte) []byte {
+	b = append(b, '[')
+	for i, line := range ls {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, line...)
+	}
+	return append(b, ']')
 }
 
 // optional is a list of the value, if there is one.
@@ -514,7 +538,7 @@ func (h *Head) body() ([]byte, error) {
 }
 
 // in is the head document that carries it; head is the one without.
-func (c *carried) in(head []byte) ([]byte, error) {
+func (c *carried) in(head []byte) []byte {
 	b := append(bytes.Clone(head[:len(head)-1]), ',')
 	if c.Base != 0 {
 		b = fmt.Appendf(b, `"base":%d,`, c.Base)
@@ -526,11 +550,7 @@ func (c *carried) in(head []byte) ([]byte, error) {
 		b = fmt.Appendf(b, `"told":%d,`, c.Told)
 	}
 	if len(c.Events) > 0 {
-		events, err := json.Marshal(c.Events)
-		if err != nil {
-			return nil, err
-		}
-		b = append(append(append(b, `"events":`...), events...), ',')
+		b = append(c.Events.text(append(b, `"events":`...)), ',')
 	}
-	return closed(b), nil
+	return closed(b)
 }

@@ -82,7 +82,7 @@ func TestDocumentsOfBeforeAreRead(t *testing.T) {
 func TestWhatCannotBeReadIsDamaged(t *testing.T) {
 	for _, c := range [][2]string{
 		{`{`, `{}`}, {`[]`, `{}`}, {`{"revision":"x"}`, `{}`}, {`{"revision":1.5}`, `{}`}, {`{"bare":1}`, `{}`}, {`{"status":{}}`, `{}`}, {`{"fresh":[]}`, `{}`},
-		{`{"fresh":{"fields":{"a":{"mine":[1,"x"]}}}}`, `{}`}, {`{"events":[[1,2]]}`, `{}`}, {`{"events":{}}`, `{}`}, {`{"parked":7}`, `{}`},
+		{`{"fresh":{"fields":{"a":{"mine":[1,"x"]}}}}`, `{}`}, {`{"events":[7]}`, `{}`}, {`{"events":{}}`, `{}`}, {`{"parked":7}`, `{}`},
 		{`{}`, `{"a"}`}, {`{}`, `7`}, {`{}`, `{"fields":7}`}, {`{}`, `{"fields":{"a":7}}`}, {`{}`, `{"fields":{"a":{"theirs":7}}}`},
 		{`{}`, `{"fields":{"a":{"placed":"x"}}}`}, {`{}`, `{"project":[]}`}, {`{}`, `{"intents":{}}`}, {`{}`, `{"about":{"key":5}}`}, {`{}`, `{"about":{"remote":{"id":5}}}`},
 	} {
@@ -90,6 +90,15 @@ func TestWhatCannotBeReadIsDamaged(t *testing.T) {
 		if _, _, err := read("c1", "1", docs[0], docs[1], nil); bridge.NameOf(err) != "state-damaged" {
 			t.Errorf("head %s, state %s: %v", c[0], c[1], err)
 		}
+	}
+	b := &Book{Store: store.NewMemory(store.Faults{}), Now: func() int64 { return 1 }} // lines of the history are read when they are asked for
+	for sort, body := range map[string]string{"head": `{"events":[[1,2]]}`, "state": `{}`} {
+		if err := b.Store.Apply(t.Context(), store.Put(store.Doc{Key: store.Key{Part: part("c1", "1"), Sort: sort}, Body: []byte(body)})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.History(t.Context(), "c1", "1", 0); bridge.NameOf(err) != "state-damaged" {
+		t.Errorf("a line of the history that cannot be read: %v", err)
 	}
 	rest := `{"outcome":null,"gone":null,"events":null,"fresh":null,"status":null,"lane":null,"unheardOf":{}}`
 	if _, _, err := read("c1", "1", &store.Doc{Body: []byte(rest)}, &store.Doc{Body: []byte(`{"fields":null,"about":null,"redo":null,"unheardOf":1}`)}, nil); err != nil {
