@@ -24,22 +24,23 @@ type plan struct {
 	parallel                 []int // webhook deliveries, at 20 ms and 8 writers; 8 elsewhere
 	handover, burst, trouble int
 	awayIssues, awayEdits    int
+	micro                    time.Duration // for each microbenchmark
 }
 
 var plans = map[string]plan{
 	"full": {
 		runs: 5, latencies: []time.Duration{0, 20 * time.Millisecond, 50 * time.Millisecond}, writers: []int{1, 8},
 		first: 1000, changes: 1000, idle: []int{1000, 10000}, parallel: []int{1, 8, 32}, growth: []int{1000, 10000, 100000, 1000000},
-		handover: 1000, burst: 5000, trouble: 200, awayIssues: 2000, awayEdits: 100000,
+		handover: 1000, burst: 5000, trouble: 200, awayIssues: 2000, awayEdits: 100000, micro: 100 * time.Millisecond,
 	},
 	"times": { // the times that docs/performance.md compares with the physical limit
 		runs: 1, latencies: []time.Duration{20 * time.Millisecond}, writers: []int{8}, first: 1000, changes: 1000, idle: []int{1000}, parallel: []int{8},
-		growth: []int{1000}, handover: 300, burst: 2000, trouble: 40, awayIssues: 100, awayEdits: 1000,
+		growth: []int{1000}, handover: 300, burst: 2000, trouble: 40, awayIssues: 100, awayEdits: 1000, micro: 100 * time.Millisecond,
 	},
 	"quick": {
 		runs: 5, latencies: []time.Duration{20 * time.Millisecond}, writers: []int{8},
 		first: 100, changes: 100, idle: []int{1000}, parallel: []int{8}, growth: []int{1000, 10000},
-		handover: 100, burst: 1000, trouble: 20, awayIssues: 20, awayEdits: 400,
+		handover: 100, burst: 1000, trouble: 20, awayIssues: 20, awayEdits: 400, micro: 30 * time.Millisecond,
 	},
 }
 
@@ -92,7 +93,7 @@ func Scenes(p plan, state *State) (out []scene) {
 	for _, n := range p.growth {
 		add("F", func(t *testing.T, r *Report) { RunGrowth(t, state, n).report(r, "F") })
 	}
-	add("M", Micro)
+	add("M", func(t *testing.T, r *Report) { Micro(t, r, p.micro) })
 	return out
 }
 
@@ -120,8 +121,8 @@ func timed(p plan, o Options) (out []scene) {
 }
 
 // Micro runs the benchmarks that stand beside the code of the hot path.
-func Micro(t *testing.T, r *Report) {
-	cmd := exec.Command("go", "test", "-run", "^$", "-bench", ".", "-benchmem", "-benchtime", "0.1s",
+func Micro(t *testing.T, r *Report, each time.Duration) {
+	cmd := exec.Command("go", "test", "-run", "^$", "-bench", ".", "-benchmem", "-benchtime", each.String(),
 		"./shared/sign", "./shared/merge", "./shared/rule", "./shared/store/sqlitestore", "./tests/bench")
 	cmd.Dir, cmd.Env = "../..", append(os.Environ(), "BENCH=")
 	out, err := cmd.CombinedOutput()

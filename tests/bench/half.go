@@ -74,7 +74,7 @@ func NewHalf(t testing.TB, dir string, j *Jira, o HalfOptions) *Half {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("half", string(o.Role))
 	}
 	now := func() int64 { return time.Now().UnixMilli() }
-	h.Arrivals = &arrivals{Queue: h.DB.Queue(), at: map[string]time.Time{}}
+	h.Arrivals = &arrivals{Queue: h.DB.Queue()}
 	h.Site = &site.Site{
 		Name: string(o.Role), Role: o.Role, Jira: h.client(o, log), Queue: h.Arrivals, Log: log, Now: now,
 		Book: &pair.Book{Store: h.DB.Store(), Site: string(o.Role), Now: now},

@@ -18,7 +18,7 @@ import (
 type arrivals struct {
 	queue.Queue
 	mu sync.Mutex
-	at map[string]time.Time // by remote issue
+	at map[string]time.Time // by remote issue; nil: nobody wants to know
 }
 
 // isChange spares reading webhooks, which are no changes.
@@ -30,6 +30,9 @@ func (a *arrivals) Send(ctx context.Context, ms ...queue.Message) error {
 	now := time.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.at == nil {
+		return err
+	}
 	for _, m := range ms {
 		var t site.Task
 		if err == nil && bytes.HasPrefix(m.Body, isChange) && json.Unmarshal(m.Body, &t) == nil && t.Change != nil {
@@ -65,6 +68,7 @@ const parallel = 32
 // hub and the poller do. The poller takes changes and does not apply them, so that nothing but the hand-over is measured.
 func RunHandover(t testing.TB, n, burst int) Handover {
 	w := New(t, Options{Look: -1})
+	w.Private.Arrivals.at = map[string]time.Time{} // nothing runs yet
 	var ids []string
 	slow := w.shots(w.Post.Gather(n, func() { ids = w.Public.Jira.CreateAll(n) }))
 	fast := w.shots(w.Post.Gather(burst, func() { ids = append(ids, w.Public.Jira.CreateAll(burst)...) }))
