@@ -169,6 +169,7 @@ func (h *Hub) Exchange() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	const together = 8 // the SDK keeps ten connections to a host, and one more costs a handshake
 	sessions, views := new(exchange.Kept), new(relay.Kept)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		keys, state, err := h.identity(r.Context())
@@ -181,7 +182,7 @@ func (h *Hub) Exchange() (http.Handler, error) {
 			Authority: sign.Authority(base), Prefix: strings.TrimSuffix(base.EscapedPath(), "/"), Keys: keys,
 			Book: exchange.Book{Store: h.Store}, Kept: sessions, Blobs: h.Blobs, MaxBlob: maxAttachment, Log: h.Log, Now: time.Now,
 			Backend: &relay.Hub{
-				Relay: relay.Relay{Site: local, Together: relay.Together}, Dismiss: exchange.Book{Store: h.Store}.Dismiss, State: state, Kept: views, Cheap: h.Pace == "cheap",
+				Relay: relay.Relay{Site: local, Together: together}, Dismiss: exchange.Book{Store: h.Store}.Dismiss, State: state, Kept: views, Cheap: h.Pace == "cheap",
 				Rejoin: func(ctx context.Context, connection string, request, rules int64) error {
 					return reconcile.Rejoin(ctx, local, connection, request, rules)
 				},

@@ -55,7 +55,7 @@ func (r *Relay) TakeAcks(ctx context.Context, acks []bridge.Ack) error {
 	return each(r, acks, func(a bridge.Ack) error { return r.takeAck(ctx, a) })
 }
 
-// Together is a good number of pairs to write at the same time.
+// Together is a good number of pairs to write at the same time to a state file, where they share a commit.
 const Together = 32
 
 // each does something for each of some, several at the same time.
