@@ -115,6 +115,9 @@ func timed(p plan, o Options) (out []scene) {
 			for _, c := range RunChanges(t, p.changes/share, o) {
 				c.report(r, "C "+where)
 			}
+			if n == 8 {
+				RunLinked(t, p.changes/share, o).report(r, "C "+where)
+			}
 		}})
 	}
 	return out

@@ -50,16 +50,8 @@ func differ(got, want any) string {
 // RunChanges makes n issues under sync, half of them on either site, then n edits, status changes and comments, all on
 // the site where the issue was made; each kind is measured apart, the creations first.
 func RunChanges(t testing.TB, n int, o Options) []Changes {
-	o.Deliver.Twice = true
-	w := New(t, o)
-	ids := map[*Half][]string{w.Public: make([]string, n/2), w.Private: make([]string, n/2)}
-	sides := []*Half{w.Public, w.Private}
-	warm(w)
-	out := []Changes{w.measure("create", n, func(i int) {
-		h := sides[i%2]
-		ids[h][i/2] = h.Jira.Create(i)
-	})}
-	w.check(ids, func(Show, int) string { return "" })
+	w, ids, created := creations(t, n, o)
+	out, sides := []Changes{created}, []*Half{w.Public, w.Private}
 	ways := map[*Jira]string{}
 	for _, h := range sides {
 		ways[h.Jira] = h.Jira.Way(ids[h][0], "In Progress")
@@ -69,6 +61,29 @@ func RunChanges(t testing.TB, n int, o Options) []Changes {
 		w.check(ids, k.gone)
 	}
 	return out
+}
+
+// RunLinked makes n issues under sync, half of them on either site, each of which gets a link to its twin.
+func RunLinked(t testing.TB, n int, o Options) Changes {
+	o.Links = true
+	_, _, c := creations(t, n, o)
+	c.Kind = linked
+	return c
+}
+
+// creations makes a world and n issues, half of them on either site, and waits for their twins.
+func creations(t testing.TB, n int, o Options) (*World, map[*Half][]string, Changes) {
+	o.Deliver.Twice = true
+	w := New(t, o)
+	ids := map[*Half][]string{w.Public: make([]string, n/2), w.Private: make([]string, n/2)}
+	sides := []*Half{w.Public, w.Private}
+	warm(w)
+	c := w.measure("create", n, func(i int) {
+		h := sides[i%2]
+		ids[h][i/2] = h.Jira.Create(i)
+	})
+	w.check(ids, func(Show, int) string { return "" })
+	return w, ids, c
 }
 
 // warm runs one issue of either site through everything, so that fields, names and workflows are known.
@@ -152,7 +167,11 @@ func (c *Calls) split() (writes, reads, searches int) {
 
 func (c Changes) report(r *Report, scene string) {
 	n := float64(c.Changes)
-	r.Add(scene, c.Kind+": writes per change, receiving", "calls", "1.05", float64(c.Writes)/n)
+	if c.Kind == linked {
+		r.Add(scene, c.Kind+": writes per change, both sides", "calls", "2.05 + 1.05", float64(c.Writes)/n)
+	} else {
+		r.Add(scene, c.Kind+": writes per change, receiving", "calls", "1.05", float64(c.Writes)/n)
+	}
 	r.Add(scene, c.Kind+": reads per change, both sides", "calls", readTargets[c.Kind], float64(c.Reads)/n)
 	r.Add(scene, c.Kind+": time until all have arrived", "s", "", c.Took.Seconds())
 	if c.Both > 0 {
@@ -163,4 +182,7 @@ func (c Changes) report(r *Report, scene string) {
 	r.Add(scene, c.Kind+": processor time per change, both Jiras", "ms", "", float64(c.Jiras.Microseconds())/1000/n)
 }
 
-var readTargets = map[string]string{"create": "0.10", "edit": "0.10", "status": "0.10", "comment": "0.6 (one proving read on Cloud)"}
+// linked is the kind of a creation whose two issues get links to each other: one more write on either side.
+const linked = "create, with remote links"
+
+var readTargets = map[string]string{"create": "0.10", linked: "0.10", "edit": "0.10", "status": "0.10", "comment": "0.6 (one proving read on Cloud)"}

@@ -30,6 +30,15 @@ func TestCounts(t *testing.T) {
 			most(t, c.Kind+": reads per change", c.Reads, c.Changes, reads, 20) // and looks for changes, by the clock
 		}
 	})
+	t.Run("C creations with remote links", func(t *testing.T) {
+		t.Parallel()
+		c := RunLinked(t, 50, Options{Deliver: Deliveries{Lost: 0.05, Parallel: 8}, Look: time.Second})
+		most(t, "writes on both sides", c.Writes, c.Changes, 2.05+1.05, 0)
+		if c.Writes < 3*c.Changes {
+			t.Errorf("%d writes for %d: links are missing", c.Writes, c.Changes)
+		}
+		most(t, "reads on both sides", c.Reads, c.Changes, 0.1, 20)
+	})
 	t.Run("D trouble", func(t *testing.T) {
 		t.Parallel()
 		if d := RunTrouble(t, 12); d.Lost > 0 || d.Settled > 15*time.Second {

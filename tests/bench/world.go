@@ -52,8 +52,9 @@ type Options struct {
 	Writers int           // workers of each half; 8 if 0
 	Look    time.Duration // between two searches of the private half; 250 ms if 0, none if negative
 	Cloud   bool          // keep Cloud's rate limits
-	Public  string        // rules of the public half; empty: everything both ways, remote links off
+	Public  string        // rules of the public half; empty: everything both ways
 	Private string
+	Links   bool       // issues get remote links to their twins
 	Deliver Deliveries // how webhooks of the public Jira arrive
 	Held    bool       // no trigger puts issues under sync
 }
@@ -79,8 +80,8 @@ func New(t testing.TB, o Options) *World {
 	w.serve()
 	w.openPrivate(private)
 	w.connect()
-	w.Public.Rules(or(o.Public, rules(PublicProject, !o.Held)))
-	w.Private.Rules(or(o.Private, rules(PrivateProject, !o.Held)))
+	w.Public.Rules(or(o.Public, rules(PublicProject, o)))
+	w.Private.Rules(or(o.Private, rules(PrivateProject, o)))
 	w.Post = NewPost(w, o.Deliver)
 	t.Cleanup(w.Close)
 	return w
@@ -94,9 +95,13 @@ func or(a, b string) string {
 }
 
 // rules let every field through that a simulated Jira has, both ways, and put the project's issues under sync.
-func rules(project string, automatic bool) string {
-	text := "version: 1\nremoteLinks: off\nfields:\n  - field: Priority\n  - field: Labels\n  - field: Due date\n"
-	if automatic {
+func rules(project string, o Options) string {
+	links := "off"
+	if o.Links {
+		links = "both"
+	}
+	text := "version: 1\nremoteLinks: " + links + "\nfields:\n  - field: Priority\n  - field: Labels\n  - field: Due date\n"
+	if !o.Held {
 		text += "triggers:\n  - jql: project = " + project + "\n"
 	}
 	return text
