@@ -10,12 +10,15 @@ import (
 	"drawbridge/shared/store"
 )
 
-// Outgoing returns changes that wait for the remote site of a connection, live ones first, oldest first, at most limit.
-// Skip tells of pairs it need not send now: the receiver holds that revision. The index is a hint only: every head is
+// Outgoing returns changes that wait for the remote site of a connection, of the lanes given, in that order, or live ones first;
+// oldest first, at most limit. Skip tells of pairs it need not send now: the receiver holds that revision. The index is a hint only: every head is
 // read before it is believed.
-func (b *Book) Outgoing(ctx context.Context, connection string, limit int, skip func(issue string, revision int64) bool) ([]bridge.Change, bool, error) {
+func (b *Book) Outgoing(ctx context.Context, connection string, limit int, skip func(issue string, revision int64) bool, lanes ...bridge.Lane) ([]bridge.Change, bool, error) {
+	if len(lanes) == 0 {
+		lanes = []bridge.Lane{bridge.Live, bridge.Bulk}
+	}
 	var out []bridge.Change
-	for _, lane := range []bridge.Lane{bridge.Live, bridge.Bulk} {
+	for _, lane := range lanes {
 		var after store.IndexHit
 		for {
 			hits, err := b.Store.Indexed(ctx, pendingIndex(connection, lane), store.IndexRange{After: after, Limit: limit + 1})

@@ -252,7 +252,7 @@ func (l *Loop) request(ctx context.Context) (*exchange.Request, error) {
 		if in.Again, err = book.Again(ctx, connection, relay.MaxAgain); err != nil {
 			return nil, err
 		}
-		in.Changes, _, err = l.Relay.Outgoing(ctx, connection, exchange.MaxChanges, l.underWay)
+		in.Changes, _, err = l.Relay.Next(ctx, connection, len(l.awaits), l.underWay)
 	}
 	err = errors.Join(err, l.asking(ctx, in))
 	for _, issue := range slices.Sorted(maps.Keys(l.awaits)) {

@@ -183,7 +183,7 @@ func (h *Hub) answer(ctx context.Context, connection string, v view, in *exchang
 	for _, m := range in.Holds {
 		held[m.Issue] = m.Revision
 	}
-	out.Changes, out.More, err = h.Outgoing(ctx, connection, exchange.MaxChanges, func(issue string, revision int64) bool {
+	out.Changes, out.More, err = h.Next(ctx, connection, len(in.Holds), func(issue string, revision int64) bool {
 		return held[issue] >= revision
 	})
 	return out, err

@@ -10,6 +10,7 @@ import (
 	"fmt"
 
 	"drawbridge/shared/bridge"
+	"drawbridge/shared/exchange"
 	"drawbridge/shared/pair"
 	"drawbridge/shared/rule"
 	"drawbridge/shared/several"
@@ -141,9 +142,26 @@ func (r *Relay) done(direction string, a bridge.Ack, key string, since int64) {
 // ChangeLine is the message of the line that is logged for every change.
 const ChangeLine = "change"
 
-// Outgoing returns what waits for the remote site, live before bulk, at most limit changes; more says that others wait.
-func (r *Relay) Outgoing(ctx context.Context, connection string, limit int, skip func(issue string, revision int64) bool) (changes []bridge.Change, more bool, err error) {
-	changes, more, err = r.Site.Book.Outgoing(ctx, connection, limit, skip)
+// liveRoom is how much of all that a receiver may have in hand is kept for live changes: bulk ones do not take the last places.
+const liveRoom = 1000
+
+// Next returns what to send to a receiver that has so many changes in hand already: no more than an exchange can name, for each
+// names all of them.
+func (r *Relay) Next(ctx context.Context, connection string, inHand int, skip func(issue string, revision int64) bool) (changes []bridge.Change, more bool, err error) {
+	room := exchange.MaxMarks - inHand
+	switch {
+	case room <= 0:
+		return nil, true, nil
+	case room <= liveRoom:
+		return r.Outgoing(ctx, connection, min(exchange.MaxChanges, room), skip, bridge.Live)
+	}
+	return r.Outgoing(ctx, connection, min(exchange.MaxChanges, room-liveRoom), skip)
+}
+
+// Outgoing returns what waits for the remote site, live before bulk or of the lanes given, at most limit changes; more says that
+// others wait.
+func (r *Relay) Outgoing(ctx context.Context, connection string, limit int, skip func(issue string, revision int64) bool, lanes ...bridge.Lane) (changes []bridge.Change, more bool, err error) {
+	changes, more, err = r.Site.Book.Outgoing(ctx, connection, limit, skip, lanes...)
 	if err != nil || len(changes) == 0 {
 		return nil, more, err
 	}

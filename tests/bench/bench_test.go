@@ -31,7 +31,7 @@ var plans = map[string]plan{
 	"full": {
 		runs: 5, latencies: []time.Duration{0, 20 * time.Millisecond, 50 * time.Millisecond}, writers: []int{1, 8},
 		first: 1000, changes: 1000, idle: []int{1000, 10000}, parallel: []int{1, 8, 32}, growth: []int{1000, 10000, 100000, 1000000},
-		handover: 1000, burst: 5000, trouble: 200, awayIssues: 2000, awayEdits: 100000, micro: 100 * time.Millisecond,
+		handover: 1000, burst: 3500, trouble: 200, awayIssues: 2000, awayEdits: 100000, micro: 100 * time.Millisecond,
 	},
 	"times": { // the times that docs/performance.md compares with the physical limit
 		runs: 1, latencies: []time.Duration{20 * time.Millisecond}, writers: []int{8}, first: 1000, changes: 1000, idle: []int{1000}, parallel: []int{8},

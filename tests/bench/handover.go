@@ -65,7 +65,8 @@ type Handover struct {
 const parallel = 32
 
 // RunHandover sends webhooks of n new issues at 50 a second, then a burst: half of it while nothing else works, half while the
-// hub and the poller do. The poller takes changes and does not apply them, so that nothing but the hand-over is measured.
+// hub and the poller do. The poller takes changes and does not apply them, so that nothing but the hand-over is measured: all of
+// them are in its hands in the end, no more than an exchange can name.
 func RunHandover(t testing.TB, n, burst int) Handover {
 	w := New(t, Options{Look: -1})
 	w.Private.Arrivals.at = map[string]time.Time{} // nothing runs yet

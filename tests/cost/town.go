@@ -202,7 +202,7 @@ func (tn *town) round() *exchange.Response {
 			delete(tn.holds, issue)
 		}
 	}
-	in.Changes, _, err = tn.w.Private.Relay.Outgoing(ctx, world.Connection, exchange.MaxChanges, func(issue string, revision int64) bool {
+	in.Changes, _, err = tn.w.Private.Relay.Next(ctx, world.Connection, len(tn.awaits), func(issue string, revision int64) bool {
 		return tn.awaits[issue].revision >= revision
 	})
 	tn.must(err)
