@@ -152,6 +152,7 @@ func TestALinkWaitsForItsOtherEnd(t *testing.T) {
 
 		b := here.Create("b", under) // both come under sync with the link between them
 		c := here.Create("c", under)
+		here.must(here.Jira.Flush(t.Context())) // a link's event that comes before those of its issues is left to reconciliation
 		here.relate("Blocks", b, c)
 		w.Settle()
 		there.wantLeads(here.Twin(b), "Blocks "+here.Twin(c))
