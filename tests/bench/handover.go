@@ -12,6 +12,7 @@ import (
 
 	"drawbridge/shared/queue"
 	"drawbridge/shared/site"
+	"drawbridge/shared/work"
 )
 
 // arrivals is a queue that notes when the changes of the remote site's issues came.
@@ -64,16 +65,16 @@ type Handover struct {
 // parallel is how many connections a burst comes over.
 const parallel = 32
 
-// RunHandover sends webhooks of n new issues at 50 a second, then a burst: half of it while nothing else works, half while the
-// hub and the poller do. The poller takes changes and does not apply them, so that nothing but the hand-over is measured: all of
-// them are in its hands in the end, no more than an exchange can name.
+// RunHandover sends webhooks of n new issues at 50 a second to halves that do all of their work, then a burst: half of it while
+// nothing else works, half while the hub and the poller do. Of the burst the poller takes changes and does not apply them, so that
+// nothing but the hand-over is measured: all of them are in its hands in the end, no more than an exchange can name.
 func RunHandover(t testing.TB, n, burst int) Handover {
 	w := New(t, Options{Look: -1})
 	w.Private.Arrivals.at = map[string]time.Time{} // nothing runs yet
 	var ids []string
 	slow := w.shots(w.Post.Gather(n, func() { ids = w.Public.Jira.CreateAll(n) }))
 	fast := w.shots(w.Post.Gather(burst, func() { ids = append(ids, w.Public.Jira.CreateAll(burst)...) }))
-	stop := w.handOver()
+	stop := w.handOver(w.Public.Pool, w.Private.Pool)
 	w.Public.Jira.Create(0) // names and fields are known now
 	time.Sleep(time.Second)
 	w.volley(slow, 1, 20*time.Millisecond)
@@ -90,7 +91,7 @@ func RunHandover(t testing.TB, n, burst int) Handover {
 	out.Accept = (processorTime() - used) / time.Duration(burst/2)
 	used = processorTime()
 	began := time.Now()
-	stop = w.handOver()
+	stop = w.handOver(w.Public.Pool)
 	defer stop()
 	out.Burst = float64(burst-burst/2) / w.volley(fast[burst/2:], parallel, 0).Seconds()
 	out.Lost += w.handed(ids[n:])
@@ -99,11 +100,13 @@ func RunHandover(t testing.TB, n, burst int) Handover {
 	return out
 }
 
-// handOver runs the hub, and the poller without its work, until it is stopped.
-func (w *World) handOver() (stop func()) {
+// handOver runs exchanges, and the work of the halves whose pools are given, until it is stopped.
+func (w *World) handOver(pools ...*work.Pool) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	wg.Go(func() { w.Public.Pool.Run(ctx) })
+	for _, p := range pools {
+		wg.Go(func() { p.Run(ctx) })
+	}
 	wg.Go(func() { w.Loop.Run(ctx) })
 	return func() { cancel(); wg.Wait() }
 }
