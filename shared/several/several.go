@@ -5,7 +5,10 @@
 package several
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"drawbridge/shared/bridge"
@@ -17,6 +20,7 @@ type Crew struct {
 	wg    sync.WaitGroup
 	mu    sync.Mutex
 	errs  []error
+	panic string // of the first hand that did
 }
 
 // Hands makes a crew; one of less than two hands is its caller, who does one thing after the other.
@@ -31,7 +35,12 @@ func (c *Crew) Do(f func() error) error {
 	}
 	c.slots <- struct{}{}
 	c.wg.Go(func() {
-		defer func() { <-c.slots }()
+		defer func() {
+			if r := recover(); r != nil {
+				c.panicked(fmt.Sprintf("%v\n%s", r, debug.Stack()))
+			}
+			<-c.slots
+		}()
 		c.failed(f())
 	})
 	return c.over()
@@ -46,6 +55,12 @@ func (c *Crew) failed(err error) {
 	c.errs = append(c.errs, err)
 }
 
+func (c *Crew) panicked(what string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.panic = cmp.Or(c.panic, what)
+}
+
 func (c *Crew) over() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -57,8 +72,12 @@ func (c *Crew) over() error {
 	return nil
 }
 
-// Wait returns when all is done, with all that went wrong.
+// Wait returns when all is done, with all that went wrong. A panic of one hand is its caller's, who may know what to do about it:
+// it does not end the process from behind.
 func (c *Crew) Wait() error {
 	c.wg.Wait()
+	if c.panic != "" {
+		panic(c.panic)
+	}
 	return errors.Join(c.errs...)
 }

@@ -2,6 +2,8 @@ package several_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -61,5 +63,33 @@ func TestWhatOnePairFailsWith(t *testing.T) {
 				t.Errorf("%d hands: told %v", hands, err)
 			}
 		})
+	}
+}
+
+// TestAPanicIsTheCallers: what recovers there, as a server does for a request, recovers from it, and the others were done.
+func TestAPanicIsTheCallers(t *testing.T) {
+	for _, hands := range []int{1, 4} {
+		done := atomic.Int32{}
+		func() {
+			defer func() {
+				if r := recover(); r == nil || !strings.Contains(fmt.Sprint(r), "a broken pair") {
+					t.Errorf("%d hands: recovered %v", hands, r)
+				}
+			}()
+			crew := several.Hands(hands)
+			for i := range 3 {
+				_ = crew.Do(func() error {
+					if done.Add(1); i == 2 {
+						panic("a broken pair")
+					}
+					return nil
+				})
+			}
+			_ = crew.Wait()
+			t.Errorf("%d hands: the panic is lost", hands)
+		}()
+		if done.Load() != 3 {
+			t.Errorf("%d hands: %d of 3 were begun", hands, done.Load())
+		}
 	}
 }
