@@ -212,7 +212,7 @@ func TestAFailedCommitLosesNoDeletion(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "state.db"), Options{Exclusive: true})
 	sends(t, db, message("g", "a"))
 	must(t, db.Queue().Delete(t.Context(), next(t, db)))
-	if err := db.write(t.Context(), "fail", func(*tx) error { return errClosed }); err == nil {
+	if err := write(t.Context(), db, "fail", func(*tx) error { return errClosed }); err == nil {
 		t.Fatal("a write that failed did not")
 	}
 	if d, err := db.Queue().Depth(t.Context()); err != nil || d.Waiting != 0 || d.InFlight != 0 {

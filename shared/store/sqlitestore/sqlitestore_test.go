@@ -321,7 +321,7 @@ func TestSweepRemovesWhatExpired(t *testing.T) {
 	d.Expires = time.Now().Add(time.Minute)
 	must(t, db.Store().Apply(t.Context(), store.Create(d), store.Create(doc("b"))))
 	ahead.Store(int64(time.Hour))
-	must(t, db.write(t.Context(), "sweep", db.sweep))
+	must(t, write(t.Context(), db, "sweep", db.sweep))
 	var n int
 	must(t, db.sql.QueryRow("SELECT count(*) FROM doc").Scan(&n))
 	if n != 1 {
@@ -417,10 +417,10 @@ func TestOnlyHintsDoNotWaitForTheDisk(t *testing.T) {
 		write func() error
 		want  int
 	}{
-		{func() error { return db.write(ctx, "write", ask) }, full},
+		{func() error { return write(ctx, db, "write", ask) }, full},
 		{func() error { return db.note(ctx, "note", ask) }, normal},
 		{func() error { return db.note(ctx, "note", ask) }, normal},
-		{func() error { return db.write(ctx, "write", ask) }, full},
+		{func() error { return write(ctx, db, "write", ask) }, full},
 	} {
 		if err := c.write(); err != nil || mode != c.want {
 			t.Errorf("write %d: synchronous is %d (%v), want %d", i, mode, err, c.want)
@@ -515,4 +515,9 @@ func BenchmarkReceive(b *testing.B) {
 			}
 		})
 	}
+}
+
+// write has one thing written, and waits for the disk.
+func write(ctx context.Context, db *DB, what string, do func(*tx) error) error {
+	return db.submit(ctx, what, &job{ctx: ctx, do: do, done: make(chan struct{})})
 }

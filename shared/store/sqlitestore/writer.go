@@ -47,18 +47,13 @@ func (j *job) finish() {
 	}
 }
 
-// write runs do in a transaction that it may share with other writes, and
-// returns when it is durable. do may run while ctx ends; it is not run if ctx
-// had ended before.
-func (db *DB) write(ctx context.Context, what string, do func(*tx) error) error {
-	return db.submit(ctx, what, &job{ctx: ctx, do: do, done: make(chan struct{})})
-}
-
-// note is write for what may be lost when the power fails: it does not wait for the disk where only its like is written.
+// note runs do in a transaction that it may share with other writes. What it writes may be lost when the power fails: it does
+// not wait for the disk where only its like is written.
 func (db *DB) note(ctx context.Context, what string, do func(*tx) error) error {
 	return db.submit(ctx, what, &job{ctx: ctx, do: do, done: make(chan struct{}), hint: true})
 }
 
+// submit has a job done, and returns when it is durable. It may run while ctx ends; it is not run if ctx had ended before.
 func (db *DB) submit(ctx context.Context, what string, j *job) error {
 	if db.o.ReadOnly {
 		return db.failed(what, errReadOnly)
